@@ -1,0 +1,15 @@
+/* cpu.h - which instruction sets this CPU has.
+ *
+ * A level is a bundle of features, each including the one before: scalar; avx2 (AVX2, FMA, F16C,
+ * BMI2); avx512 (F, BW, VL, DQ); avx512vnni (VNNI, VBMI).  The operating system's support for the
+ * registers is checked too. */
+#ifndef OZ_BASE_CPU_H
+#define OZ_BASE_CPU_H
+
+typedef enum oz_isa { OZ_ISA_SCALAR, OZ_ISA_AVX2, OZ_ISA_AVX512, OZ_ISA_AVX512VNNI, OZ_ISA_COUNT } oz_isa;
+
+oz_isa oz_cpu_isa(void);                /* the highest level here */
+const char *oz_isa_text(oz_isa isa);    /* "avx2" */
+int oz_isa_parse(const char *name);     /* -1 if unknown */
+
+#endif

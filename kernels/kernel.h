@@ -1,0 +1,134 @@
+/* kernel.h - multiplying by a leaf: what kernels are given, and the tables they stand in.
+ *
+ * A kernel adds W x to y. It never allocates, starts no thread and checks nothing: the leaf was
+ * proved when it was opened, sizes were agreed when the plan was made. There are two families.
+ *
+ * mv, batch 1 to 4: one fused kernel per format and codec family. Activations are rows.
+ *
+ * mm, batch 5 and up, and convolutions: activations are panels of 64 columns (batch rows or
+ * pixels). A format decodes a block of 16 rows x 128 inputs of its leaf (256 where its layout says so)
+ * into one of three shapes, and one multiplication per instruction set does the rest:
+ *
+ *     f32   16 rows of floats                               y += W x in floats
+ *     u8    [quad][16 rows][4 inputs] codes                 exact integer sums, scales once a group
+ *     nz    per row the columns and values that are there   skips the zeros
+ *
+ * Integer kernels (activations i8) agree to the bit on every instruction set. For row r, batch
+ * column c, segments of S = min(group or 128, 128) inputs in ascending order:
+ *
+ *     I   = sum over the segment of q * x                       exact, 32 bit
+ *     acc = fma(s[r] * xs[c], (float)(I - z * X), acc)          X = sum of x over the segment
+ *     acc = fma(m[r] * xs[c], (float)X, acc)                    with minima (z = 0) only
+ *
+ * where z is the codec's symmetric zero or the group's zero point and xs the scale of the block of
+ * 128 inputs. acc starts at 0; y = y + acc at the end of all segments.
+ * A symmetric leaf of any format with the same codes and scales therefore gives the same bits. */
+#ifndef OZ_KERNELS_KERNEL_H
+#define OZ_KERNELS_KERNEL_H
+
+#include "base/cpu.h"
+#include "formats/format.h"
+
+#define OZ_COLUMNS 64    /* columns of an activation panel */
+#define OZ_BLOCK 128     /* inputs of a decoded block, and of an activation scale */
+#define OZ_MAX_BLOCK 256 /* the largest block of a format of its own choice */
+#define OZ_MV_BATCH 4    /* largest batch of the mv family */
+
+/* Activations for mv: m rows of `k` inputs. */
+typedef struct oz_rows {
+    size_t m, k;
+    const float *f32; /* [m][ld]; NULL if the leaf reads i8 */
+    size_t ld;
+    /* Quantised: i8[m][kq] with kq = k rounded up to 128, zeros behind k; */
+    const int8_t *i8;
+    const float *scale; /* [m][kq / 128] */
+    const int32_t *sum; /* [m][kq / 32]: sums of each 32 inputs */
+} oz_rows;
+
+/* Activations for mm: one panel of 64 columns; columns past the batch are zero. */
+typedef struct oz_columns {
+    size_t k;
+    const float *f32; /* [k][64]; NULL if the leaf reads i8 */
+    const int8_t *i8; /* [kq / 4][64][4], kq = k rounded up to 128, zeros behind k */
+    const float *scale; /* [kq / 128][64] */
+    const int32_t *sum; /* [kq / 32][64] */
+} oz_columns;
+
+/* A decoded block of floats: W[row][k] at p[row * row_stride + k * k_stride], zeros past the
+ * leaf's rows. Either the buffer was filled, or p points into the leaf. */
+typedef struct oz_tile {
+    const float *p;
+    size_t row_stride, k_stride;
+} oz_tile;
+
+/* A decoded block by its nonzeros: row r has entries [end[r-1], end[r]). */
+typedef struct oz_nonzeros {
+    uint16_t end[OZ_PANEL];
+    uint8_t column[OZ_PANEL * OZ_MAX_BLOCK];
+    float value[OZ_PANEL * OZ_MAX_BLOCK];
+} oz_nonzeros;
+
+/* Adds to y[m][ldy], at columns [16 * panel0, min(16 * panel1, rows)). */
+typedef void oz_mv_fn(const oz_leaf *leaf, size_t panel0, size_t panel1, const oz_rows *x, float *y,
+                      size_t ldy);
+/* Decodes inputs [k0, k0 + n) of one panel, k0 a multiple of the block; `buffer` holds 16 * n floats,
+ * 64-byte aligned. */
+typedef oz_tile oz_decode_f32_fn(const oz_leaf *leaf, size_t panel, size_t k0, size_t n, float *buffer);
+/* tile: [ceil(n / 4)][16][4]; inputs past cols get the symmetric zero code. k0 a multiple of 128, n at
+ * most 128. Rows past the leaf's have the zero code or any code (their results are dropped). */
+typedef void oz_decode_u8_fn(const oz_leaf *leaf, size_t panel, size_t k0, size_t n, uint8_t *tile);
+typedef void oz_decode_nz_fn(const oz_leaf *leaf, size_t panel, size_t k0, size_t n, oz_nonzeros *out);
+
+/* One mv kernel. */
+typedef struct oz_mv {
+    const char *name;                    /* "dense_mv_int4__avx2" */
+    bool act_i8;                         /* reads i8 activations, else f32 */
+    bool (*takes)(const oz_leaf *leaf);  /* codec, params; NULL = every leaf of the format */
+    oz_mv_fn *run;
+} oz_mv;
+
+/* One decoder: with the multiplication of its shape it makes an mm kernel. Exactly one of f32, u8,
+ * nz is set. */
+typedef struct oz_decoder {
+    const char *name;                    /* "dense_mm_int4__avx2" */
+    bool (*takes)(const oz_leaf *leaf);
+    oz_decode_f32_fn *f32;
+    oz_decode_u8_fn *u8;
+    oz_decode_nz_fn *nz;
+    size_t (*block)(const oz_leaf *leaf); /* inputs of a block; NULL = OZ_BLOCK */
+} oz_decoder;
+
+/* What one format offers on one instruction set; lists end with a NULL name. */
+typedef struct oz_kernels {
+    const oz_mv *mv;
+    const oz_decoder *decoders;
+} oz_kernels;
+
+/* NULL if the format has no kernels there (then `row`, unpacked, and a dense product do it). */
+const oz_kernels *oz_kernels_of(const oz_format *format, oz_isa isa);
+
+/* What every instruction set offers, whatever the format: the mm multiplications and the steps around
+ * them. One table per instruction set, complete in each. */
+typedef struct oz_primitives {
+    oz_isa isa;
+    /* y[rows of the panel][64] (row stride 64) += W x over the inputs of one block. x: [n][64]. */
+    void (*gemm_f32)(oz_tile w, size_t n, const float *x, float *y);
+    void (*gemm_nz)(const oz_nonzeros *w, const float *x, float *y);
+    /* One block of at most 128 inputs starting at k0 of the leaf; acc[16][64] carries over blocks. */
+    void (*gemm_u8)(const oz_leaf *leaf, size_t panel, size_t k0, size_t n, const uint8_t *tile,
+                    const oz_columns *x, float *acc);
+
+    /* Quantises m rows (see oz_rows); symmetric, +-127, nearest even, one scale per 128 inputs. */
+    void (*quantise_rows)(const float *x, size_t m, size_t k, size_t ld, int8_t *q, float *scale,
+                          int32_t *sum);
+    /* Quantises one panel [k][64] (see oz_columns) with the same arithmetic. */
+    void (*quantise_columns)(const float *x, size_t k, int8_t *q, float *scale, int32_t *sum);
+    /* Rows x[n][ld] (n <= 64) -> panel[k][64], columns past n zeroed. */
+    void (*rows_to_panel)(const float *x, size_t n, size_t k, size_t ld, float *panel);
+    /* Adds y[rows][64] to out[c * ld + r] for n columns. */
+    void (*panel_to_rows)(const float *y, size_t rows, size_t n, float *out, size_t ld);
+} oz_primitives;
+
+const oz_primitives *oz_primitives_of(oz_isa isa); /* NULL if not in this build */
+
+#endif
