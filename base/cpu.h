@@ -8,8 +8,8 @@
 
 typedef enum oz_isa { OZ_ISA_SCALAR, OZ_ISA_AVX2, OZ_ISA_AVX512, OZ_ISA_AVX512VNNI, OZ_ISA_COUNT } oz_isa;
 
-oz_isa oz_cpu_isa(void);                /* the highest level here */
-const char *oz_isa_text(oz_isa isa);    /* "avx2" */
-int oz_isa_parse(const char *name);     /* -1 if unknown */
+oz_isa oz_cpu_isa(void);             /* the highest level here */
+const char *oz_isa_text(oz_isa isa); /* "avx2" */
+int oz_isa_parse(const char *name);  /* -1 if unknown */
 
 #endif

@@ -25,8 +25,9 @@ const char *oz_version_string(void) {
 
 const char *oz_status_name(oz_status s) {
     switch (s) {
-#define X(name, value, text) \
-    case OZ_##name: return "OZ_" #name;
+#define X(name, value, text)                                                                                 \
+    case OZ_##name:                                                                                          \
+        return "OZ_" #name;
         OZ_STATUS_MAP(X)
 #undef X
     }
@@ -35,8 +36,9 @@ const char *oz_status_name(oz_status s) {
 
 const char *oz_status_text(oz_status s) {
     switch (s) {
-#define X(name, value, text) \
-    case OZ_##name: return text;
+#define X(name, value, text)                                                                                 \
+    case OZ_##name:                                                                                          \
+        return text;
         OZ_STATUS_MAP(X)
 #undef X
     }
@@ -68,7 +70,8 @@ static void copy_printable(char *out, size_t room, const char *text) {
     out[used] = 0;
 }
 
-oz_status oz_fail(oz_error *err, oz_status status, uint64_t offset, const char *where, const char *format, ...) {
+oz_status oz_fail(oz_error *err, oz_status status, uint64_t offset, const char *where, const char *format,
+                  ...) {
     if (!err) return status;
     /* Filled aside: an outer layer may pass parts of *err as arguments. */
     oz_error filled = {.status = status, .offset = offset};

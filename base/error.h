@@ -9,10 +9,10 @@
 oz_status oz_fail(oz_error *err, oz_status status, uint64_t offset, const char *where, const char *format,
                   ...) __attribute__((format(printf, 5, 6)));
 
-#define OZ_TRY(call)                          \
-    do {                                      \
-        oz_status oz_try_status_ = (call);    \
-        if (oz_try_status_ != OZ_OK) return oz_try_status_; \
+#define OZ_TRY(call)                                                                                         \
+    do {                                                                                                     \
+        oz_status oz_try_status_ = (call);                                                                   \
+        if (oz_try_status_ != OZ_OK) return oz_try_status_;                                                  \
     } while (0)
 
 #endif

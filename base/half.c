@@ -42,7 +42,7 @@ uint16_t oz_f32_to_f16(float f) {
     uint32_t bits = bits_of_float(f);
     uint32_t sign = bits >> 16 & 0x8000, magnitude = bits & 0x7fffffff;
     if (magnitude > 0x7f800000) return (uint16_t)(sign | 0x7e00 | (magnitude >> 13 & 0x3ff)); /* quiet NaN */
-    if (magnitude >= 0x47800000) return (uint16_t)(sign | 0x7c00);                            /* 2^16 and up */
+    if (magnitude >= 0x47800000) return (uint16_t)(sign | 0x7c00); /* 2^16 and up */
     if (magnitude >= 0x38800000) return (uint16_t)(sign | round_shift(magnitude - (112u << 23), 13));
     /* Below 2^-14: subnormal, a multiple of 2^-24. */
     uint32_t exponent = magnitude >> 23;

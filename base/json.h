@@ -22,7 +22,14 @@ typedef struct oz_json {
 typedef uint32_t oz_value;
 #define OZ_NO_VALUE UINT32_MAX
 
-typedef enum oz_json_type { OZ_JSON_OBJECT, OZ_JSON_ARRAY, OZ_JSON_STRING, OZ_JSON_NUMBER, OZ_JSON_BOOL, OZ_JSON_NULL } oz_json_type;
+typedef enum oz_json_type {
+    OZ_JSON_OBJECT,
+    OZ_JSON_ARRAY,
+    OZ_JSON_STRING,
+    OZ_JSON_NUMBER,
+    OZ_JSON_BOOL,
+    OZ_JSON_NULL
+} oz_json_type;
 
 /* Parses; tokens live in the arena, strings stay in `text`, which must outlive *out. */
 oz_status oz_json_parse(oz_json *out, const char *text, size_t bytes, uint64_t origin, oz_arena *arena,
@@ -34,7 +41,7 @@ uint32_t oz_json_size(const oz_json *j, oz_value v);   /* members or elements, e
 /* Iteration: first child (a key in an object), then next sibling; OZ_NO_VALUE at the end. */
 oz_value oz_json_first(const oz_json *j, oz_value v);
 oz_value oz_json_next(const oz_json *j, oz_value v);
-oz_value oz_json_of_key(const oz_json *j, oz_value key);               /* the key's value */
+oz_value oz_json_of_key(const oz_json *j, oz_value key);                   /* the key's value */
 oz_value oz_json_find(const oz_json *j, oz_value object, const char *key); /* or OZ_NO_VALUE */
 
 /* The string's raw bytes between the quotes (escapes not undone). */
@@ -43,7 +50,8 @@ bool oz_json_equals(const oz_json *j, oz_value v, const char *text);
 /* The string with escapes undone, NUL-terminated, in the arena; NULL out of memory or when the
  * string holds U+0000. */
 char *oz_json_string(const oz_json *j, oz_value v, oz_arena *arena);
-bool oz_json_u64(const oz_json *j, oz_value v, uint64_t *out); /* a whole number without sign, point, exponent */
+bool oz_json_u64(const oz_json *j, oz_value v,
+                 uint64_t *out); /* a whole number without sign, point, exponent */
 bool oz_json_i64(const oz_json *j, oz_value v, int64_t *out);
 bool oz_json_double(const oz_json *j, oz_value v, double *out); /* finite */
 bool oz_json_bool(const oz_json *j, oz_value v, bool *out);

@@ -17,7 +17,8 @@ void oz_text_format(oz_text *t, const char *format, ...) __attribute__((format(p
 /* The shortest decimal that reads back as `value`, with a full stop in any locale (oz_text_format's %g would
  * use the host's decimal point); "null" if it is not finite. */
 void oz_text_number(oz_text *t, double value);
-void oz_text_json(oz_text *t, const char *text, size_t bytes); /* quoted and escaped; bytes that are not UTF-8 become U+FFFD */
+void oz_text_json(oz_text *t, const char *text,
+                  size_t bytes); /* quoted and escaped; bytes that are not UTF-8 become U+FFFD */
 void oz_text_free(oz_text *t);
 
 #endif
