@@ -3,7 +3,8 @@
  * Tokens come from jsmn; what its strict mode lets pass is refused here: trailing text, keys
  * that are not strings, bad numbers and literals, bad UTF-8 and escapes, duplicate keys, more
  * nesting than OZ_JSON_DEPTH.  After a successful parse the accessors need no more checks than
- * the type of the value.  A value is an index into the token array; 0 is the root. */
+ * the type of the value.  A value is an index into the token array; 0 is the root, an object or an array.
+ * Every accessor takes OZ_NO_VALUE too and answers as for a value of the wrong type. */
 #ifndef OZ_BASE_JSON_H
 #define OZ_BASE_JSON_H
 
@@ -31,7 +32,8 @@ typedef enum oz_json_type {
     OZ_JSON_NULL
 } oz_json_type;
 
-/* Parses; tokens live in the arena, strings stay in `text`, which must outlive *out. */
+/* Parses; tokens live in the arena, strings stay in `text`, which must outlive *out.
+ * Errors, each with its offset: FORMAT, LIMIT (nesting, 2 GiB of text, the arena's limit), MEMORY. */
 oz_status oz_json_parse(oz_json *out, const char *text, size_t bytes, uint64_t origin, oz_arena *arena,
                         oz_error *err);
 oz_json_type oz_json_type_of(const oz_json *j, oz_value v);
