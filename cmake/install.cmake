@@ -17,6 +17,11 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/ounce-config-version.cmak
 install(FILES ${PROJECT_BINARY_DIR}/ounce-config.cmake ${PROJECT_BINARY_DIR}/ounce-config-version.cmake
   DESTINATION ${OZ_CMAKE_DIR})
 
+# The .pc files find everything relative to themselves, so that an installed tree can be moved.
+file(RELATIVE_PATH OZ_PC_PREFIX ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
+file(RELATIVE_PATH OZ_PC_LIBDIR ${CMAKE_INSTALL_PREFIX} ${CMAKE_INSTALL_FULL_LIBDIR})
+file(RELATIVE_PATH OZ_PC_INCLUDEDIR ${CMAKE_INSTALL_PREFIX} ${CMAKE_INSTALL_FULL_INCLUDEDIR})
+
 # What a static link needs besides: the optional libraries of this very build.
 set(OZ_PC_PRIVATE "-lxxhash")
 if(OZ_ONEDNN)
