@@ -22,6 +22,9 @@
 
 typedef struct oz_leaf oz_leaf;
 
+/* The value of a parameter that was not given and has no default: `pack` may complete it. */
+#define OZ_UNSET UINT64_MAX
+
 /* A number, or one of a few words (`choices`, NULL-terminated; the value is the word's index). */
 typedef struct oz_param_def {
     const char *name;
@@ -49,6 +52,7 @@ typedef struct oz_format {
     const char *name;
     const oz_param_def *params;
     size_t n_params;
+    size_t n_args; /* how many of the first are printed as ARGs; all may be written so */
     const oz_part_def *parts;
     size_t n_parts;
     uint32_t codecs; /* OZ_CODEC_BIT of each that it takes */
