@@ -1,0 +1,286 @@
+/* avx512.h - the vector vocabulary on AVX-512 F, BW, VL, DQ: one register is one logical vector.
+ *
+ * Without VNNI a dot product of bytes goes through 16-bit pairs, so codes of 8 bits are multiplied as
+ * |w| * sign(x, w) with w = q - 128: that is what OZ_DOT4_BIAS tells the kernels. */
+#ifndef OZ_KERNELS_SIMD_AVX512_H
+#define OZ_KERNELS_SIMD_AVX512_H
+
+#if !defined(__AVX512F__) || !defined(__AVX512BW__) || !defined(__AVX512VL__) || !defined(__AVX512DQ__)
+#error "kernels/simd/avx512.h needs -mavx512f -mavx512bw -mavx512vl -mavx512dq"
+#endif
+
+#include <immintrin.h>
+
+#include "kernels/simd/common.h"
+
+#ifndef OZ_ISA_SUFFIX
+#define OZ_ISA_SUFFIX avx512
+#define OZ_ISA_ID OZ_ISA_AVX512
+#endif
+
+/* Compilers disagree on the signedness of immediate arguments. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wsign-conversion"
+
+/* Rows x vectors of accumulators that the register file holds in a float multiplication. */
+#define OZ_GEMM_ROWS 4
+#define OZ_GEMM_VECTORS 4
+
+typedef __m512 vf16;
+typedef __m512i vi16;
+typedef __m512i vb64;
+typedef __mmask16 vm16;
+
+OZ_INLINE vm16 v_first(size_t n) {
+    return (vm16)((1u << n) - 1u);
+}
+
+/* ---- floats ---- */
+OZ_INLINE vf16 v_zero(void) {
+    return _mm512_setzero_ps();
+}
+OZ_INLINE vf16 v_set1(float f) {
+    return _mm512_set1_ps(f);
+}
+OZ_INLINE vf16 v_load(const void *p) {
+    return _mm512_loadu_ps(p);
+}
+OZ_INLINE vf16 v_load_n(const void *p, size_t n) {
+    return _mm512_maskz_loadu_ps(v_first(n), p);
+}
+OZ_INLINE void v_store(float *p, vf16 a) {
+    _mm512_storeu_ps(p, a);
+}
+OZ_INLINE void v_store_n(float *p, vf16 a, size_t n) {
+    _mm512_mask_storeu_ps(p, v_first(n), a);
+}
+OZ_INLINE vf16 v_load_f16(const void *p) {
+    return _mm512_cvtph_ps(_mm256_loadu_si256(p));
+}
+OZ_INLINE vf16 v_load_f16_n(const void *p, size_t n) {
+    return _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(v_first(n), p));
+}
+OZ_INLINE vf16 v_load_bf16(const void *p) {
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256(p)), 16));
+}
+OZ_INLINE vf16 v_load_bf16_n(const void *p, size_t n) {
+    __m256i h = _mm256_maskz_loadu_epi16(v_first(n), p);
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(h), 16));
+}
+OZ_INLINE vf16 v_load_i8(const void *p) {
+    return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(p)));
+}
+OZ_INLINE vf16 v_load_i8_n(const void *p, size_t n) {
+    return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_maskz_loadu_epi8(v_first(n), p)));
+}
+OZ_INLINE vf16 v_load_u8(const void *p) {
+    return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128(p)));
+}
+OZ_INLINE vf16 v_load_u8_n(const void *p, size_t n) {
+    return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(v_first(n), p)));
+}
+
+OZ_INLINE vf16 v_add(vf16 a, vf16 b) {
+    return _mm512_add_ps(a, b);
+}
+OZ_INLINE vf16 v_sub(vf16 a, vf16 b) {
+    return _mm512_sub_ps(a, b);
+}
+OZ_INLINE vf16 v_mul(vf16 a, vf16 b) {
+    return _mm512_mul_ps(a, b);
+}
+OZ_INLINE vf16 v_div(vf16 a, vf16 b) {
+    return _mm512_div_ps(a, b);
+}
+OZ_INLINE vf16 v_fma(vf16 a, vf16 b, vf16 c) {
+    return _mm512_fmadd_ps(a, b, c);
+}
+OZ_INLINE vf16 v_muladd(vf16 a, vf16 b, vf16 c) {
+    return _mm512_fmadd_ps(a, b, c);
+}
+OZ_INLINE vf16 v_min(vf16 a, vf16 b) {
+    return _mm512_min_ps(a, b);
+}
+OZ_INLINE vf16 v_max(vf16 a, vf16 b) {
+    return _mm512_max_ps(a, b);
+}
+OZ_INLINE vf16 v_abs(vf16 a) {
+    return _mm512_abs_ps(a);
+}
+OZ_INLINE vf16 v_round(vf16 a) {
+    return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+OZ_INLINE vm16 v_less(vf16 a, vf16 b) {
+    return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ);
+}
+OZ_INLINE vf16 v_select(vm16 m, vf16 a, vf16 b) {
+    return _mm512_mask_blend_ps(m, b, a);
+}
+OZ_INLINE vm16 v_mask(uint16_t bits) {
+    return (vm16)bits;
+}
+OZ_INLINE uint16_t v_mask_bits(vm16 m) {
+    return (uint16_t)m;
+}
+OZ_INLINE float v_sum(vf16 a) {
+    __m256 b = _mm256_add_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1));
+    __m128 c = _mm_add_ps(_mm256_castps256_ps128(b), _mm256_extractf128_ps(b, 1));
+    c = _mm_add_ps(c, _mm_movehl_ps(c, c));
+    return _mm_cvtss_f32(_mm_add_ss(c, _mm_movehdup_ps(c)));
+}
+OZ_INLINE float v_largest(vf16 a) {
+    return _mm512_reduce_max_ps(a);
+}
+/* The masked load never touches memory past the values that the mask takes; vexpandps from memory is slow. */
+OZ_INLINE vf16 v_expand(const float *p, uint16_t mask) {
+    unsigned count = (unsigned)__builtin_popcount(mask);
+    return _mm512_maskz_expand_ps(mask, _mm512_maskz_loadu_ps((vm16)((1u << count) - 1u), p));
+}
+OZ_INLINE vf16 v_expand_open(const float *p, uint16_t mask) {
+    return _mm512_maskz_expand_ps(mask, _mm512_loadu_ps(p));
+}
+OZ_INLINE vf16 v_permute(vf16 a, vi16 index) {
+    return _mm512_permutexvar_ps(index, a);
+}
+
+/* ---- int32 ---- */
+OZ_INLINE vi16 vi_zero(void) {
+    return _mm512_setzero_si512();
+}
+OZ_INLINE vi16 vi_set1(int32_t i) {
+    return _mm512_set1_epi32(i);
+}
+OZ_INLINE vi16 vi_load(const void *p) {
+    return _mm512_loadu_si512(p);
+}
+OZ_INLINE void vi_store(int32_t *p, vi16 a) {
+    _mm512_storeu_si512(p, a);
+}
+OZ_INLINE vi16 vi_load_u8(const void *p) {
+    return _mm512_cvtepu8_epi32(_mm_loadu_si128(p));
+}
+OZ_INLINE vi16 vi_load_i8(const void *p) {
+    return _mm512_cvtepi8_epi32(_mm_loadu_si128(p));
+}
+OZ_INLINE void vi_store_i8(void *p, vi16 a) {
+    _mm_storeu_si128(p, _mm512_cvtsepi32_epi8(a));
+}
+/* 16 indexes of 4 bits, the first in the low bits; what lies above bit 3 of a lane is anything. */
+OZ_INLINE vi16 vi_load_u4(const void *p) {
+    uint64_t bits;
+    memcpy(&bits, p, sizeof bits);
+    const __m512i shift = _mm512_set_epi32(28, 24, 20, 16, 12, 8, 4, 0, 28, 24, 20, 16, 12, 8, 4, 0);
+    __m256i low = _mm256_set1_epi32((int)(uint32_t)bits),
+            high = _mm256_set1_epi32((int)(uint32_t)(bits >> 32));
+    return _mm512_srlv_epi32(_mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1), shift);
+}
+OZ_INLINE vi16 vi_add(vi16 a, vi16 b) {
+    return _mm512_add_epi32(a, b);
+}
+OZ_INLINE vi16 vi_sub(vi16 a, vi16 b) {
+    return _mm512_sub_epi32(a, b);
+}
+OZ_INLINE vi16 vi_mul(vi16 a, vi16 b) {
+    return _mm512_mullo_epi32(a, b);
+}
+OZ_INLINE vi16 vi_and(vi16 a, vi16 b) {
+    return _mm512_and_si512(a, b);
+}
+OZ_INLINE vi16 vi_or(vi16 a, vi16 b) {
+    return _mm512_or_si512(a, b);
+}
+OZ_INLINE vi16 vi_shift_left(vi16 a, unsigned n) {
+    return _mm512_slli_epi32(a, n);
+}
+OZ_INLINE vi16 vi_shift_right(vi16 a, unsigned n) {
+    return _mm512_srli_epi32(a, n);
+}
+OZ_INLINE vf16 v_from_i32(vi16 a) {
+    return _mm512_cvtepi32_ps(a);
+}
+OZ_INLINE vi16 vi_from_f32(vf16 a) {
+    return _mm512_cvtps_epi32(a);
+}
+OZ_INLINE vf16 v_from_bits(vi16 a) {
+    return _mm512_castsi512_ps(a);
+}
+OZ_INLINE vi16 vi_bits(vf16 a) {
+    return _mm512_castps_si512(a);
+}
+
+/* ---- bytes ---- */
+OZ_INLINE vb64 vb_load(const void *p) {
+    return _mm512_loadu_si512(p);
+}
+OZ_INLINE void vb_store(void *p, vb64 a) {
+    _mm512_storeu_si512(p, a);
+}
+OZ_INLINE vb64 vb_quad(const void *p) {
+    int32_t four;
+    memcpy(&four, p, sizeof four);
+    return _mm512_set1_epi32(four);
+}
+OZ_INLINE vb64 vb_set1(uint8_t b) {
+    return _mm512_set1_epi8((char)b);
+}
+/* The 16 bytes at p in each of the four parts of 16 bytes. */
+OZ_INLINE vb64 vb_load_repeat16(const void *p) {
+    return _mm512_broadcast_i32x4(_mm_loadu_si128(p));
+}
+OZ_INLINE vb64 vb_and(vb64 a, vb64 b) {
+    return _mm512_and_si512(a, b);
+}
+OZ_INLINE vb64 vb_or(vb64 a, vb64 b) {
+    return _mm512_or_si512(a, b);
+}
+OZ_INLINE vb64 vb_xor(vb64 a, vb64 b) {
+    return _mm512_xor_si512(a, b);
+}
+OZ_INLINE vb64 vb_add(vb64 a, vb64 b) {
+    return _mm512_add_epi8(a, b);
+}
+OZ_INLINE vb64 vb_sub(vb64 a, vb64 b) {
+    return _mm512_sub_epi8(a, b);
+}
+/* Bits [n, n + bits of mask) of every byte: (byte >> n) & mask. */
+OZ_INLINE vb64 vb_bits(vb64 a, unsigned n, uint8_t mask) {
+    return _mm512_and_si512(_mm512_srli_epi16(a, (int)n), _mm512_set1_epi8((char)mask));
+}
+/* (byte << n) & mask. */
+OZ_INLINE vb64 vb_bits_up(vb64 a, unsigned n, uint8_t mask) {
+    return _mm512_and_si512(_mm512_slli_epi16(a, (int)n), _mm512_set1_epi8((char)mask));
+}
+/* 1 where the byte (unsigned) is at least `limit`, which is not 0, else 0. */
+OZ_INLINE vb64 vb_at_least(vb64 a, uint8_t limit) {
+    return _mm512_maskz_set1_epi8(_mm512_cmpge_epu8_mask(a, _mm512_set1_epi8((char)limit)), 1);
+}
+/* Within each 16 bytes: out[i] = table[index[i] & 15], 0 where index[i] has its top bit set. */
+OZ_INLINE vb64 vb_shuffle16(vb64 table, vb64 index) {
+    return _mm512_shuffle_epi8(table, index);
+}
+
+/* ---- dot products of bytes: see README.md for the contract ---- */
+#ifndef OZ_SIMD_VNNI
+#define OZ_DOT4_BIAS 128
+
+OZ_INLINE vi16 v_dot4_u7(vi16 acc, vb64 u, vb64 s) {
+    __m512i pairs = _mm512_maddubs_epi16(u, s);
+    return _mm512_add_epi32(acc, _mm512_madd_epi16(pairs, _mm512_set1_epi16(1)));
+}
+OZ_INLINE vi16 v_dot4_s8(vi16 acc, vb64 w, vb64 x) {
+    __m512i signed_x = _mm512_mask_sub_epi8(x, _mm512_movepi8_mask(w), _mm512_setzero_si512(), x);
+    return v_dot4_u7(acc, _mm512_abs_epi8(w), signed_x);
+}
+OZ_INLINE vi16 v_dot4_u8(vi16 acc, vb64 u, vb64 s) {
+    return v_dot4_s8(acc, _mm512_xor_si512(u, _mm512_set1_epi8((char)0x80)), s);
+}
+OZ_INLINE vi16 v_dot4x4_u5(vi16 acc, vb64 u0, vb64 u1, vb64 u2, vb64 u3, vb64 s0, vb64 s1, vb64 s2, vb64 s3) {
+    __m512i a = _mm512_add_epi16(_mm512_maddubs_epi16(u0, s0), _mm512_maddubs_epi16(u1, s1));
+    __m512i b = _mm512_add_epi16(_mm512_maddubs_epi16(u2, s2), _mm512_maddubs_epi16(u3, s3));
+    return _mm512_add_epi32(acc, _mm512_madd_epi16(_mm512_add_epi16(a, b), _mm512_set1_epi16(1)));
+}
+#endif
+
+#pragma GCC diagnostic pop
+
+#endif

@@ -1,0 +1,29 @@
+/* common.h - what the vocabularies of all instruction sets share.
+ *
+ * A kernel body is written once over logical vectors of 16 floats, 16 int32 or 64 bytes and compiled once per
+ * instruction set; a body includes no header of this folder itself, its three-line files do (see
+ * README.md for the list of operations). */
+#ifndef OZ_KERNELS_SIMD_COMMON_H
+#define OZ_KERNELS_SIMD_COMMON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#define OZ_LANES 16
+
+/* Bodies take codec kinds, batch sizes and row counts as arguments and rely on their being constants
+ * once the call is inlined. */
+#define OZ_INLINE static inline __attribute__((always_inline))
+
+#define OZ_JOIN_(a, b) a##__##b
+#define OZ_JOIN(a, b) OZ_JOIN_(a, b)
+/* name -> name__avx2: the symbol of this instruction set's copy. */
+#define OZ_NAME(name) OZ_JOIN(name, OZ_ISA_SUFFIX)
+#define OZ_TEXT_(x) #x
+#define OZ_TEXT(x) OZ_TEXT_(x)
+/* "dense_mv_int4" -> "dense_mv_int4__avx2": the name in the tables. */
+#define OZ_NAME_TEXT(text) text "__" OZ_TEXT(OZ_ISA_SUFFIX)
+
+#endif
