@@ -32,14 +32,12 @@ if(OZ_ONEDNN)
   oz_dependency(onednn HEADER dnnl.h LIBRARIES dnnl PACKAGE libdnnl-dev)
 endif()
 
-# OpenMP's flag is for base/parallel.c alone ; everybody links its runtime.
+# OpenMP is compiled into base/parallel.c alone; its runtime is linked by the compiler's own flag,
+# because only the compiler knows where that lies.
 if(OZ_OPENMP)
   find_package(OpenMP REQUIRED COMPONENTS C)
   add_library(oz_openmp INTERFACE)
-  foreach(library IN LISTS OpenMP_C_LIB_NAMES)
-    target_link_libraries(oz_openmp INTERFACE
-      $<BUILD_INTERFACE:${OpenMP_${library}_LIBRARY}> $<INSTALL_INTERFACE:${library}>)
-  endforeach()
+  target_link_libraries(oz_openmp INTERFACE ${OpenMP_C_FLAGS})
   set_target_properties(oz_openmp PROPERTIES EXPORT_NAME openmp)
   install(TARGETS oz_openmp EXPORT ounce-targets)
   set_source_files_properties(${PROJECT_SOURCE_DIR}/base/parallel.c PROPERTIES
