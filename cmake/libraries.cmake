@@ -37,8 +37,10 @@ set(core COMPONENTS base formats kernels runtime PRIVATE oz_xxhash oz_onednn oz_
 set(tools COMPONENTS converters evaluate)
 oz_product(ounce SHARED OUTPUT ounce ${core})
 oz_product(ounce_static STATIC OUTPUT ounce ${core})
-oz_product(ounce_tools SHARED OUTPUT ounce-tools ${tools} PUBLIC ounce PRIVATE oz_jansson ounce_formats ounce_base)
-oz_product(ounce_tools_static STATIC OUTPUT ounce-tools ${tools} PUBLIC ounce_static PRIVATE oz_jansson)
+oz_product(ounce_tools SHARED OUTPUT ounce-tools ${tools} PUBLIC ounce
+  PRIVATE oz_jansson oz_zlib ounce_formats ounce_base)
+oz_product(ounce_tools_static STATIC OUTPUT ounce-tools ${tools} PUBLIC ounce_static
+  PRIVATE oz_jansson oz_zlib)
 
 foreach(target IN LISTS OZ_PRODUCTS)
   string(REPLACE ounce_tools tools name ${target})
