@@ -1,0 +1,36 @@
+/* test_cpu.c - names of the levels, and the level of this machine by the compiler's own detection. */
+#include "base/clock.h"
+#include "base/cpu.h"
+
+#include <criterion/criterion.h>
+
+Test(cpu, names) {
+    for (int i = 0; i < OZ_ISA_COUNT; i++) cr_assert_eq(oz_isa_parse(oz_isa_text((oz_isa)i)), i);
+    cr_assert_str_eq(oz_isa_text(OZ_ISA_AVX512VNNI), "avx512vnni");
+    cr_assert_eq(oz_isa_parse("avx"), -1);
+    cr_assert_eq(oz_isa_parse(""), -1);
+    cr_assert_str_eq(oz_isa_text(OZ_ISA_COUNT), "unknown");
+}
+
+Test(cpu, level) {
+    oz_isa want = OZ_ISA_SCALAR;
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2"))
+        want = OZ_ISA_AVX2;
+    if (want == OZ_ISA_AVX2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq"))
+        want = OZ_ISA_AVX512;
+    if (want == OZ_ISA_AVX512 && __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512vbmi"))
+        want = OZ_ISA_AVX512VNNI;
+#endif
+    cr_assert_eq(oz_cpu_isa(), want);
+    cr_assert_eq(oz_cpu_isa(), want, "the second answer is the first");
+}
+
+Test(clock, does_not_run_backwards) {
+    uint64_t start = oz_clock_ns(), now = start;
+    for (int i = 0; i < 1000000 && now == start; i++) now = oz_clock_ns();
+    cr_assert_gt(now, start);
+    cr_assert_lt(now - start, UINT64_C(10000000000));
+}
