@@ -15,7 +15,7 @@ static const char *const sign_rules[] = {"hash", "none", "mask", NULL};
 static const oz_param_def params[OZ_HASHED_PARAMS] = {
     [OZ_HASHED_MAP] = {"map", maps, OZ_HASHED_PARETO, false},
     [OZ_HASHED_SLOTS] = {"slots", NULL, 0, true},
-    [OZ_HASHED_OFFSET] = {"offset", NULL, 0, false},
+    [OZ_HASHED_START] = {"start", NULL, 0, false},
     [OZ_HASHED_SEED] = {"seed", NULL, 1, false},
     [OZ_HASHED_SIGN] = {"sign", sign_rules, OZ_HASHED_SIGN_HASH, false},
     /* oz_hashed_constants of seed 1 */
@@ -41,8 +41,8 @@ static oz_status bad(const oz_leaf *leaf, oz_error *err, const char *what) {
 /* Positions stay below 2^63, so that no position, and no sum of one with rows or cols, wraps. */
 static oz_status check_positions(const oz_leaf *leaf, oz_error *err) {
     uint64_t end;
-    if (!oz_add(leaf->param[OZ_HASHED_OFFSET], leaf->rows * leaf->cols, &end) || end >> 63)
-        return bad(leaf, err, "offset + rows * cols must stay below 2^63");
+    if (!oz_add(leaf->param[OZ_HASHED_START], leaf->rows * leaf->cols, &end) || end >> 63)
+        return bad(leaf, err, "start + rows * cols must stay below 2^63");
     return OZ_OK;
 }
 

@@ -1,7 +1,7 @@
 /* hashed.h - what the format `hashed` and its kernels know of each other (README.md is the norm).
  *
  * A weight is a signed slot of an array that many weights, and often many leaves, share:
- * W[r][c] = sign(x) * array[slot(x)], x = offset + r * cols + c. Which slot is computed, never stored;
+ * W[r][c] = sign(x) * array[slot(x)], x = start + r * cols + c. Which slot is computed, never stored;
  * all maps but `hashednet` give neighbouring weights of a row slots at a fixed step, so everything
  * that reads a leaf reads runs. */
 #ifndef OZ_FORMATS_HASHED_H
@@ -12,7 +12,7 @@
 enum {
     OZ_HASHED_MAP,
     OZ_HASHED_SLOTS,
-    OZ_HASHED_OFFSET,
+    OZ_HASHED_START,
     OZ_HASHED_SEED,
     OZ_HASHED_SIGN,
     OZ_HASHED_R0,

@@ -34,7 +34,7 @@ static uint64_t hash2(const oz_leaf *leaf, uint64_t a, uint64_t b, uint64_t rang
 uint64_t oz_hashed_tile(const oz_leaf *leaf, uint64_t k, uint64_t n) {
     const uint64_t *v = leaf->param;
     uint64_t range = v[OZ_HASHED_SLOTS] - v[OZ_HASHED_BLOCK_K] * v[OZ_HASHED_BLOCK_N];
-    return hash2(leaf, k + v[OZ_HASHED_OFFSET], n + v[OZ_HASHED_OFFSET] + leaf->cols, range);
+    return hash2(leaf, k + v[OZ_HASHED_START], n + v[OZ_HASHED_START] + leaf->cols, range);
 }
 
 static oz_hashed_run pareto_run(const oz_leaf *leaf, uint64_t x) {
@@ -56,12 +56,12 @@ static oz_hashed_run roast_run(const oz_leaf *leaf, uint64_t r, uint64_t c) {
 static oz_hashed_run robe_run(const oz_leaf *leaf, uint64_t r, uint64_t c) {
     uint64_t chunk = leaf->param[OZ_HASHED_CHUNK];
     uint64_t range = leaf->param[OZ_HASHED_SLOTS] - chunk + 1;
-    uint64_t base = hash2(leaf, r + leaf->param[OZ_HASHED_OFFSET], c / chunk, range);
+    uint64_t base = hash2(leaf, r + leaf->param[OZ_HASHED_START], c / chunk, range);
     return (oz_hashed_run){base + c % chunk, 1, chunk - c % chunk};
 }
 
 oz_hashed_run oz_hashed_run_at(const oz_leaf *leaf, uint64_t r, uint64_t c, uint64_t most) {
-    uint64_t x = leaf->param[OZ_HASHED_OFFSET] + r * leaf->cols + c;
+    uint64_t x = leaf->param[OZ_HASHED_START] + r * leaf->cols + c;
     oz_hashed_run run;
     switch (leaf->param[OZ_HASHED_MAP]) {
     case OZ_HASHED_PARETO:
@@ -106,7 +106,7 @@ static uint64_t stored_signs(const uint8_t *bits, uint64_t i, uint32_t n) {
 uint64_t oz_hashed_signs(const oz_leaf *leaf, uint64_t i, uint32_t n) {
     uint64_t bits = 0;
     if (leaf->param[OZ_HASHED_SIGN] == OZ_HASHED_SIGN_HASH) {
-        bits = hashed_signs(leaf, leaf->param[OZ_HASHED_OFFSET] + i, n);
+        bits = hashed_signs(leaf, leaf->param[OZ_HASHED_START] + i, n);
     } else if (leaf->param[OZ_HASHED_SIGN] == OZ_HASHED_SIGN_MASK) {
         bits = stored_signs(leaf->part[OZ_HASHED_SIGNS].data, i, n);
     }
