@@ -72,6 +72,8 @@ oz_status oz_contents_verify(const oz_safetensors *file, oz_arena *arena, oz_err
 oz_status oz_contents_bytes(const oz_contents *c, const oz_safetensors *file, oz_bytes *total,
                             oz_bytes *weights, oz_arena *arena, oz_error *err);
 
+/* What "act" means where it is left out: true if a leaf has integer codes in groups. */
+bool oz_weight_default_act(const oz_weight *w);
 const oz_weight *oz_contents_weight(const oz_contents *c, const char *name);
 const oz_vector *oz_contents_vector(const oz_contents *c, const char *name);
 float oz_vector_get(const oz_vector *v, uint64_t i);

@@ -9,9 +9,21 @@
 #include "base/memory.h"
 
 typedef enum oz_stored_type {
-    OZ_STORED_BOOL, OZ_STORED_U8, OZ_STORED_I8, OZ_STORED_I16, OZ_STORED_U16, OZ_STORED_F16, OZ_STORED_BF16,
-    OZ_STORED_I32, OZ_STORED_U32, OZ_STORED_F32, OZ_STORED_F64, OZ_STORED_I64, OZ_STORED_U64,
-    OZ_STORED_F8_E4M3, OZ_STORED_F8_E5M2
+    OZ_STORED_BOOL,
+    OZ_STORED_U8,
+    OZ_STORED_I8,
+    OZ_STORED_I16,
+    OZ_STORED_U16,
+    OZ_STORED_F16,
+    OZ_STORED_BF16,
+    OZ_STORED_I32,
+    OZ_STORED_U32,
+    OZ_STORED_F32,
+    OZ_STORED_F64,
+    OZ_STORED_I64,
+    OZ_STORED_U64,
+    OZ_STORED_F8_E4M3,
+    OZ_STORED_F8_E5M2
 } oz_stored_type;
 
 #define OZ_STORED_RANK 8
@@ -48,5 +60,16 @@ const oz_stored *oz_safetensors_find(const oz_safetensors *s, const char *name);
 const oz_meta *oz_safetensors_meta(const oz_safetensors *s, const char *key);
 const char *oz_stored_type_name(oz_stored_type t); /* "F32" */
 uint32_t oz_stored_type_bytes(oz_stored_type t);
+/* Where in the file byte `at` of a metadata value lies; `text` is the value's oz_meta.offset. Escapes make
+ * the two run apart, so errors in JSON inside of metadata go through here. */
+uint64_t oz_safetensors_locate(const oz_safetensors *s, uint64_t text, uint64_t at);
+
+/* `given` (NULL = none) with defaults in place of zeros and of what an older caller does not know.
+ * Errors: ARGUMENT, VERSION (a struct of a newer version). */
+oz_status oz_limits_resolve(const oz_limits *given, uint64_t file_bytes, oz_limits *out, oz_error *err);
+/* After an arena refused `asked` bytes: LIMIT if they are past its limit, else MEMORY. */
+oz_status oz_out_of_memory(const oz_arena *arena, uint64_t asked, oz_error *err);
+/* An arena for what does not stay, within what is left to `arena`; the caller frees it. */
+oz_arena oz_arena_scratch(const oz_arena *arena);
 
 #endif
