@@ -4,7 +4,9 @@
 target_sources(test_support INTERFACE ${CMAKE_CURRENT_SOURCE_DIR}/support/leaks.c)
 target_link_options(test_support INTERFACE -Wl,--wrap=criterion_internal_test_main)
 list(APPEND OZ_TEST_ENVIRONMENT
-  ASAN_OPTIONS=exitcode=86:detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1:exitcode=86)
+  ASAN_OPTIONS=exitcode=86:detect_leaks=1
+  LSAN_OPTIONS=suppressions=${CMAKE_CURRENT_SOURCE_DIR}/support/leaks.supp:print_suppressions=0
+  UBSAN_OPTIONS=print_stacktrace=1:exitcode=86)
 
 add_executable(leaky support/leaky/leaky.c)
 target_link_libraries(leaky PRIVATE test_support)

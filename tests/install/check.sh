@@ -1,9 +1,9 @@
 #!/bin/sh
-# check.sh BUILD CMAKE CC: installs BUILD into a folder of its own and builds and runs an application
+# check.sh BUILD CMAKE GENERATOR CC: installs BUILD into a folder of its own and builds and runs an application
 # against it, through find_package and through pkg-config, shared and static.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
-build=$1 cmake=$2 cc=$3
+build=$1 cmake=$2 generator=$3 cc=$4
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -15,7 +15,7 @@ pc=$(find "$prefix" -name ounce.pc)
 libdir=$(dirname "$(dirname "$pc")")
 export LD_LIBRARY_PATH="$libdir"
 
-"$cmake" -S "$here" -B "$work/build" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_C_COMPILER="$cc" >/dev/null
+"$cmake" -S "$here" -B "$work/build" -G "$generator" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_C_COMPILER="$cc" >/dev/null
 "$cmake" --build "$work/build" >/dev/null
 for program in shared static shared_tools static_tools; do
     "$work/build/$program"
