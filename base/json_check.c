@@ -57,9 +57,7 @@ static bool skip_one_of(checker *c, const char *set) {
 
 static oz_status check_number(checker *c) {
     skip_one_of(c, "-");
-    bool zero = peek(c) == '0';
     if (!skip_one_of(c, "0") && !skip_digits(c)) return refuse(c, "a number needs a digit here");
-    if (zero && is_digit(peek(c))) return refuse(c, "a number must not start with a zero");
     if (skip_one_of(c, ".") && !skip_digits(c)) return refuse(c, "a number needs a digit after its point");
     if (skip_one_of(c, "eE")) {
         skip_one_of(c, "+-");

@@ -7,6 +7,7 @@
 #include <criterion/criterion.h>
 #include <float.h>
 #include <inttypes.h>
+#include <locale.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -138,4 +139,18 @@ Test(json_numbers, written_numbers_are_read_back) {
         cr_assert_eq(read_number(t.data), value, "%s", t.data);
         oz_text_free(&t);
     }
+}
+
+/* Needs a locale with a decimal comma on the machine (or in LOCPATH). */
+Test(json_numbers, the_hosts_locale_does_not_matter) {
+    static const char *const names[] = {"de_DE.UTF-8", "fr_FR.UTF-8", "es_ES.UTF-8", "pt_BR.UTF-8"};
+    bool found = false;
+    for (size_t i = 0; i < sizeof names / sizeof *names && !found; i++)
+        found = setlocale(LC_ALL, names[i]) && localeconv()->decimal_point[0] == ',';
+    if (!found) cr_skip_test("no locale with a decimal comma here");
+    cr_assert_eq(read_number("1234.5e-1"), 123.45);
+    oz_text t = {0};
+    oz_text_number(&t, -0.125);
+    cr_assert_str_eq(t.data, "-0.125");
+    oz_text_free(&t);
 }
