@@ -125,7 +125,7 @@ typedef struct oz_primitives {
     void (*quantise_columns)(const float *x, size_t k, int8_t *q, float *scale, int32_t *sum);
     /* Rows x[n][ld] (n <= 64) -> panel[k][64], columns past n zeroed. */
     void (*rows_to_panel)(const float *x, size_t n, size_t k, size_t ld, float *panel);
-    /* Adds y[rows][64] to out[c * ld + r] for n columns. */
+    /* Writes y[rows][64] to out[c * ld + r] for n columns. */
     void (*panel_to_rows)(const float *y, size_t rows, size_t n, float *out, size_t ld);
 } oz_primitives;
 

@@ -1,0 +1,434 @@
+/* multiply.c - see multiply.h. */
+#include "runtime/multiply.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+#include "base/arith.h"
+#include "kernels/onednn.h"
+#include "runtime/session.h"
+
+/* Below this many multiplications a layer runs on the calling thread: waking a thread costs about
+ * 5 us, in which one core does some 200,000. */
+#define OZ_SERIAL_WORK 200000
+
+/* ---- scratch: slots hold what prepare makes, workers what finish needs ---------------- */
+
+/* Hands out pieces of a slot; with base NULL it only measures. */
+typedef struct oz_bump {
+    uint8_t *base;
+    size_t used;
+} oz_bump;
+
+static void *take(oz_bump *b, size_t bytes) {
+    void *p = b->base ? b->base + b->used : NULL;
+    b->used += oz_round_up(bytes, 64);
+    return p;
+}
+
+/* Activations as one leaf reads them: rows or columns share all sizes but the number of lanes. */
+typedef struct oz_operand {
+    float *f32;
+    int8_t *i8;
+    float *scale;
+    int32_t *sum;
+} oz_operand;
+
+static oz_operand take_operand(oz_bump *b, size_t k, size_t lanes, bool quantised) {
+    size_t kq = oz_round_up(k, OZ_BLOCK);
+    oz_operand o = {.f32 = take(b, k * lanes * sizeof(float))};
+    if (quantised) {
+        o.i8 = take(b, kq * lanes);
+        o.scale = take(b, kq / OZ_BLOCK * lanes * sizeof(float));
+        o.sum = take(b, kq / 32 * lanes * sizeof(int32_t));
+    }
+    return o;
+}
+
+typedef struct oz_slot {
+    oz_operand x;
+    oz_operand *inner; /* [term]: what the leftmost factor of a product reads */
+} oz_slot;
+
+static const oz_leaf *leaf_at(const oz_layer *layer, size_t term, size_t factor) {
+    return layer->run[term][factor];
+}
+
+static bool leaf_quantised(const oz_layer *layer, size_t term, size_t factor) {
+    return oz_leaf_reads_i8(leaf_at(layer, term, factor), layer->weight->act_i8);
+}
+
+static bool input_quantised(const oz_layer *layer) {
+    for (size_t t = 0; t < layer->weight->n_terms; t++) {
+        if (leaf_quantised(layer, t, layer->weight->terms[t].n_factors - 1)) return true;
+    }
+    return false;
+}
+
+/* The operand that factor f of term t writes into and factor f - 1 reads; a chain of more than two
+ * factors has several, all kept: they are small. */
+static oz_slot carve(oz_bump *b, const oz_layer *layer, size_t lanes) {
+    const oz_weight *w = layer->weight;
+    oz_slot slot = {.x = take_operand(b, w->cols, lanes, input_quantised(layer))};
+    size_t inner = 0;
+    for (size_t t = 0; t < w->n_terms; t++) inner += w->terms[t].n_factors;
+    slot.inner = take(b, inner * sizeof *slot.inner);
+    for (size_t t = 0, i = 0; t < w->n_terms; t++) {
+        for (size_t f = 0; f < w->terms[t].n_factors; f++, i++) {
+            if (f == 0) continue;
+            oz_operand o = take_operand(b, oz_round_up(leaf_at(layer, t, f)->rows, OZ_PANEL), lanes, leaf_quantised(layer, t, f - 1));
+            if (slot.inner) slot.inner[i] = o;
+        }
+    }
+    return slot;
+}
+
+size_t oz_slot_bytes(const oz_model *m, size_t layer) {
+    oz_bump b = {0};
+    carve(&b, &m->layers[layer], OZ_COLUMNS);
+    return b.used;
+}
+
+typedef struct oz_worker {
+    float *tile;           /* 16 x 256 decoded floats, or a u8 tile */
+    oz_nonzeros *nonzeros;
+    float *y, *acc;        /* [rows][64] */
+} oz_worker;
+
+static oz_worker carve_worker(oz_bump *b, size_t rows) {
+    rows = oz_round_up(rows, OZ_PANEL);
+    oz_worker w;
+    w.tile = take(b, OZ_PANEL * OZ_MAX_BLOCK * sizeof(float));
+    w.nonzeros = take(b, sizeof *w.nonzeros);
+    w.y = take(b, rows * OZ_COLUMNS * sizeof(float));
+    w.acc = take(b, rows * OZ_COLUMNS * sizeof(float));
+    return w;
+}
+
+/* Inner factors use the worker too, so it has room for the tallest leaf. */
+static size_t tallest(const oz_layer *layer) {
+    size_t rows = layer->weight->rows;
+    for (size_t t = 0; t < layer->weight->n_terms; t++) {
+        for (size_t f = 1; f < layer->weight->terms[t].n_factors; f++) rows = oz_max(rows, leaf_at(layer, t, f)->rows);
+    }
+    return rows;
+}
+
+size_t oz_worker_bytes(const oz_model *m, size_t layer) {
+    oz_bump b = {0};
+    carve_worker(&b, tallest(&m->layers[layer]));
+    return b.used;
+}
+
+size_t oz_slot_count(int threads) {
+    return 2 * (size_t)threads;
+}
+
+/* ---- one layer under way ----------------------------------------------------------------- */
+
+typedef struct oz_call {
+    oz_session *s;
+    const oz_job *job;
+    const oz_layer *layer;
+    const oz_layer_plan *plan;
+    const oz_primitives *prim;
+    const float *row_scale, *bias; /* NULL = none */
+    size_t tiles, chunks, chunk_panels;
+    atomic_size_t next;
+} oz_call;
+
+static oz_slot slot_of(const oz_call *c, size_t index, size_t lanes) {
+    oz_bump b = {.base = c->s->slots + index * c->s->plan->slot_bytes};
+    return carve(&b, c->layer, lanes);
+}
+
+static oz_worker worker_of(const oz_call *c, size_t index) {
+    oz_bump b = {.base = c->s->workers + index * c->s->plan->worker_bytes};
+    return carve_worker(&b, tallest(c->layer));
+}
+
+static size_t tile_columns(const oz_call *c, size_t tile) {
+    return oz_min(OZ_COLUMNS, c->job->columns - tile * OZ_COLUMNS);
+}
+
+/* ---- mm: one leaf times one panel of 64 columns ---------------------------------------- */
+
+static oz_columns as_columns(const oz_operand *o, size_t k) {
+    return (oz_columns){.k = k, .f32 = o->f32, .i8 = o->i8, .scale = o->scale, .sum = o->sum};
+}
+
+/* acc[16 * (panel1 - panel0)][64] += W x, block of inputs by block of inputs so that one block's
+ * activations stay in the first-level cache while all panels of rows go by. */
+static void decode_and_multiply(const oz_call *c, const oz_leaf_plan *lp, size_t panel0, size_t panel1,
+                                const oz_columns *x, const oz_worker *w, float *acc) {
+    const oz_leaf *leaf = lp->leaf;
+    const oz_decoder *d = lp->large.decoder;
+    size_t block = d->block ? d->block(leaf) : OZ_BLOCK;
+    for (size_t k0 = 0; k0 < leaf->cols; k0 += block) {
+        size_t n = oz_min(block, leaf->cols - k0);
+        for (size_t p = panel0; p < panel1; p++) {
+            float *out = acc + (p - panel0) * OZ_PANEL * OZ_COLUMNS;
+            if (d->u8) {
+                d->u8(leaf, p, k0, n, (uint8_t *)w->tile);
+                c->prim->gemm_u8(leaf, p, k0, n, (const uint8_t *)w->tile, x, out);
+            } else if (d->nz) {
+                d->nz(leaf, p, k0, n, w->nonzeros);
+                c->prim->gemm_nz(w->nonzeros, x->f32 + k0 * OZ_COLUMNS, out);
+            } else {
+                oz_tile tile = d->f32(leaf, p, k0, n, w->tile);
+                c->prim->gemm_f32(tile, n, x->f32 + k0 * OZ_COLUMNS, out);
+            }
+        }
+    }
+}
+
+static void multiply_leaf(const oz_call *c, const oz_leaf_plan *lp, size_t panel0, size_t panel1, const oz_operand *x,
+                          const oz_worker *w, float *acc) {
+    const oz_leaf *leaf = lp->leaf;
+    size_t rows = oz_min(panel1 * OZ_PANEL, leaf->rows) - panel0 * OZ_PANEL;
+    memset(acc, 0, oz_round_up(rows, OZ_PANEL) * OZ_COLUMNS * sizeof(float));
+    if (lp->large.way == OZ_WAY_DNNL || lp->large.way == OZ_WAY_UNPACK) {
+        const float *dense = lp->large.way == OZ_WAY_UNPACK ? c->s->unpacked : (const float *)(const void *)leaf->part[0].data;
+        oz_dnnl_panel(dense + panel0 * OZ_PANEL * leaf->cols, rows, leaf->cols, x->f32, acc);
+        return;
+    }
+    oz_columns columns = as_columns(x, leaf->cols);
+    decode_and_multiply(c, lp, panel0, panel1, &columns, w, acc);
+}
+
+static void quantise_columns(const oz_call *c, oz_operand *o, size_t k) {
+    if (o->i8) c->prim->quantise_columns(o->f32, k, o->i8, o->scale, o->sum);
+}
+
+static void prepare(const oz_call *c, size_t tile, oz_slot *slot, const oz_worker *w) {
+    const oz_job *job = c->job;
+    job->gather(job, tile * OZ_COLUMNS, tile_columns(c, tile), slot->x.f32);
+    quantise_columns(c, &slot->x, job->k);
+    for (size_t t = 0, i = 0; t < c->layer->weight->n_terms; t++) {
+        size_t n = c->layer->weight->terms[t].n_factors;
+        const oz_operand *x = &slot->x;
+        for (size_t f = n - 1; f > 0; f--) {
+            oz_operand *out = &slot->inner[i + f];
+            const oz_leaf_plan *lp = &c->plan->leaf[t][f];
+            multiply_leaf(c, lp, 0, oz_div_up(lp->leaf->rows, OZ_PANEL), x, w, out->f32);
+            quantise_columns(c, out, lp->leaf->rows);
+            x = out;
+        }
+        i += n;
+    }
+}
+
+/* Row scale, bias and activation in place, then out. */
+static void epilogue(const oz_call *c, size_t tile, size_t row, size_t rows, float *y) {
+    const oz_job *job = c->job;
+    size_t n = tile_columns(c, tile);
+    const oz_vec_primitives *vec = c->s->plan->vec;
+    for (size_t r = 0; r < rows; r++) {
+        float scale = c->row_scale ? c->row_scale[row + r] : 1.0f, bias = c->bias ? c->bias[row + r] : 0.0f;
+        vec->affine(y + r * OZ_COLUMNS, n, scale, bias, job->act, job->slope, y + r * OZ_COLUMNS);
+    }
+    job->scatter(job, tile * OZ_COLUMNS, n, row, rows, y);
+}
+
+static void finish(const oz_call *c, size_t tile, size_t panel0, size_t panel1, const oz_slot *slot, const oz_worker *w) {
+    const oz_weight *weight = c->layer->weight;
+    size_t row = panel0 * OZ_PANEL, rows = oz_min(panel1 * OZ_PANEL, c->job->row1) - row;
+    for (size_t t = 0, i = 0; t < weight->n_terms; t++) {
+        size_t n = weight->terms[t].n_factors;
+        const oz_operand *x = n > 1 ? &slot->inner[i + 1] : &slot->x;
+        float scale = weight->terms[t].scale, *acc = t == 0 ? w->y : w->acc;
+        multiply_leaf(c, &c->plan->leaf[t][0], panel0, panel1, x, w, acc);
+        if (t > 0) {
+            c->s->plan->vec->add_scaled(acc, rows * OZ_COLUMNS, scale, w->y);
+        } else if (scale != 1.0f) {
+            c->s->plan->vec->affine(acc, rows * OZ_COLUMNS, scale, 0.0f, OZ_ACT_NONE, 0.0f, acc);
+        }
+        i += n;
+    }
+    epilogue(c, tile, row, rows, w->y);
+}
+
+/* ---- mm: who does what ------------------------------------------------------------------ */
+
+static void whole_tiles(void *arg, size_t index) {
+    oz_call *c = arg;
+    oz_slot slot = slot_of(c, index, OZ_COLUMNS);
+    oz_worker w = worker_of(c, index);
+    for (size_t tile; (tile = atomic_fetch_add(&c->next, 1)) < c->tiles;) {
+        prepare(c, tile, &slot, &w);
+        finish(c, tile, c->job->row0 / OZ_PANEL, oz_div_up(c->job->row1, OZ_PANEL), &slot, &w);
+    }
+}
+
+static void prepare_tiles(void *arg, size_t index) {
+    oz_call *c = arg;
+    oz_worker w = worker_of(c, index);
+    for (size_t tile; (tile = atomic_fetch_add(&c->next, 1)) < c->tiles;) {
+        oz_slot slot = slot_of(c, tile, OZ_COLUMNS);
+        prepare(c, tile, &slot, &w);
+    }
+}
+
+static void finish_chunks(void *arg, size_t index) {
+    oz_call *c = arg;
+    oz_worker w = worker_of(c, index);
+    for (size_t task; (task = atomic_fetch_add(&c->next, 1)) < c->tiles * c->chunks;) {
+        size_t tile = task / c->chunks, panel0 = c->job->row0 / OZ_PANEL + task % c->chunks * c->chunk_panels;
+        oz_slot slot = slot_of(c, tile, OZ_COLUMNS);
+        size_t panel1 = oz_min(panel0 + c->chunk_panels, oz_div_up(c->job->row1, OZ_PANEL));
+        finish(c, tile, panel0, panel1, &slot, &w);
+    }
+}
+
+static void unpack_panels(void *arg, size_t panel) {
+    oz_call *c = arg;
+    const oz_leaf_plan *lp = &c->plan->leaf[0][0];
+    size_t row = panel * OZ_PANEL, rows = oz_min(OZ_PANEL, lp->leaf->rows - row);
+    for (size_t r = 0; r < rows; r++) lp->leaf->format->row(lp->leaf, row + r, 0, lp->leaf->cols, c->s->unpacked + (row + r) * lp->leaf->cols);
+}
+
+/* Few tiles: they are prepared first, then their rows are cut into about two chunks a thread. */
+static void few_tiles(oz_call *c, const oz_threads *threads, size_t workers) {
+    size_t panels = oz_div_up(c->job->row1, OZ_PANEL) - c->job->row0 / OZ_PANEL;
+    size_t wanted = oz_max(1, 2 * workers / c->tiles);
+    c->chunk_panels = oz_div_up(panels, oz_min(wanted, panels));
+    c->chunks = oz_div_up(panels, c->chunk_panels);
+    oz_parallel(threads, oz_min(workers, c->tiles), prepare_tiles, c);
+    atomic_store(&c->next, 0);
+    oz_parallel(threads, oz_min(workers, c->tiles * c->chunks), finish_chunks, c);
+}
+
+static void multiply_columns(oz_call *c) {
+    oz_threads threads = c->s->plan->threads;
+    const oz_job *job = c->job;
+    if (c->plan->leaf[0][0].large.way == OZ_WAY_UNPACK) {
+        oz_parallel(&threads, oz_div_up(c->layer->weight->rows, OZ_PANEL), unpack_panels, c);
+    }
+    c->tiles = oz_div_up(job->columns, OZ_COLUMNS);
+    if ((job->row1 - job->row0) * job->k * job->columns < OZ_SERIAL_WORK) threads.width = 1;
+    size_t workers = (size_t)threads.width;
+    atomic_init(&c->next, 0);
+    if (workers == 1 || c->tiles >= 2 * workers) {
+        oz_parallel(&threads, workers, whole_tiles, c);
+    } else {
+        few_tiles(c, &threads, workers);
+    }
+}
+
+/* ---- mv: up to four rows ------------------------------------------------------------------ */
+
+static oz_rows as_rows(const oz_operand *o, const float *f32, size_t ld, size_t m, size_t k) {
+    return (oz_rows){.m = m, .k = k, .f32 = f32, .ld = ld, .i8 = o->i8, .scale = o->scale, .sum = o->sum};
+}
+
+typedef struct oz_mv_call {
+    oz_call *c;
+    oz_slot slot;
+    const oz_leaf_plan *leaf; /* of an inner factor */
+    oz_rows x;
+    float *y;
+    size_t ldy, panels, chunk;
+} oz_mv_call;
+
+static void inner_chunk(void *arg, size_t index) {
+    oz_mv_call *v = arg;
+    size_t p0 = index * v->chunk, p1 = oz_min(p0 + v->chunk, v->panels);
+    v->leaf->small.mv->run(v->leaf->leaf, p0, p1, &v->x, v->y, v->ldy);
+}
+
+static void quantise_rows(const oz_call *c, oz_operand *o, const float *x, size_t m, size_t k, size_t ld) {
+    if (o->i8) c->prim->quantise_rows(x, m, k, ld, o->i8, o->scale, o->sum);
+}
+
+static oz_threads share(oz_mv_call *v, size_t rows, size_t work) {
+    oz_threads threads = v->c->s->plan->threads;
+    if (work < OZ_SERIAL_WORK) threads.width = 1;
+    v->panels = oz_div_up(rows, OZ_PANEL);
+    v->chunk = oz_div_up(v->panels, (size_t)threads.width);
+    return threads;
+}
+
+/* The inner factors of every product, right to left; each leaves rows [m][its rows]. */
+static void inner_factors(oz_mv_call *v) {
+    oz_call *c = v->c;
+    size_t m = c->job->columns;
+    for (size_t t = 0, i = 0; t < c->layer->weight->n_terms; t++) {
+        size_t n = c->layer->weight->terms[t].n_factors;
+        oz_rows x = as_rows(&v->slot.x, c->job->x, c->job->ldx, m, c->job->k);
+        for (size_t f = n - 1; f > 0; f--) {
+            oz_operand *out = &v->slot.inner[i + f];
+            v->leaf = &c->plan->leaf[t][f];
+            v->ldy = oz_round_up(v->leaf->leaf->rows, OZ_PANEL);
+            v->x = x;
+            v->y = out->f32;
+            memset(v->y, 0, m * v->ldy * sizeof(float));
+            oz_threads threads = share(v, v->leaf->leaf->rows, m * v->leaf->leaf->rows * v->leaf->leaf->cols);
+            oz_parallel(&threads, oz_div_up(v->panels, v->chunk), inner_chunk, v);
+            quantise_rows(c, out, out->f32, m, v->leaf->leaf->rows, v->ldy);
+            x = as_rows(out, out->f32, v->ldy, m, v->leaf->leaf->rows);
+        }
+        i += n;
+    }
+}
+
+/* All terms of one chunk of rows, then its epilogue. A term with a scale goes through the worker's
+ * scratch, which serves as rows here. */
+static void outer_chunk(void *arg, size_t index) {
+    oz_mv_call *v = arg;
+    oz_call *c = v->c;
+    const oz_job *job = c->job;
+    oz_worker w = worker_of(c, index);
+    size_t p0 = index * v->chunk, p1 = oz_min(p0 + v->chunk, v->panels), m = job->columns;
+    size_t row = p0 * OZ_PANEL, rows = oz_min(p1 * OZ_PANEL, job->row1) - row;
+    for (size_t b = 0; b < m; b++) memset(job->y + b * job->ldy + row, 0, rows * sizeof(float));
+    for (size_t t = 0, i = 0; t < c->layer->weight->n_terms; t++) {
+        const oz_term *term = &c->layer->weight->terms[t];
+        const oz_leaf_plan *lp = &c->plan->leaf[t][0];
+        const oz_operand *o = term->n_factors > 1 ? &v->slot.inner[i + 1] : &v->slot.x;
+        size_t k = lp->leaf->cols, ld = oz_round_up(k, OZ_PANEL);
+        oz_rows x = term->n_factors > 1 ? as_rows(o, o->f32, ld, m, k) : as_rows(o, job->x, job->ldx, m, k);
+        if (term->scale == 1.0f) {
+            lp->small.mv->run(lp->leaf, p0, p1, &x, job->y, job->ldy);
+        } else {
+            size_t ldy = tallest(c->layer);
+            for (size_t b = 0; b < m; b++) memset(w.acc + b * ldy + row, 0, rows * sizeof(float));
+            lp->small.mv->run(lp->leaf, p0, p1, &x, w.acc, ldy);
+            for (size_t b = 0; b < m; b++) c->s->plan->vec->add_scaled(w.acc + b * ldy + row, rows, term->scale, job->y + b * job->ldy + row);
+        }
+        i += term->n_factors;
+    }
+    for (size_t b = 0; b < m; b++) {
+        float *y = job->y + b * job->ldy + row;
+        c->s->plan->vec->affine_each(y, rows, c->row_scale ? c->row_scale + row : NULL, c->bias ? c->bias + row : NULL, job->act, job->slope, y);
+    }
+}
+
+static void multiply_rows(oz_call *c) {
+    const oz_job *job = c->job;
+    oz_mv_call v = {.c = c, .slot = slot_of(c, 0, OZ_MV_BATCH)};
+    quantise_rows(c, &v.slot.x, job->x, job->columns, job->k, job->ldx);
+    inner_factors(&v);
+    oz_threads threads = share(&v, c->layer->weight->rows, job->columns * c->layer->weight->rows * job->k);
+    oz_parallel(&threads, oz_div_up(v.panels, v.chunk), outer_chunk, &v);
+}
+
+static bool all_have_mv(const oz_layer_plan *plan) {
+    for (size_t t = 0; t < plan->layer->weight->n_terms; t++) {
+        for (size_t f = 0; f < plan->layer->weight->terms[t].n_factors; f++) {
+            if (plan->leaf[t][f].small.way != OZ_WAY_MV) return false;
+        }
+    }
+    return true;
+}
+
+void oz_multiply(oz_session *s, const oz_job *job) {
+    const oz_layer_plan *plan = &s->plan->layers[job->layer];
+    oz_call c = {.s = s, .job = job, .layer = plan->layer, .plan = plan, .prim = s->plan->primitives};
+    c.row_scale = oz_session_floats(&plan->layer->weight->row_scale, s->row_scale);
+    c.bias = oz_session_floats(plan->layer->bias, s->bias);
+    if (job->x && job->columns <= OZ_MV_BATCH && all_have_mv(plan)) {
+        multiply_rows(&c);
+    } else {
+        multiply_columns(&c);
+    }
+}

@@ -1,0 +1,45 @@
+/* multiply.h - y = act(diag(r) (sum of terms) x + bias) for one layer, on all threads.
+ *
+ * A linear layer gives its activations as rows, a convolution as columns that are gathered 64 at a
+ * time; both end in the same place. With up to 4 rows the mv kernels read the rows as they are.
+ * Otherwise columns are cut into tiles of 64:
+ *
+ *     prepare(tile)         gather [k][64], quantise it, run the inner factors of products
+ *     finish(tile, rows)    the leftmost factor of every term, epilogue, scatter
+ *
+ * With many tiles each worker prepares and finishes whole tiles; with few, all tiles are prepared first
+ * and the rows are shared out. Either way one output element is computed by one thread in one order, so
+ * results do not depend on the number of threads. */
+#ifndef OZ_RUNTIME_MULTIPLY_H
+#define OZ_RUNTIME_MULTIPLY_H
+
+#include "runtime/plan.h"
+
+typedef struct oz_job {
+    size_t layer;
+    size_t columns;      /* batch rows, or images x output pixels */
+    size_t k;            /* inputs of one column */
+    size_t row0, row1;   /* rows of the weight to compute, row0 a multiple of 16 */
+    oz_activation act;
+    float slope;
+    /* Columns [first, first + n) to panel[k][64]; what is past n must be zero. */
+    void (*gather)(const struct oz_job *job, size_t first, size_t n, float *panel);
+    /* y[row1 - row0 or fewer][64]: rows [row, row + rows) of columns [first, first + n), finished. */
+    void (*scatter)(const struct oz_job *job, size_t first, size_t n, size_t row, size_t rows, const float *y);
+    const void *ctx;
+    const oz_primitives *primitives;
+    /* Rows, if the activations lie so: x[columns][ldx] and y[columns][ldy]. */
+    const float *x;
+    float *y;
+    size_t ldx, ldy;
+} oz_job;
+
+void oz_multiply(struct oz_session *s, const oz_job *job);
+
+/* Bytes that one slot and one worker need for a layer. */
+size_t oz_slot_bytes(const oz_model *m, size_t layer);
+size_t oz_worker_bytes(const oz_model *m, size_t layer);
+/* Slots that may be in use at once with so many threads. */
+size_t oz_slot_count(int threads);
+
+#endif

@@ -1,0 +1,174 @@
+/* conv2d.c - convolution over NCHW, as the product of the weight with gathered columns.
+ *
+ * The weight's inputs are numbered k = (ky * kw + kx) * (C / groups) + c. One column is one output
+ * pixel of one image; pixels of all images are numbered through, so that small images share tiles.
+ * Groups of at least 16 channels whose rows begin on a panel are products of their own; all others
+ * (depthwise above all) go to grouped.c. */
+#include "runtime/ops/conv2d.h"
+
+#include <string.h>
+
+#include "base/arith.h"
+#include "runtime/multiply.h"
+#include "runtime/session.h"
+
+static oz_status parse(oz_node *node, const oz_json *j, oz_value v, const oz_contents *contents, oz_arena *arena, oz_error *err) {
+    (void)contents, (void)arena;
+    node->attr.groups = 1;
+    OZ_TRY(oz_attr_window(j, v, &node->attr.window, err));
+    return oz_attr_u32(j, v, "groups", &node->attr.groups, err);
+}
+
+bool oz_conv_is_direct(const oz_node *node, const oz_weight *w) {
+    return node->attr.groups > 1 && (w->rows / node->attr.groups) % OZ_PANEL != 0;
+}
+
+static bool has_integers(const oz_weight *w) {
+    for (size_t t = 0; t < w->n_terms; t++) {
+        for (size_t f = 0; f < w->terms[t].n_factors; f++) {
+            if (oz_leaf_reads_i8(&w->terms[t].factors[f], w->act_i8)) return true;
+        }
+    }
+    return false;
+}
+
+static oz_status shape(const oz_node *node, const oz_weight *w, const oz_shape *const *in, oz_shape *out, oz_error *err) {
+    const oz_shape *x = in[0];
+    const oz_window *win = &node->attr.window;
+    uint32_t groups = node->attr.groups;
+    if (x->rank != 4) return oz_shape_fail(node, err, "needs [N, C, H, W], got %u dimensions", x->rank);
+    if (groups == 0 || x->dim[1] % groups || w->rows % groups) {
+        return oz_shape_fail(node, err, "%u groups do not divide %llu channels and %llu rows", groups,
+                             (unsigned long long)x->dim[1], (unsigned long long)w->rows);
+    }
+    uint64_t k = (uint64_t)win->kernel[0] * win->kernel[1], channels = x->dim[1] / groups;
+    if (w->cols / k != channels || w->cols % k) {
+        return oz_shape_fail(node, err, "weight %s reads %llu inputs, a %u x %u kernel over %llu channels has another number",
+                             w->name, (unsigned long long)w->cols, win->kernel[0], win->kernel[1], (unsigned long long)channels);
+    }
+    if (oz_conv_is_direct(node, w) && has_integers(w)) {
+        return oz_shape_fail(node, err, "groups of fewer than 16 channels need \"act\": \"f32\" in weight %s", w->name);
+    }
+    *out = (oz_shape){.rank = 4, .dim = {x->dim[0], w->rows}};
+    if (!oz_window_size(win, 0, x->dim[2], &out->dim[2]) || !oz_window_size(win, 1, x->dim[3], &out->dim[3])) {
+        return oz_shape_fail(node, err, "the kernel is larger than the padded input");
+    }
+    return OZ_OK;
+}
+
+typedef struct oz_conv {
+    const oz_window *window;
+    const float *x;
+    float *y;
+    size_t channels, group_channels, height, width; /* of the input */
+    size_t rows, out_height, out_width;
+    size_t first_channel; /* of the group under way */
+} oz_conv;
+
+/* Neighbouring output pixels of one output line, as a stretch of a panel's columns. */
+typedef struct oz_stretch {
+    size_t column, count; /* in the panel */
+    size_t image;
+    ptrdiff_t y0, x0; /* input position of tap (0, 0) for the first pixel; may be negative */
+} oz_stretch;
+
+static size_t find_stretches(const oz_conv *c, size_t first, size_t n, oz_stretch out[OZ_COLUMNS]) {
+    size_t count = 0, pixels = c->out_height * c->out_width;
+    for (size_t i = 0; i < n;) {
+        size_t pixel = (first + i) % pixels, oy = pixel / c->out_width, ox = pixel % c->out_width;
+        oz_stretch *s = &out[count++];
+        s->column = i;
+        s->count = oz_min(n - i, c->out_width - ox);
+        s->image = (first + i) / pixels;
+        s->y0 = (ptrdiff_t)(oy * c->window->stride[0]) - (ptrdiff_t)c->window->pad[0];
+        s->x0 = (ptrdiff_t)(ox * c->window->stride[1]) - (ptrdiff_t)c->window->pad[1];
+        i += s->count;
+    }
+    return count;
+}
+
+/* The pixels [*from, *to) of a stretch whose input column x0 + i * stride lies in [0, width). */
+static void inside(ptrdiff_t x0, size_t stride, size_t width, size_t count, size_t *from, size_t *to) {
+    *from = x0 < 0 ? oz_min(count, oz_div_up((size_t)-x0, stride)) : 0;
+    *to = x0 >= (ptrdiff_t)width ? 0 : oz_min(count, oz_div_up((size_t)((ptrdiff_t)width - x0), stride));
+    if (*to < *from) *to = *from;
+}
+
+static void copy_line(float *out, const float *in, ptrdiff_t x0, size_t stride, size_t from, size_t to, size_t count) {
+    for (size_t i = 0; i < from; i++) out[i] = 0.0f;
+    if (stride == 1) {
+        for (size_t i = from; i < to; i++) out[i] = in[x0 + (ptrdiff_t)i];
+    } else {
+        for (size_t i = from; i < to; i++) out[i] = in[x0 + (ptrdiff_t)(i * stride)];
+    }
+    for (size_t i = to; i < count; i++) out[i] = 0.0f;
+}
+
+/* All channels of one tap for one stretch. */
+static void gather_tap(const oz_conv *c, const oz_stretch *s, size_t ky, size_t kx, float *panel) {
+    const oz_window *w = c->window;
+    ptrdiff_t y = s->y0 + (ptrdiff_t)(ky * w->dilation[0]), x0 = s->x0 + (ptrdiff_t)(kx * w->dilation[1]);
+    size_t from = 0, to = 0;
+    if (y >= 0 && y < (ptrdiff_t)c->height) inside(x0, w->stride[1], c->width, s->count, &from, &to);
+    size_t plane = c->height * c->width;
+    const float *in = c->x + (s->image * c->channels + c->first_channel) * plane;
+    if (to > from) in += (size_t)y * c->width;
+    float *out = panel + s->column;
+    for (size_t ch = 0; ch < c->group_channels; ch++, out += OZ_COLUMNS, in += plane) {
+        copy_line(out, in, x0, w->stride[1], from, to, s->count);
+    }
+}
+
+static void gather(const oz_job *job, size_t first, size_t n, float *panel) {
+    const oz_conv *c = job->ctx;
+    oz_stretch stretches[OZ_COLUMNS];
+    size_t count = find_stretches(c, first, n, stretches);
+    for (size_t ky = 0; ky < c->window->kernel[0]; ky++) {
+        for (size_t kx = 0; kx < c->window->kernel[1]; kx++) {
+            float *tap = panel + (ky * c->window->kernel[1] + kx) * c->group_channels * OZ_COLUMNS;
+            for (size_t i = 0; i < count; i++) gather_tap(c, &stretches[i], ky, kx, tap);
+            for (size_t ch = 0; n < OZ_COLUMNS && ch < c->group_channels; ch++) {
+                memset(tap + ch * OZ_COLUMNS + n, 0, (OZ_COLUMNS - n) * sizeof(float));
+            }
+        }
+    }
+}
+
+static void scatter(const oz_job *job, size_t first, size_t n, size_t row, size_t rows, const float *y) {
+    const oz_conv *c = job->ctx;
+    size_t pixels = c->out_height * c->out_width;
+    for (size_t i = 0; i < n;) {
+        size_t image = (first + i) / pixels, pixel = (first + i) % pixels, count = oz_min(n - i, pixels - pixel);
+        float *out = c->y + (image * c->rows + row) * pixels + pixel;
+        for (size_t r = 0; r < rows; r++) memcpy(out + r * pixels, y + r * OZ_COLUMNS + i, count * sizeof(float));
+        i += count;
+    }
+}
+
+static oz_status run(const oz_step *step, oz_error *err) {
+    (void)err;
+    const oz_node *node = step->node;
+    const oz_shape *x = step->in_shape[0], *y = step->out_shape;
+    const oz_weight *w = step->session->plan->model->layers[node->layer].weight;
+    if (oz_conv_is_direct(node, w)) {
+        oz_conv_direct(step, w);
+    } else {
+        oz_conv c = {.window = &node->attr.window, .x = step->in[0], .y = step->out, .channels = x->dim[1],
+                     .group_channels = x->dim[1] / node->attr.groups, .height = x->dim[2], .width = x->dim[3],
+                     .rows = w->rows, .out_height = y->dim[2], .out_width = y->dim[3]};
+        oz_job job = {.layer = node->layer, .columns = y->dim[0] * y->dim[2] * y->dim[3], .k = w->cols,
+                      .act = oz_observed(step) ? OZ_ACT_NONE : node->act, .slope = node->slope, .gather = gather,
+                      .scatter = scatter, .ctx = &c, .primitives = step->session->plan->primitives};
+        for (uint32_t g = 0; g < node->attr.groups; g++) {
+            c.first_channel = g * c.group_channels;
+            job.row0 = w->rows / node->attr.groups * g;
+            job.row1 = w->rows / node->attr.groups * (g + 1);
+            oz_multiply(step->session, &job);
+        }
+    }
+    oz_observe(step, y->dim[0], y->dim[1], y->dim[2] * y->dim[3]);
+    return OZ_OK;
+}
+
+const oz_op oz_op_conv2d = {.name = "conv2d", .min_inputs = 1, .max_inputs = 1, .weighted = true, .fuses_act = true,
+                            .parse = parse, .shape = shape, .run = run};

@@ -1,0 +1,163 @@
+/* plan.c - making a plan: sizes, kernels, places, scratch. */
+#include "runtime/plan.h"
+
+#include <string.h>
+
+#include "base/arith.h"
+#include "runtime/multiply.h"
+#include "runtime/ops/conv2d.h"
+
+static oz_status no_memory(oz_error *err) {
+    return oz_fail(err, OZ_ERR_MEMORY, OZ_NO_OFFSET, "", "out of memory");
+}
+
+static oz_status read_options(oz_plan *p, const oz_plan_options *opt, oz_error *err) {
+    int isa = oz_cpu_isa();
+    if (opt->isa) {
+        int cap = oz_isa_parse(opt->isa);
+        if (cap < 0) return oz_fail(err, OZ_ERR_ARGUMENT, OZ_NO_OFFSET, "isa", "unknown instruction set; have scalar, avx2, avx512, avx512vnni");
+        if (cap > isa) return oz_fail(err, OZ_ERR_SUPPORT, OZ_NO_OFFSET, "isa", "this CPU stops at %s", oz_isa_text((oz_isa)isa));
+        isa = cap;
+    }
+    while (isa > 0 && !oz_primitives_of((oz_isa)isa)) isa--;
+    p->isa = (oz_isa)isa;
+    p->primitives = oz_primitives_of(p->isa);
+    p->vec = oz_vec_primitives_of(p->isa);
+    if (opt->threads < 0 || opt->threads > 4096) return oz_fail(err, OZ_ERR_ARGUMENT, OZ_NO_OFFSET, "threads", "must be from 0 to 4096");
+    p->threads = oz_threads_make(opt->host ? opt->host->executor : NULL, opt->threads);
+    p->reproducible = opt->reproducible;
+    if (opt->max_batch == 0) return oz_fail(err, OZ_ERR_ARGUMENT, OZ_NO_OFFSET, "max_batch", "must be at least 1");
+    for (size_t i = 0; i < OZ_MAX_FREE; i++) p->max_free[i] = i && opt->max_free ? opt->max_free : opt->max_batch;
+    return OZ_OK;
+}
+
+/* Columns that a node gives its layer at the largest sizes. */
+static uint64_t columns_of(const oz_plan *p, const oz_node *node, const oz_weight *w) {
+    const oz_shape *x = &p->shapes[node->input[0]], *y = &p->shapes[node->output];
+    if (strcmp(node->op->name, "conv2d") == 0) return y->dim[0] * y->dim[2] * y->dim[3];
+    return oz_shape_count(x) / w->cols;
+}
+
+static oz_status size_layer(oz_plan *p, const oz_node *node, oz_error *err) {
+    oz_layer_plan *lp = &p->layers[node->layer];
+    const oz_weight *w = lp->layer->weight;
+    bool lookup = strncmp(node->op->name, "embedding", 9) == 0;
+    uint64_t floats;
+    if (!oz_mul(w->rows, w->cols, &floats) || floats > PTRDIFF_MAX / 64) return no_memory(err);
+    if (lookup) {
+        p->unpack_floats = oz_max(p->unpack_floats, w->cols);
+        return OZ_OK;
+    }
+    lp->columns = oz_max(lp->columns, columns_of(p, node, w));
+    lp->rows = strcmp(node->op->name, "linear") == 0;
+    p->epilogue_floats = oz_max(p->epilogue_floats, oz_round_up(w->rows, OZ_PANEL));
+    if (strcmp(node->op->name, "conv2d") == 0 && oz_conv_is_direct(node, w)) {
+        p->unpack_floats = oz_max(p->unpack_floats, floats + w->cols);
+        return OZ_OK;
+    }
+    p->slot_bytes = oz_max(p->slot_bytes, oz_slot_bytes(p->model, node->layer));
+    p->worker_bytes = oz_max(p->worker_bytes, oz_worker_bytes(p->model, node->layer));
+    return OZ_OK;
+}
+
+static oz_status size_layers(oz_plan *p, oz_error *err) {
+    const oz_graph *g = &p->model->graph;
+    size_t n = p->model->contents.n_weights;
+    p->layers = oz_arena_array(&p->arena, n, sizeof *p->layers);
+    if (!p->layers) return no_memory(err);
+    for (size_t i = 0; i < n; i++) p->layers[i] = (oz_layer_plan){.layer = &p->model->layers[i]};
+    for (size_t i = 0; i < g->n_nodes; i++) {
+        if (g->nodes[i].layer != OZ_NO_LAYER) OZ_TRY(size_layer(p, &g->nodes[i], err));
+    }
+    for (size_t i = 0; i < n; i++) {
+        /* Outside the graph: planned as a linear layer of that batch, for inspection. */
+        if (p->layers[i].columns == 0) p->layers[i].columns = p->max_free[0], p->layers[i].rows = true;
+    }
+    return OZ_OK;
+}
+
+/* Weights that will be unpacked at every run need room for that. */
+static void size_unpacking(oz_plan *p) {
+    for (size_t i = 0; i < p->model->contents.n_weights; i++) {
+        const oz_layer_plan *lp = &p->layers[i];
+        if (lp->leaf[0][0].large.way == OZ_WAY_UNPACK) {
+            p->unpack_floats = oz_max(p->unpack_floats, lp->layer->weight->rows * lp->layer->weight->cols);
+        }
+    }
+}
+
+static oz_status build(oz_plan *p, const oz_plan_options *opt, oz_error *err) {
+    const oz_graph *g = &p->model->graph;
+    OZ_TRY(read_options(p, opt, err));
+    p->shapes = oz_arena_array(&p->arena, g->n_values, sizeof *p->shapes);
+    if (!p->shapes) return no_memory(err);
+    OZ_TRY(oz_graph_shapes(g, &p->model->contents, p->max_free, p->shapes, err));
+    OZ_TRY(size_layers(p, err));
+    OZ_TRY(oz_plan_choose(p, opt, err));
+    size_unpacking(p);
+    OZ_TRY(oz_plan_place(p, err));
+    oz_memory memory;
+    oz_plan_memory(p, &memory);
+    uint64_t total = memory.file_bytes + memory.packed_bytes + memory.session_bytes;
+    if (opt->memory_bytes && total > opt->memory_bytes) {
+        return oz_fail(err, OZ_ERR_LIMIT, OZ_NO_OFFSET, "memory_bytes", "the plan needs %llu bytes, %llu are allowed",
+                       (unsigned long long)total, (unsigned long long)opt->memory_bytes);
+    }
+    return OZ_OK;
+}
+
+oz_status oz_plan_create(oz_model *m, const oz_plan_options *opt, oz_plan **out, oz_error *err) {
+    if (!m || !out) return oz_fail(err, OZ_ERR_ARGUMENT, OZ_NO_OFFSET, "", "model or out is NULL");
+    *out = NULL;
+    oz_plan_options defaults = OZ_PLAN_INIT;
+    if (!opt) opt = &defaults;
+    const oz_allocator *allocator = opt->host && opt->host->allocator ? opt->host->allocator : m->arena.allocator;
+    oz_plan *p = oz_alloc(allocator, sizeof *p, 64);
+    if (!p) return no_memory(err);
+    memset(p, 0, sizeof *p);
+    atomic_init(&p->references, 1);
+    p->arena.allocator = allocator;
+    p->model = m;
+    oz_model_retain(m);
+    oz_status status = build(p, opt, err);
+    if (status == OZ_OK) {
+        *out = p;
+    } else {
+        oz_plan_free(p);
+    }
+    return status;
+}
+
+void oz_plan_retain(oz_plan *p) {
+    atomic_fetch_add_explicit(&p->references, 1, memory_order_relaxed);
+}
+
+void oz_plan_free(oz_plan *p) {
+    if (!p || atomic_fetch_sub_explicit(&p->references, 1, memory_order_acq_rel) != 1) return;
+    const oz_allocator *allocator = p->arena.allocator;
+    oz_model *m = p->model;
+    oz_arena_free(&p->arena);
+    oz_release(allocator, p, sizeof *p);
+    oz_model_free(m);
+}
+
+void oz_plan_memory(const oz_plan *p, oz_memory *out) {
+    *out = (oz_memory){.file_bytes = p->model->tensors.bytes, .packed_bytes = p->model->resident - p->model->tensors.bytes};
+    out->session_bytes = oz_session_size(p);
+}
+
+void oz_plan_explain(const oz_plan *p, void *ctx, void (*each)(void *ctx, const oz_candidate *c)) {
+    for (size_t i = 0; i < p->model->contents.n_weights; i++) {
+        const oz_weight *w = p->layers[i].layer->weight;
+        for (size_t t = 0; t < w->n_terms; t++) {
+            for (size_t f = 0; f < w->terms[t].n_factors; f++) {
+                const oz_leaf_plan *leaf = &p->layers[i].leaf[t][f];
+                for (size_t k = 0; k < leaf->n_candidates; k++) each(ctx, &leaf->candidates[k]);
+            }
+        }
+    }
+}
+
+const char *oz_isa_name(void) {
+    return oz_isa_text(oz_cpu_isa());
+}

@@ -1,0 +1,70 @@
+/* plan.h - a model made ready for a machine: a kernel for every leaf, a place for every tensor. */
+#ifndef OZ_RUNTIME_PLAN_H
+#define OZ_RUNTIME_PLAN_H
+
+#include "base/parallel.h"
+#include "kernels/kernel.h"
+#include "runtime/model.h"
+#include "runtime/op.h"
+
+/* How a leaf can be multiplied. */
+typedef enum oz_way {
+    OZ_WAY_MV,           /* a fused kernel, batch up to 4 */
+    OZ_WAY_MM,           /* a decoder and the multiplication of its shape */
+    OZ_WAY_DNNL,         /* oneDNN on dense f32 as it lies */
+    OZ_WAY_UNPACK,       /* unpacked by its decoder into scratch at every run, then oneDNN */
+} oz_way;
+
+typedef struct oz_choice {
+    oz_way way;
+    const oz_mv *mv;
+    const oz_decoder *decoder;
+} oz_choice;
+
+typedef struct oz_leaf_plan {
+    const oz_leaf *leaf;
+    bool reads_i8;
+    oz_choice small; /* batch up to 4, where activations lie in rows */
+    oz_choice large;
+    oz_candidate *candidates; /* the chosen one first */
+    size_t n_candidates;
+} oz_leaf_plan;
+
+typedef struct oz_layer_plan {
+    const oz_layer *layer;
+    oz_leaf_plan **leaf;      /* [term][factor] */
+    size_t slot_bytes;        /* scratch of one slot of multiply.c */
+    size_t unpack_floats;     /* scratch for OZ_WAY_UNPACK, and of grouped convolutions */
+    uint64_t columns;         /* at the largest batch: batch rows or images x pixels; 0 = not in the graph */
+    bool rows;                /* activations lie in rows (a linear layer) */
+} oz_layer_plan;
+
+struct oz_plan {
+    atomic_int references;
+    oz_model *model;
+    oz_arena arena;
+    oz_isa isa;
+    oz_threads threads;
+    bool reproducible;
+    const oz_primitives *primitives;
+    const oz_vec_primitives *vec;
+    uint64_t max_free[OZ_MAX_FREE];
+    oz_shape *shapes;       /* of all values, at the largest sizes */
+    uint64_t *place;        /* of all values, bytes into the activations; OZ_NO_PLACE for inputs */
+    uint64_t activation_bytes;
+    oz_layer_plan *layers;
+    size_t slot_bytes, worker_bytes, unpack_floats, epilogue_floats;
+};
+
+#define OZ_NO_PLACE UINT64_MAX
+
+void oz_plan_retain(oz_plan *p);
+/* Bytes of one session (session.c). */
+uint64_t oz_session_size(const oz_plan *p);
+
+/* candidates.c: chooses for every leaf and records what was rejected, and why. */
+oz_status oz_plan_choose(oz_plan *p, const oz_plan_options *opt, oz_error *err);
+/* placement.c: gives every value its place, reusing the memory of values that are dead. */
+oz_status oz_plan_place(oz_plan *p, oz_error *err);
+
+#endif

@@ -1,0 +1,184 @@
+/* session.c - one run at a time: bind the free dimensions, then node after node. */
+#include "runtime/session.h"
+
+#include <string.h>
+
+#include "base/arith.h"
+#include "runtime/multiply.h"
+
+/* Where everything lies in the session's one block of memory; with base NULL it only measures. */
+static size_t lay_out(const oz_plan *p, oz_session *s, uint8_t *base) {
+    size_t used = 0;
+    const oz_graph *g = &p->model->graph;
+#define OZ_PIECE(field, bytes)                       \
+    do {                                             \
+        if (s) s->field = (void *)(base + used);     \
+        used += oz_round_up((bytes), 64);            \
+    } while (0)
+    OZ_PIECE(activations, p->activation_bytes);
+    OZ_PIECE(slots, oz_slot_count(p->threads.width) * p->slot_bytes);
+    OZ_PIECE(workers, (size_t)p->threads.width * p->worker_bytes);
+    OZ_PIECE(unpacked, p->unpack_floats * sizeof(float));
+    OZ_PIECE(row_scale, p->epilogue_floats * sizeof(float));
+    OZ_PIECE(bias, p->epilogue_floats * sizeof(float));
+    OZ_PIECE(shapes, g->n_values * sizeof(oz_shape));
+    OZ_PIECE(data, g->n_values * sizeof(void *));
+#undef OZ_PIECE
+    return used;
+}
+
+uint64_t oz_session_size(const oz_plan *p) {
+    return lay_out(p, NULL, NULL);
+}
+
+oz_status oz_session_create(oz_plan *p, oz_session **out, oz_error *err) {
+    if (!p || !out) return oz_fail(err, OZ_ERR_ARGUMENT, OZ_NO_OFFSET, "", "plan or out is NULL");
+    *out = NULL;
+    if (!p->model->contents.graph) return oz_fail(err, OZ_ERR_SUPPORT, OZ_NO_OFFSET, "", "the file has no graph, so it cannot run");
+    oz_session *s = oz_alloc(p->arena.allocator, sizeof *s, 64);
+    if (!s) return oz_fail(err, OZ_ERR_MEMORY, OZ_NO_OFFSET, "", "out of memory");
+    memset(s, 0, sizeof *s);
+    s->bytes = lay_out(p, NULL, NULL);
+    s->memory = oz_alloc(p->arena.allocator, s->bytes, 64);
+    if (!s->memory) {
+        oz_release(p->arena.allocator, s, sizeof *s);
+        return oz_fail(err, OZ_ERR_MEMORY, OZ_NO_OFFSET, "", "out of memory: a session needs %zu bytes", s->bytes);
+    }
+    memset(s->memory, 0, s->bytes);
+    lay_out(p, s, s->memory);
+    s->plan = p;
+    oz_plan_retain(p);
+    *out = s;
+    return OZ_OK;
+}
+
+void oz_session_free(oz_session *s) {
+    if (!s) return;
+    oz_plan *p = s->plan;
+    oz_release(p->arena.allocator, s->memory, s->bytes);
+    oz_release(p->arena.allocator, s, sizeof *s);
+    oz_plan_free(p);
+}
+
+const float *oz_session_floats(const oz_vector *v, float *out) {
+    if (!v || !v->data) return NULL;
+    for (uint64_t i = 0; i < v->count; i++) out[i] = oz_vector_get(v, i);
+    return out;
+}
+
+bool oz_observed(const oz_step *step) {
+    return step->session->run->observer != NULL;
+}
+
+void oz_observe(const oz_step *step, size_t outer, size_t channels, size_t inner) {
+    if (!oz_observed(step)) return;
+    oz_observation o = {.layer = step->session->plan->layers[step->node->layer].layer->weight->name,
+                        .layer_index = step->node->layer, .data = step->out, .outer = outer, .channels = channels, .inner = inner};
+    step->session->run->observer(step->session->run->observer_ctx, &o);
+    if (step->node->act == OZ_ACT_NONE) return;
+    step->vec->affine(step->out, outer * channels * inner, 1.0f, 0.0f, step->node->act, step->node->slope, step->out);
+}
+
+/* ---- checking what the caller passes --------------------------------------------------------- */
+
+static oz_status bind_input(oz_session *s, size_t i, const oz_tensor *t, uint64_t *free_sizes, oz_error *err) {
+    const oz_plan *p = s->plan;
+    const oz_graph_input *in = &p->model->graph.inputs[i];
+    const char *name = p->model->graph.values[in->value].name;
+    if (!t->data) return oz_fail(err, OZ_ERR_ARGUMENT, OZ_NO_OFFSET, name, "data is NULL");
+    if (t->rank != in->rank) return oz_fail(err, OZ_ERR_SHAPE, OZ_NO_OFFSET, name, "has %u dimensions, the model wants %u", t->rank, in->rank);
+    uint64_t count = 1;
+    for (uint32_t d = 0; d < in->rank; d++) {
+        int64_t got = t->dim[d], want = in->dim[d];
+        if (got <= 0) return oz_fail(err, OZ_ERR_SHAPE, OZ_NO_OFFSET, name, "dimension %u is %lld", d, (long long)got);
+        if (want < 0) {
+            size_t f = (size_t)(-1 - want);
+            if (free_sizes[f] && free_sizes[f] != (uint64_t)got) {
+                return oz_fail(err, OZ_ERR_SHAPE, OZ_NO_OFFSET, name, "dimension %s has two sizes in this run", p->model->graph.free_name[f]);
+            }
+            if ((uint64_t)got > p->max_free[f]) {
+                return oz_fail(err, OZ_ERR_LIMIT, OZ_NO_OFFSET, name, "dimension %s is %lld, the plan allows %llu",
+                               p->model->graph.free_name[f], (long long)got, (unsigned long long)p->max_free[f]);
+            }
+            free_sizes[f] = (uint64_t)got;
+        } else if (got != want) {
+            return oz_fail(err, OZ_ERR_SHAPE, OZ_NO_OFFSET, name, "dimension %u is %lld, the model wants %lld", d, (long long)got, (long long)want);
+        }
+        if (!oz_mul(count, (uint64_t)got, &count)) return oz_fail(err, OZ_ERR_SHAPE, OZ_NO_OFFSET, name, "the shape is too large");
+    }
+    uint64_t size = p->model->graph.values[in->value].dtype == OZ_I64 ? sizeof(int64_t) : sizeof(float);
+    if (t->bytes / size < count) return oz_fail(err, OZ_ERR_SHAPE, OZ_NO_OFFSET, name, "%zu bytes are too few for its shape", t->bytes);
+    if ((uintptr_t)t->data % size) return oz_fail(err, OZ_ERR_ARGUMENT, OZ_NO_OFFSET, name, "data is not aligned to its type");
+    s->data[in->value] = t->data;
+    return OZ_OK;
+}
+
+static oz_status check_finite(const oz_session *s, size_t i, oz_error *err) {
+    const oz_graph *g = &s->plan->model->graph;
+    uint32_t v = g->inputs[i].value;
+    if (g->values[v].dtype != OZ_F32) return OZ_OK;
+    size_t n = oz_shape_count(&s->shapes[v]), bad = s->plan->vec->find_nonfinite(s->data[v], n);
+    if (bad == n) return OZ_OK;
+    return oz_fail(err, OZ_ERR_NUMBER, OZ_NO_OFFSET, g->values[v].name, "element %zu is not a finite number", bad);
+}
+
+static oz_status check_output(const oz_session *s, size_t i, oz_tensor *t, oz_error *err) {
+    const oz_graph *g = &s->plan->model->graph;
+    const oz_shape *shape = &s->shapes[g->outputs[i]];
+    t->rank = shape->rank;
+    for (uint32_t d = 0; d < shape->rank; d++) t->dim[d] = (int64_t)shape->dim[d];
+    if (t->data && t->bytes / sizeof(float) >= oz_shape_count(shape)) return OZ_OK;
+    return oz_fail(err, OZ_ERR_SHAPE, OZ_NO_OFFSET, g->values[g->outputs[i]].name, "the output needs %llu bytes",
+                   (unsigned long long)(oz_shape_count(shape) * sizeof(float)));
+}
+
+static oz_status bind(oz_session *s, const oz_tensor *in, size_t n_in, oz_tensor *out, size_t n_out, oz_error *err) {
+    const oz_graph *g = &s->plan->model->graph;
+    if (n_in != g->n_inputs || n_out != g->n_outputs) {
+        return oz_fail(err, OZ_ERR_ARGUMENT, OZ_NO_OFFSET, "", "the model has %zu inputs and %zu outputs, got %zu and %zu",
+                       g->n_inputs, g->n_outputs, n_in, n_out);
+    }
+    uint64_t free_sizes[OZ_MAX_FREE] = {0};
+    for (size_t i = 0; i < n_in; i++) OZ_TRY(bind_input(s, i, &in[i], free_sizes, err));
+    OZ_TRY(oz_graph_shapes(g, &s->plan->model->contents, free_sizes, s->shapes, err));
+    for (size_t i = 0; i < n_out; i++) OZ_TRY(check_output(s, i, &out[i], err));
+    for (size_t i = 0; !s->run->allow_nonfinite && i < n_in; i++) OZ_TRY(check_finite(s, i, err));
+    return OZ_OK;
+}
+
+/* A smaller run may still have a larger tensor somewhere (a free dimension in a denominator), which the
+ * plan's places would not hold. */
+static bool fits(const oz_session *s, uint32_t value) {
+    return oz_shape_count(&s->shapes[value]) <= oz_shape_count(&s->plan->shapes[value]);
+}
+
+static oz_status run_node(oz_session *s, const oz_node *node, oz_error *err) {
+    const oz_plan *p = s->plan;
+    if (node->op->view) {
+        s->data[node->output] = s->data[node->input[0]];
+        return OZ_OK;
+    }
+    if (!fits(s, node->output)) return oz_fail(err, OZ_ERR_LIMIT, OZ_NO_OFFSET, node->name, "larger than at the plan's largest sizes");
+    oz_step step = {.session = s, .node = node, .vec = p->vec, .out_shape = &s->shapes[node->output]};
+    step.out = (float *)(void *)(s->activations + p->place[node->output]);
+    for (uint32_t i = 0; i < node->n_inputs; i++) {
+        step.in[i] = s->data[node->input[i]];
+        step.in_shape[i] = &s->shapes[node->input[i]];
+    }
+    s->data[node->output] = step.out;
+    return node->op->run(&step, err);
+}
+
+oz_status oz_run(oz_session *s, const oz_tensor *in, size_t n_in, oz_tensor *out, size_t n_out, const oz_run_options *opt,
+                 oz_error *err) {
+    static const oz_run_options defaults = OZ_RUN_INIT;
+    if (!s || !in || !out) return oz_fail(err, OZ_ERR_ARGUMENT, OZ_NO_OFFSET, "", "session, in or out is NULL");
+    s->run = opt ? opt : &defaults;
+    OZ_TRY(bind(s, in, n_in, out, n_out, err));
+    const oz_graph *g = &s->plan->model->graph;
+    for (size_t i = 0; i < g->n_nodes; i++) OZ_TRY(run_node(s, &g->nodes[i], err));
+    for (size_t i = 0; i < n_out; i++) {
+        memcpy(out[i].data, s->data[g->outputs[i]], oz_shape_count(&s->shapes[g->outputs[i]]) * sizeof(float));
+    }
+    return OZ_OK;
+}

@@ -1,0 +1,28 @@
+/* session.h - the memory of one run at a time. All of it is taken when the session is created. */
+#ifndef OZ_RUNTIME_SESSION_H
+#define OZ_RUNTIME_SESSION_H
+
+#include "runtime/plan.h"
+
+struct oz_session {
+    oz_plan *plan;
+    uint8_t *memory;
+    size_t bytes;
+    uint8_t *activations;
+    uint8_t *slots;     /* oz_slot_count x plan->slot_bytes */
+    uint8_t *workers;   /* width x plan->worker_bytes */
+    float *unpacked;    /* plan->unpack_floats */
+    float *row_scale, *bias; /* of the layer under way, as f32 */
+    oz_shape *shapes;
+    const void **data; /* of every value in this run */
+    const oz_run_options *run;
+};
+
+/* For a weighted operator, after its linear part: shows the result to the observer, then applies the
+ * node's activation. Only called when there is an observer; else multiply.c fuses the activation. */
+void oz_observe(const oz_step *step, size_t outer, size_t channels, size_t inner);
+bool oz_observed(const oz_step *step);
+/* A vector as f32 in `out`; NULL if there is none. */
+const float *oz_session_floats(const oz_vector *v, float *out);
+
+#endif
