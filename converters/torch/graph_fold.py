@@ -8,7 +8,7 @@ becomes an `affine` node.
 import numpy as np
 
 ACTIVATIONS = {"relu", "relu6", "leaky", "gelu", "gelu_tanh", "silu", "sigmoid", "tanh", "hardswish"}
-TAKES_ACTIVATION = {"linear", "conv2d", "add"}
+TAKES_ACTIVATION = {"linear", "conv2d", "add", "affine"}
 LAYERS = {"linear", "conv2d"}
 
 
@@ -19,6 +19,12 @@ def norm_affine(tensors, name, eps):
     factor = (part("weight") if f"{name}.weight" in tensors else 1.0) / deviation
     addend = -part("running_mean") * factor
     return factor, addend + (part("bias") if f"{name}.bias" in tensors else 0.0)
+
+
+def channel_numbers(scale, shift):
+    """Attributes of an `affine` node: the shortest decimals that give the same f32."""
+    decimals = lambda values: [float(str(v)) for v in np.asarray(values, dtype=np.float32)]
+    return {"scale": decimals(scale), "shift": decimals(shift)}
 
 
 def _attributes(node):
@@ -36,7 +42,6 @@ class _Folder:
         self.nodes = []
         self.alias = {}
         self.affine = {}
-        self.vectors = {}
         self.readers = {name: 1 for name in graph["outputs"]}
         self.owners = {}
         for node in graph["nodes"]:
@@ -73,9 +78,7 @@ class _Folder:
             self.affine[layer] = old_factor * factor, old_addend * factor + addend
             self.replace(before, output)
             return
-        self.vectors[name + ".scale"], self.vectors[name + ".shift"] = factor, addend
-        where = {"scale": name + ".scale", "shift": name + ".shift"}
-        self.nodes.append(["affine", output, self.renamed(inputs), where])
+        self.nodes.append(["affine", output, self.renamed(inputs), channel_numbers(factor, addend)])
 
     def renamed(self, names):
         return [self.alias.get(name, name) for name in names]
@@ -90,10 +93,9 @@ class _Folder:
 
 
 def fold(graph, tensors):
-    """Returns the graph without batch norms, {layer: (factor, addend)} in double, and {name: vector} of the
-    affine nodes that remain. With W and b a layer's own numbers, it now computes
-    factor * (W x + b) + addend."""
+    """Returns the graph without batch norms and {layer: (factor, addend)} in double: with W and b a layer's
+    own numbers, it now computes factor * (W x + b) + addend."""
     folder = _Folder(graph, tensors)
     for node in graph["nodes"]:
         folder.add(node[0], node[1], node[2], _attributes(node))
-    return {**graph, "nodes": folder.nodes}, folder.affine, folder.vectors
+    return {**graph, "nodes": folder.nodes}, folder.affine

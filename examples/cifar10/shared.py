@@ -64,7 +64,7 @@ def dense_weight(tensor, factor, kind):
 
 def model(tensors, rps, codec):
     graph = json.loads((HERE / "resnet20.json").read_text())
-    graph, affine, _ = graph_fold.fold(graph, tensors)
+    graph, affine = graph_fold.fold(graph, tensors)
     parts = shared_parts(tensors["array"], codec)
     kind = np.float32 if codec == "f32" else np.float16
     weights, vectors = {}, {}

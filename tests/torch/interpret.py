@@ -37,9 +37,8 @@ def activate(x, a):
     return ACTIVATIONS[a["act"]](x, **options)
 
 
-def vector(value, weights, like):
-    value = weights[value] if isinstance(value, str) else torch.tensor(value)
-    return value.reshape([1, -1] + [1] * (like.dim() - 2))
+def channels(numbers, like):
+    return torch.tensor(numbers, dtype=torch.float32).reshape([1, -1] + [1] * (like.dim() - 2))
 
 
 class Operators:
@@ -61,7 +60,7 @@ class Operators:
         return F.batch_norm(x, *statistics, part("weight"), part("bias"), eps=a.get("eps", 1e-5))
 
     def affine(w, a, x):
-        return x * vector(a["scale"], w, x) + vector(a["shift"], w, x)
+        return activate(x * channels(a["scale"], x) + channels(a["shift"], x), a)
 
     def add(w, a, x, y):
         return activate(x + y, a)
@@ -82,8 +81,8 @@ class Operators:
         return x.index_select(axis, index)
 
     def max_pool(w, a, x):
-        x = padded(x, a.get("pad", 0), float("-inf"))
         kernel = pair(a["kernel"])
+        x = padded(x, a.get("pad", 0), float("-inf"))
         return F.max_pool2d(x, kernel, pair(a.get("stride", kernel)), 0, ceil_mode=a.get("ceil", False))
 
     def avg_pool(w, a, x):
@@ -104,8 +103,7 @@ class Operators:
         return F.softmax(x, a.get("axis", -1))
 
     def flatten(w, a, x):
-        axis = a.get("axis", 1)
-        return x.flatten(axis)
+        return x.reshape(x.shape[: a.get("axis", 1)].numel(), -1)
 
     def reshape(w, a, x):
         shape = [x.shape[i] if n == 0 else n for i, n in enumerate(a["shape"])]
