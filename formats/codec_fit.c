@@ -142,6 +142,13 @@ static void consider_range(const group *g, double f, trial *best) {
     }
 }
 
+/* Weights that come from codes which use the whole range are coded back without loss. */
+static void consider_exact(const group *g, trial *best) {
+    double zero = (double)oz_codec_zero(g->codec->kind);
+    consider_range(g, 1, best);
+    if (g->codec->offset == OZ_SYMMETRIC && zero > 1) consider_range(g, zero / (zero - 1), best);
+}
+
 /* No range narrower than a good part of the deviation can win: what it clips costs more. */
 static double narrowest(const group *g) {
     double half = g->codec->offset == OZ_SYMMETRIC ? fmax(g->most, -g->least) : (g->most - g->least) / 2;
@@ -195,6 +202,7 @@ oz_group_fit oz_codec_fit(const oz_codec *c, const float *w, size_t n) {
     trial best = constant(&g);
     double narrow = narrowest(&g), step = pow(1.05 / narrow, 1.0 / COARSE);
     double at = search(&g, 1.05, narrow, COARSE, &best);
+    consider_exact(&g, &best);
     search(&g, at * step, at / step, FINE, &best);
     refine(&g, &best);
     return (oz_group_fit){(float)best.s, (float)(c->offset == OZ_ZERO_POINT ? -best.low : best.m)};

@@ -104,10 +104,8 @@ uint8_t oz_quads_get(oz_codec_kind kind, const uint8_t *panel, uint32_t row, uin
     uint32_t i = row * 4 + (uint32_t)(input % 4), j = (uint32_t)(quad % u->quads);
     const uint8_t *lines = panel + quad / u->quads * u->lines * LINE;
     if (kind == OZ_CODEC_TERNARY) return ternary_digit(lines[i], j);
-    uint32_t code = lines[low_line(u, j) * LINE + i] >> low_shift(u, j) & ((1u << u->low) - 1);
-    if (u->high) {
-        uint32_t high = lines[(u->lines - 1) * LINE + i] >> (j * u->high) & ((1u << u->high) - 1);
-        code |= high << u->low;
-    }
+    uint32_t low = lines[low_line(u, j) * LINE + i], high = lines[(u->lines - 1) * LINE + i];
+    uint32_t code = low >> low_shift(u, j) & ((1u << u->low) - 1);
+    if (u->high) code |= (high >> (j * u->high) & ((1u << u->high) - 1)) << u->low;
     return (uint8_t)code;
 }
