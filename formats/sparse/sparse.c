@@ -83,6 +83,7 @@ static void read_columns(const oz_leaf *leaf, uint64_t r, uint64_t cell, cell_ro
     uint32_t row = r % OZ_PANEL, begin = row ? oz_sparse_end(leaf, cell, row - 1) : 0;
     out->slot += begin;
     out->count = oz_sparse_end(leaf, cell, row) - begin;
+    if (out->count == 0) return; /* a leaf of zeros has no columns at all */
     memcpy(out->column, leaf->part[OZ_SPARSE_COLUMNS].data + out->slot, out->count);
 }
 
