@@ -93,3 +93,21 @@ void oz_parallel(const oz_threads *t, size_t n, void (*fn)(void *arg, size_t i),
         run_here(n, fn, arg);
 #endif
 }
+
+int oz_threads_confine(void) {
+#ifdef OZ_OPENMP
+    int before = omp_get_max_threads();
+    omp_set_num_threads(1);
+    return before;
+#else
+    return 1;
+#endif
+}
+
+void oz_threads_restore(int confined) {
+#ifdef OZ_OPENMP
+    omp_set_num_threads(confined);
+#else
+    (void)confined;
+#endif
+}

@@ -16,4 +16,8 @@ oz_threads oz_threads_make(const oz_executor *executor, int wanted);
  * With width 1 or n 1 it runs on the calling thread. */
 void oz_parallel(const oz_threads *t, size_t n, void (*fn)(void *arg, size_t i), void *arg);
 
+/* Between these two, other users of OpenMP that the calling thread calls (oneDNN) run on it alone. */
+int oz_threads_confine(void);
+void oz_threads_restore(int confined);
+
 #endif

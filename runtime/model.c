@@ -150,7 +150,8 @@ static oz_status make_signature(oz_model *m, oz_error *err) {
 }
 
 static oz_status read_model(oz_model *m, const void *data, size_t bytes, const oz_open_options *opt, oz_error *err) {
-    oz_limits limits = oz_limits_resolve(opt->limits, bytes);
+    oz_limits limits;
+    OZ_TRY(oz_limits_resolve(opt->limits, bytes, &limits, err));
     if (bytes > limits.max_file_bytes) return oz_fail(err, OZ_ERR_LIMIT, OZ_NO_OFFSET, "", "the file is larger than max_file_bytes");
     m->arena.limit = limits.max_alloc_bytes;
     OZ_TRY(oz_safetensors_read(&m->tensors, data, bytes, &limits, &m->arena, err));
@@ -192,8 +193,9 @@ oz_status oz_model_open(const char *path, const oz_open_options *opt, oz_model *
     if (!opt) opt = &default_options;
     oz_model *m = make_model(allocator_of(opt));
     if (!m) return no_memory(err);
-    oz_limits limits = oz_limits_resolve(opt->limits, 0);
-    oz_status status = oz_file_open(path, opt->no_mmap, limits.max_file_bytes, m->arena.allocator, &m->file, err);
+    oz_limits limits;
+    oz_status status = oz_limits_resolve(opt->limits, 0, &limits, err);
+    if (status == OZ_OK) status = oz_file_open(path, opt->no_mmap, limits.max_file_bytes, m->arena.allocator, &m->file, err);
     if (status == OZ_OK) status = read_model(m, m->file.data, m->file.bytes, opt, err);
     return finish_open(m, status, out);
 }

@@ -6,6 +6,7 @@
 
 #include "base/arith.h"
 #include "kernels/onednn.h"
+#include "runtime/fallback.h"
 #include "runtime/session.h"
 
 /* Below this many multiplications a layer runs on the calling thread: waking a thread costs about
@@ -90,16 +91,15 @@ size_t oz_slot_bytes(const oz_model *m, size_t layer) {
 }
 
 typedef struct oz_worker {
-    float *tile;           /* 16 x 256 decoded floats, or a u8 tile */
-    oz_nonzeros *nonzeros;
-    float *y, *acc;        /* [rows][64] */
+    oz_scratch scratch;
+    float *y, *acc; /* [rows][64] */
 } oz_worker;
 
 static oz_worker carve_worker(oz_bump *b, size_t rows) {
     rows = oz_round_up(rows, OZ_PANEL);
     oz_worker w;
-    w.tile = take(b, OZ_PANEL * OZ_MAX_BLOCK * sizeof(float));
-    w.nonzeros = take(b, sizeof *w.nonzeros);
+    w.scratch.tile = take(b, OZ_PANEL * OZ_MAX_BLOCK * sizeof(float));
+    w.scratch.nonzeros = take(b, sizeof *w.scratch.nonzeros);
     w.y = take(b, rows * OZ_COLUMNS * sizeof(float));
     w.acc = take(b, rows * OZ_COLUMNS * sizeof(float));
     return w;
@@ -157,43 +157,47 @@ static oz_columns as_columns(const oz_operand *o, size_t k) {
     return (oz_columns){.k = k, .f32 = o->f32, .i8 = o->i8, .scale = o->scale, .sum = o->sum};
 }
 
-/* acc[16 * (panel1 - panel0)][64] += W x, block of inputs by block of inputs so that one block's
- * activations stay in the first-level cache while all panels of rows go by. */
-static void decode_and_multiply(const oz_call *c, const oz_leaf_plan *lp, size_t panel0, size_t panel1,
-                                const oz_columns *x, const oz_worker *w, float *acc) {
-    const oz_leaf *leaf = lp->leaf;
-    const oz_decoder *d = lp->large.decoder;
+/* Block of inputs by block of inputs, so that one block's activations stay in the first-level cache
+ * while all panels of rows go by. */
+static void decode_and_multiply(const oz_primitives *prim, const oz_leaf *leaf, const oz_decoder *d, size_t panel0,
+                                size_t panel1, const oz_columns *x, const oz_scratch *s, float *acc) {
     size_t block = d->block ? d->block(leaf) : OZ_BLOCK;
     for (size_t k0 = 0; k0 < leaf->cols; k0 += block) {
         size_t n = oz_min(block, leaf->cols - k0);
         for (size_t p = panel0; p < panel1; p++) {
             float *out = acc + (p - panel0) * OZ_PANEL * OZ_COLUMNS;
             if (d->u8) {
-                d->u8(leaf, p, k0, n, (uint8_t *)w->tile);
-                c->prim->gemm_u8(leaf, p, k0, n, (const uint8_t *)w->tile, x, out);
+                d->u8(leaf, p, k0, n, (uint8_t *)s->tile);
+                prim->gemm_u8(leaf, p, k0, n, (const uint8_t *)s->tile, x, out);
             } else if (d->nz) {
-                d->nz(leaf, p, k0, n, w->nonzeros);
-                c->prim->gemm_nz(w->nonzeros, x->f32 + k0 * OZ_COLUMNS, out);
+                d->nz(leaf, p, k0, n, s->nonzeros);
+                prim->gemm_nz(s->nonzeros, x->f32 + k0 * OZ_COLUMNS, out);
             } else {
-                oz_tile tile = d->f32(leaf, p, k0, n, w->tile);
-                c->prim->gemm_f32(tile, n, x->f32 + k0 * OZ_COLUMNS, out);
+                oz_tile tile = d->f32(leaf, p, k0, n, s->tile);
+                prim->gemm_f32(tile, n, x->f32 + k0 * OZ_COLUMNS, out);
             }
         }
     }
 }
 
-static void multiply_leaf(const oz_call *c, const oz_leaf_plan *lp, size_t panel0, size_t panel1, const oz_operand *x,
-                          const oz_worker *w, float *acc) {
-    const oz_leaf *leaf = lp->leaf;
+void oz_multiply_leaf(const oz_primitives *prim, const oz_leaf *leaf, const oz_choice *choice, const float *unpacked,
+                      size_t panel0, size_t panel1, const oz_columns *x, const oz_scratch *scratch, float *acc) {
     size_t rows = oz_min(panel1 * OZ_PANEL, leaf->rows) - panel0 * OZ_PANEL;
     memset(acc, 0, oz_round_up(rows, OZ_PANEL) * OZ_COLUMNS * sizeof(float));
-    if (lp->large.way == OZ_WAY_DNNL || lp->large.way == OZ_WAY_UNPACK) {
-        const float *dense = lp->large.way == OZ_WAY_UNPACK ? c->s->unpacked : (const float *)(const void *)leaf->part[0].data;
-        oz_dnnl_panel(dense + panel0 * OZ_PANEL * leaf->cols, rows, leaf->cols, x->f32, acc);
+    if (choice->way == OZ_WAY_MM) {
+        decode_and_multiply(prim, leaf, choice->decoder, panel0, panel1, x, scratch, acc);
         return;
     }
-    oz_columns columns = as_columns(x, leaf->cols);
-    decode_and_multiply(c, lp, panel0, panel1, &columns, w, acc);
+    const float *dense = choice->way == OZ_WAY_UNPACK ? unpacked : (const float *)(const void *)leaf->part[0].data;
+    if (oz_dnnl_panel(dense + panel0 * OZ_PANEL * leaf->cols, rows, leaf->cols, x->f32, acc)) return;
+    memset(acc, 0, oz_round_up(rows, OZ_PANEL) * OZ_COLUMNS * sizeof(float));
+    decode_and_multiply(prim, leaf, &oz_row_decoder, panel0, panel1, x, scratch, acc);
+}
+
+static void multiply_leaf(const oz_call *c, const oz_leaf_plan *lp, size_t panel0, size_t panel1, const oz_operand *x,
+                          const oz_worker *w, float *acc) {
+    oz_columns columns = as_columns(x, lp->leaf->cols);
+    oz_multiply_leaf(c->prim, lp->leaf, &lp->large, c->s->unpacked, panel0, panel1, &columns, &w->scratch, acc);
 }
 
 static void quantise_columns(const oz_call *c, oz_operand *o, size_t k) {

@@ -36,6 +36,17 @@ typedef struct oz_job {
 
 void oz_multiply(struct oz_session *s, const oz_job *job);
 
+/* What a decoded block needs. */
+typedef struct oz_scratch {
+    float *tile; /* 16 x 256 floats, 64-byte aligned; also a u8 tile */
+    oz_nonzeros *nonzeros;
+} oz_scratch;
+
+/* acc[16 * (panel1 - panel0)][64] = W x for one leaf and one panel of columns, in any way but mv.
+ * `unpacked` is the dense leaf for OZ_WAY_UNPACK. */
+void oz_multiply_leaf(const oz_primitives *prim, const oz_leaf *leaf, const oz_choice *choice, const float *unpacked,
+                      size_t panel0, size_t panel1, const oz_columns *x, const oz_scratch *scratch, float *acc);
+
 /* Bytes that one slot and one worker need for a layer. */
 size_t oz_slot_bytes(const oz_model *m, size_t layer);
 size_t oz_worker_bytes(const oz_model *m, size_t layer);

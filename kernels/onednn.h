@@ -1,0 +1,14 @@
+/* onednn.h - oneDNN as a candidate: its sgemm on one panel of columns. onednn.c is the only file that
+ * knows <dnnl.h>; a build without it answers that there is none. */
+#ifndef OZ_KERNELS_ONEDNN_H
+#define OZ_KERNELS_ONEDNN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+bool oz_dnnl_available(void);
+/* y[rows][64] = w[rows][k] x[k][64], on the calling thread. False if oneDNN could not (out of memory):
+ * y is then undefined. */
+bool oz_dnnl_panel(const float *w, size_t rows, size_t k, const float *x, float *y);
+
+#endif
