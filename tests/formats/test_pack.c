@@ -118,7 +118,7 @@ Test(pack, rows_are_scaled) {
     chance c = chance_make();
     float *w = random_matrix(&c, 19, 300, 0.3), *before = malloc(19 * 300 * 4), *after = malloc(19 * 300 * 4);
     float scale[19];
-    for (int i = 0; i < 19; i++) scale[i] = ldexpf(i % 2 ? -1 : 1, i % 5 - 2); /* exact in every type */
+    for (int i = 0; i < 19; i++) scale[i] = ldexpf(i % 2 ? -1 : 1, i % 5 - 2);
     for (size_t t = 0; t < sizeof scalable / sizeof scalable[0]; t++) {
         oz_arena arena = {0};
         oz_leaf leaf = packed(scalable[t], 19, 300, w, &arena);
@@ -126,8 +126,8 @@ Test(pack, rows_are_scaled) {
         cr_assert(leaf.format->scale_rows(&leaf, scale), "%s", scalable[t]);
         oz_leaf_unpack(&leaf, after);
         for (int i = 0; i < 19 * 300; i++) {
-            float want = before[i] * scale[i / 300];
-            cr_assert(fabsf(after[i] - want) <= 1e-6f * fabsf(want), "%s: %g, not %g", scalable[t],
+            float want = before[i] * scale[i / 300]; /* exact but for the smallest f16 */
+            cr_assert(fabsf(after[i] - want) <= 1e-6f * fabsf(want) + 0x1p-24f, "%s: %g, not %g", scalable[t],
                       (double)after[i], (double)want);
         }
         oz_arena_free(&arena);
