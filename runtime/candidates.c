@@ -30,7 +30,8 @@ typedef struct oz_chooser {
 
 static void add(oz_chooser *c, oz_choice choice, const char *name, const char *verdict) {
     if (c->n == OZ_MAX_WAYS) return;
-    c->option[c->n++] = (oz_option){.choice = choice, .name = name, .verdict = verdict, .predicted = -1, .measured = -1};
+    c->option[c->n++] =
+        (oz_option){.choice = choice, .name = name, .verdict = verdict, .predicted = -1, .measured = -1};
 }
 
 static void add_mv(oz_chooser *c, const oz_kernels *k) {
@@ -38,7 +39,8 @@ static void add_mv(oz_chooser *c, const oz_kernels *k) {
     for (const oz_mv *mv = k->mv; mv && mv->name; mv++) {
         if (mv->takes && !mv->takes(leaf)) continue;
         const char *no = NULL;
-        if (mv->act_i8 != c->leaf->reads_i8) no = mv->act_i8 ? "the layer keeps f32 activations" : "the layer quantises activations";
+        if (mv->act_i8 != c->leaf->reads_i8)
+            no = mv->act_i8 ? "the layer keeps f32 activations" : "the layer quantises activations";
         if (!c->layer->rows) no = "a convolution's activations are columns";
         if (c->columns > OZ_MV_BATCH) no = "made for a batch of up to 4";
         if (c->plan->reproducible) no = "reproducible plans use one kernel for all batches";
@@ -49,7 +51,8 @@ static void add_mv(oz_chooser *c, const oz_kernels *k) {
 static void add_mm(oz_chooser *c, const oz_decoder *d) {
     if (d->takes && !d->takes(c->leaf->leaf)) return;
     const char *no = NULL;
-    if ((d->u8 != NULL) != c->leaf->reads_i8) no = d->u8 ? "the layer keeps f32 activations" : "the layer quantises activations";
+    if ((d->u8 != NULL) != c->leaf->reads_i8)
+        no = d->u8 ? "the layer keeps f32 activations" : "the layer quantises activations";
     add(c, (oz_choice){.way = OZ_WAY_MM, .decoder = d}, d->name, no);
 }
 
@@ -64,7 +67,8 @@ static void add_dense(oz_chooser *c) {
         add(c, (oz_choice){.way = OZ_WAY_DNNL}, "dense_mm_f32__onednn", no);
         return;
     }
-    if (!no && (w->n_terms > 1 || w->terms[0].n_factors > 1)) no = "only a weight of a single leaf is unpacked";
+    if (!no && (w->n_terms > 1 || w->terms[0].n_factors > 1))
+        no = "only a weight of a single leaf is unpacked";
     add(c, (oz_choice){.way = OZ_WAY_UNPACK}, "unpack_mm_f32__onednn", no);
 }
 
@@ -77,7 +81,8 @@ static void list_options(oz_chooser *c) {
         for (const oz_decoder *d = k->decoders; d && d->name; d++) add_mm(c, d);
     }
     add_mm(c, &oz_row_decoder);
-    if (c->leaf->leaf->format->codes && oz_codec_is_integer(c->leaf->leaf->codec.kind)) add_mm(c, &oz_code_decoder);
+    if (c->leaf->leaf->format->codes && oz_codec_is_integer(c->leaf->leaf->codec.kind))
+        add_mm(c, &oz_code_decoder);
     add_dense(c);
 }
 
@@ -87,7 +92,8 @@ static oz_status weigh(oz_chooser *c, oz_error *err) {
         if (o->verdict) continue;
         o->predicted = oz_cost_ns(c->leaf->leaf, &o->choice, c->plan->isa, c->columns);
         if (c->opt->effort == OZ_EFFORT_TRIAL && c->opt->clock_ns) {
-            OZ_TRY(oz_trial_ns(c->leaf->leaf, &o->choice, c->leaf->reads_i8, c->plan, c->columns, c->opt->clock_ns, &o->measured, err));
+            OZ_TRY(oz_trial_ns(c->leaf->leaf, &o->choice, c->leaf->reads_i8, c->plan, c->columns,
+                               c->opt->clock_ns, &o->measured, err));
         }
     }
     return OZ_OK;
@@ -101,16 +107,23 @@ static oz_option *fastest(oz_chooser *c, bool mv) {
     oz_option *best = NULL;
     for (size_t i = 0; i < c->n; i++) {
         oz_option *o = &c->option[i];
-        if (!o->verdict && (o->choice.way == OZ_WAY_MV) == mv && (!best || time_of(o) < time_of(best))) best = o;
+        if (!o->verdict && (o->choice.way == OZ_WAY_MV) == mv && (!best || time_of(o) < time_of(best)))
+            best = o;
     }
     return best;
 }
 
 static void record(oz_chooser *c, const oz_option *o, const oz_option *chosen, const char *leaf) {
     oz_candidate *k = &c->leaf->candidates[c->leaf->n_candidates++];
-    *k = (oz_candidate){.layer = c->layer->layer->weight->name, .leaf = leaf, .kernel = o->name,
-                        .rows = c->leaf->leaf->rows, .cols = c->leaf->leaf->cols, .batch = c->columns,
-                        .predicted_ns = o->predicted, .measured_ns = o->measured, .chosen = o == chosen};
+    *k = (oz_candidate){.layer = c->layer->layer->weight->name,
+                        .leaf = leaf,
+                        .kernel = o->name,
+                        .rows = c->leaf->leaf->rows,
+                        .cols = c->leaf->leaf->cols,
+                        .batch = c->columns,
+                        .predicted_ns = o->predicted,
+                        .measured_ns = o->measured,
+                        .chosen = o == chosen};
     k->verdict = o->verdict ? o->verdict : o == chosen ? "chosen" : "slower";
 }
 

@@ -9,15 +9,15 @@
 #include "base/arith.h"
 
 typedef struct oz_rates {
-    double call;       /* ns per call */
-    double byte;       /* ns per byte of the leaf, streamed */
-    double product;    /* ns per product of an mv kernel */
-    double gemm_f32;   /* ns per product of an mm tile */
+    double call;     /* ns per call */
+    double byte;     /* ns per byte of the leaf, streamed */
+    double product;  /* ns per product of an mv kernel */
+    double gemm_f32; /* ns per product of an mm tile */
     double gemm_u8;
-    double gemm_nz;    /* per stored weight and column */
-    double decode;     /* ns per weight decoded by a kernel */
-    double row;        /* ns per weight through `row` or `codes` */
-    double dnnl;       /* ns per product */
+    double gemm_nz; /* per stored weight and column */
+    double decode;  /* ns per weight decoded by a kernel */
+    double row;     /* ns per weight through `row` or `codes` */
+    double dnnl;    /* ns per product */
 } oz_rates;
 
 static const oz_rates rates[OZ_ISA_COUNT] = {
@@ -38,10 +38,14 @@ double oz_cost_ns(const oz_leaf *leaf, const oz_choice *choice, oz_isa isa, uint
     double weights = (double)leaf->rows * (double)leaf->cols, tiles = (double)oz_div_up(columns, OZ_COLUMNS);
     double padded = tiles * OZ_COLUMNS;
     switch (choice->way) {
-    case OZ_WAY_MV: return r->call + r->byte * leaf_bytes(leaf) + r->product * weights * (double)columns;
-    case OZ_WAY_DNNL: return 10 * r->call + r->dnnl * weights * padded;
-    case OZ_WAY_UNPACK: return 10 * r->call + r->row * weights + r->dnnl * weights * padded;
-    case OZ_WAY_MM: break;
+    case OZ_WAY_MV:
+        return r->call + r->byte * leaf_bytes(leaf) + r->product * weights * (double)columns;
+    case OZ_WAY_DNNL:
+        return 10 * r->call + r->dnnl * weights * padded;
+    case OZ_WAY_UNPACK:
+        return 10 * r->call + r->row * weights + r->dnnl * weights * padded;
+    case OZ_WAY_MM:
+        break;
     }
     const oz_decoder *d = choice->decoder;
     bool slow = d->f32 && d->name[0] == 'r';

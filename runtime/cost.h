@@ -8,7 +8,7 @@
 double oz_cost_ns(const oz_leaf *leaf, const oz_choice *choice, oz_isa isa, uint64_t columns);
 /* Wall time of the same by measurement: the fastest of a few runs of one tile (or row set), scaled to all
  * columns. Errors: MEMORY. */
-oz_status oz_trial_ns(const oz_leaf *leaf, const oz_choice *choice, bool reads_i8, const oz_plan *plan, uint64_t columns,
-                      uint64_t (*clock_ns)(void), double *ns, oz_error *err);
+oz_status oz_trial_ns(const oz_leaf *leaf, const oz_choice *choice, bool reads_i8, const oz_plan *plan,
+                      uint64_t columns, uint64_t (*clock_ns)(void), double *ns, oz_error *err);
 
 #endif

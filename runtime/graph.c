@@ -52,7 +52,8 @@ static oz_status make_values(oz_reader *r, size_t capacity) {
     while (r->n_slots < 2 * capacity) r->n_slots *= 2;
     r->slots = oz_arena_array(r->arena, r->n_slots, sizeof *r->slots);
     r->g->values = oz_arena_array(r->arena, capacity, sizeof *r->g->values);
-    if (!r->slots || !r->g->values) return oz_fail(r->err, OZ_ERR_MEMORY, OZ_NO_OFFSET, "graph", "out of memory");
+    if (!r->slots || !r->g->values)
+        return oz_fail(r->err, OZ_ERR_MEMORY, OZ_NO_OFFSET, "graph", "out of memory");
     return OZ_OK;
 }
 
@@ -68,7 +69,8 @@ static oz_status add_value(oz_reader *r, oz_value name, oz_dtype dtype, uint32_t
 }
 
 static oz_status find_value(oz_reader *r, oz_value name, uint32_t *out) {
-    if (oz_json_type_of(r->j, name) != OZ_JSON_STRING) return fail_at(r, name, "expected the name of a value");
+    if (oz_json_type_of(r->j, name) != OZ_JSON_STRING)
+        return fail_at(r, name, "expected the name of a value");
     const char *text = oz_json_string(r->j, name, r->arena);
     if (!text) return fail_at(r, name, "expected the name of a value");
     size_t slot = slot_of(r, text);
@@ -131,7 +133,8 @@ static oz_status read_input(oz_reader *r, oz_value key) {
 static oz_status read_weight(oz_reader *r, oz_value attrs, oz_node *node) {
     oz_value w = attrs == OZ_NO_VALUE ? OZ_NO_VALUE : oz_json_find(r->j, attrs, "weight");
     if (w == OZ_NO_VALUE || oz_json_type_of(r->j, w) != OZ_JSON_STRING) {
-        return oz_fail(r->err, OZ_ERR_FORMAT, node->offset, node->name, "the node needs \"weight\": a layer's name");
+        return oz_fail(r->err, OZ_ERR_FORMAT, node->offset, node->name,
+                       "the node needs \"weight\": a layer's name");
     }
     const char *name = oz_json_string(r->j, w, r->arena);
     const oz_weight *weight = name ? oz_contents_weight(r->contents, name) : NULL;
@@ -155,7 +158,8 @@ static oz_status read_act(oz_reader *r, oz_value attrs, oz_node *node) {
 }
 
 static oz_status read_edges(oz_reader *r, oz_value inputs, oz_node *node) {
-    if (oz_json_type_of(r->j, inputs) != OZ_JSON_ARRAY) return fail_at(r, inputs, "a node's inputs must be an array");
+    if (oz_json_type_of(r->j, inputs) != OZ_JSON_ARRAY)
+        return fail_at(r, inputs, "a node's inputs must be an array");
     uint32_t n = oz_json_size(r->j, inputs);
     if (n < node->op->min_inputs || n > node->op->max_inputs) {
         return fail_at(r, inputs, "wrong number of inputs for this operator");
@@ -221,10 +225,11 @@ oz_status oz_graph_read(oz_graph *g, const oz_contents *contents, const oz_limit
         return fail_at(&r, 0, "the graph needs \"inputs\" {}, \"outputs\" [] and \"nodes\" []");
     }
     size_t n_in = oz_json_size(&j, inputs), n_nodes = oz_json_size(&j, nodes);
-    if (n_in == 0 || oz_json_size(&j, outputs) == 0) return fail_at(&r, 0, "a graph needs an input and an output");
+    if (n_in == 0 || oz_json_size(&j, outputs) == 0)
+        return fail_at(&r, 0, "a graph needs an input and an output");
     if (n_nodes > limits->max_layers) {
-        return oz_fail(err, OZ_ERR_LIMIT, oz_json_offset(&j, nodes), "graph", "%zu nodes, at most %u are allowed",
-                       n_nodes, limits->max_layers);
+        return oz_fail(err, OZ_ERR_LIMIT, oz_json_offset(&j, nodes), "graph",
+                       "%zu nodes, at most %u are allowed", n_nodes, limits->max_layers);
     }
     g->inputs = oz_arena_array(arena, n_in, sizeof *g->inputs);
     g->nodes = oz_arena_array(arena, n_nodes, sizeof *g->nodes);
@@ -233,8 +238,10 @@ oz_status oz_graph_read(oz_graph *g, const oz_contents *contents, const oz_limit
         return oz_fail(err, OZ_ERR_MEMORY, OZ_NO_OFFSET, "graph", "out of memory");
     }
     OZ_TRY(make_values(&r, n_in + n_nodes));
-    for (oz_value i = oz_json_first(&j, inputs); i != OZ_NO_VALUE; i = oz_json_next(&j, i)) OZ_TRY(read_input(&r, i));
-    for (oz_value n = oz_json_first(&j, nodes); n != OZ_NO_VALUE; n = oz_json_next(&j, n)) OZ_TRY(read_node(&r, n));
+    for (oz_value i = oz_json_first(&j, inputs); i != OZ_NO_VALUE; i = oz_json_next(&j, i))
+        OZ_TRY(read_input(&r, i));
+    for (oz_value n = oz_json_first(&j, nodes); n != OZ_NO_VALUE; n = oz_json_next(&j, n))
+        OZ_TRY(read_node(&r, n));
     return read_outputs(&r, outputs);
 }
 
@@ -261,7 +268,8 @@ oz_status oz_graph_shapes(const oz_graph *g, const oz_contents *contents, const 
         for (uint32_t d = 0; d < in->rank; d++) {
             s->dim[d] = in->dim[d] < 0 ? free_sizes[-1 - in->dim[d]] : (uint64_t)in->dim[d];
             if (__builtin_mul_overflow(count, s->dim[d], &count) || count > OZ_MAX_ELEMENTS) {
-                return oz_fail(err, OZ_ERR_SHAPE, OZ_NO_OFFSET, g->values[in->value].name, "the input is too large");
+                return oz_fail(err, OZ_ERR_SHAPE, OZ_NO_OFFSET, g->values[in->value].name,
+                               "the input is too large");
             }
         }
     }

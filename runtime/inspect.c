@@ -40,11 +40,17 @@ oz_status oz_model_layer(const oz_model *m, size_t i, oz_layer_info *out) {
     if (i >= m->contents.n_weights) return OZ_ERR_ARGUMENT;
     const oz_layer *layer = &m->layers[i];
     const oz_weight *w = layer->weight;
-    *out = (oz_layer_info){.name = w->name, .op = layer->op, .weight = layer->method, .rows = w->rows, .cols = w->cols,
-                           .act_i8 = reads_i8(w), .bytes = layer->bytes};
+    *out = (oz_layer_info){.name = w->name,
+                           .op = layer->op,
+                           .weight = layer->method,
+                           .rows = w->rows,
+                           .cols = w->cols,
+                           .act_i8 = reads_i8(w),
+                           .bytes = layer->bytes};
     for (size_t t = 0; t < w->n_terms; t++) {
         out->leaves += (uint32_t)w->terms[t].n_factors;
-        for (size_t f = 0; f < w->terms[t].n_factors; f++) out->nonzeros += oz_leaf_nonzeros(&w->terms[t].factors[f]);
+        for (size_t f = 0; f < w->terms[t].n_factors; f++)
+            out->nonzeros += oz_leaf_nonzeros(&w->terms[t].factors[f]);
     }
     return OZ_OK;
 }
@@ -91,8 +97,13 @@ oz_status oz_model_leaf(const oz_model *m, size_t layer, size_t leaf, oz_leaf_in
             continue;
         }
         const oz_leaf *f = &term->factors[leaf];
-        *out = (oz_leaf_info){.term = (uint32_t)t, .factor = (uint32_t)leaf, .format = f->format->name, .spec = l->spec[t][leaf],
-                              .rows = f->rows, .cols = f->cols, .nonzeros = oz_leaf_nonzeros(f)};
+        *out = (oz_leaf_info){.term = (uint32_t)t,
+                              .factor = (uint32_t)leaf,
+                              .format = f->format->name,
+                              .spec = l->spec[t][leaf],
+                              .rows = f->rows,
+                              .cols = f->cols,
+                              .nonzeros = oz_leaf_nonzeros(f)};
         if (l->run[t][leaf] != f) out->extra_resident = f->rows * f->cols * sizeof(float);
         leaf_bytes(m, f, out);
         return OZ_OK;
@@ -117,9 +128,11 @@ const void *oz_model_file(const oz_model *m, size_t *bytes) {
 }
 
 oz_status oz_model_unpack(const oz_model *m, size_t layer, float *out, size_t floats, oz_error *err) {
-    if (layer >= m->contents.n_weights) return oz_fail(err, OZ_ERR_ARGUMENT, OZ_NO_OFFSET, "", "no layer of this index");
+    if (layer >= m->contents.n_weights)
+        return oz_fail(err, OZ_ERR_ARGUMENT, OZ_NO_OFFSET, "", "no layer of this index");
     const oz_weight *w = m->layers[layer].weight;
-    if (floats / w->rows < w->cols) return oz_fail(err, OZ_ERR_ARGUMENT, OZ_NO_OFFSET, w->name, "the buffer is too small");
+    if (floats / w->rows < w->cols)
+        return oz_fail(err, OZ_ERR_ARGUMENT, OZ_NO_OFFSET, w->name, "the buffer is too small");
     oz_arena scratch = {.allocator = m->arena.allocator};
     oz_status status = oz_weight_unpack(w, out, &scratch, err);
     oz_arena_free(&scratch);
@@ -127,9 +140,11 @@ oz_status oz_model_unpack(const oz_model *m, size_t layer, float *out, size_t fl
 }
 
 oz_status oz_model_bias(const oz_model *m, size_t layer, float *out, size_t floats, oz_error *err) {
-    if (layer >= m->contents.n_weights) return oz_fail(err, OZ_ERR_ARGUMENT, OZ_NO_OFFSET, "", "no layer of this index");
+    if (layer >= m->contents.n_weights)
+        return oz_fail(err, OZ_ERR_ARGUMENT, OZ_NO_OFFSET, "", "no layer of this index");
     const oz_layer *l = &m->layers[layer];
-    if (floats < l->weight->rows) return oz_fail(err, OZ_ERR_ARGUMENT, OZ_NO_OFFSET, l->weight->name, "the buffer is too small");
+    if (floats < l->weight->rows)
+        return oz_fail(err, OZ_ERR_ARGUMENT, OZ_NO_OFFSET, l->weight->name, "the buffer is too small");
     for (uint64_t i = 0; i < l->weight->rows; i++) out[i] = l->bias ? oz_vector_get(l->bias, i) : 0.0f;
     return OZ_OK;
 }

@@ -15,14 +15,16 @@ bool oz_leaf_reads_i8(const oz_leaf *leaf, bool act_i8) {
 }
 
 /* A dense f32 leaf that stands in for one that materialises. */
-static oz_status expand(oz_model *m, const oz_leaf *leaf, const oz_leaf **out, uint64_t *bytes, oz_error *err) {
+static oz_status expand(oz_model *m, const oz_leaf *leaf, const oz_leaf **out, uint64_t *bytes,
+                        oz_error *err) {
     uint64_t size;
     if (!oz_mul(leaf->rows, leaf->cols, &size) || !oz_mul(size, sizeof(float), &size)) return no_memory(err);
     float *values = oz_arena_alloc(&m->arena, size, 64);
     oz_leaf *dense = oz_arena_alloc(&m->arena, sizeof *dense, 16);
     if (!values || !dense) return no_memory(err);
     leaf->format->materialise(leaf, values);
-    *dense = (oz_leaf){.format = oz_format_find("dense", 5), .rows = leaf->rows, .cols = leaf->cols, .name = leaf->name};
+    *dense = (oz_leaf){
+        .format = oz_format_find("dense", 5), .rows = leaf->rows, .cols = leaf->cols, .name = leaf->name};
     dense->part[0] = (oz_part){.data = (const uint8_t *)values, .bytes = size, .offset = OZ_NO_OFFSET};
     *out = dense;
     *bytes += size;
@@ -85,7 +87,8 @@ static oz_status find_bias(oz_model *m, oz_layer *layer, oz_error *err) {
     memcpy(name + n, ".bias", sizeof ".bias");
     layer->bias = oz_contents_vector(&m->contents, name);
     if (layer->bias && layer->bias->count != layer->weight->rows) {
-        return oz_fail(err, OZ_ERR_SHAPE, OZ_NO_OFFSET, name, "the bias has %llu numbers, the weight %llu rows",
+        return oz_fail(err, OZ_ERR_SHAPE, OZ_NO_OFFSET, name,
+                       "the bias has %llu numbers, the weight %llu rows",
                        (unsigned long long)layer->bias->count, (unsigned long long)layer->weight->rows);
     }
     return OZ_OK;
@@ -114,7 +117,8 @@ static oz_status make_layers(oz_model *m, oz_error *err) {
 }
 
 static oz_tensor_info *describe_value(oz_model *m, oz_tensor_info *info, uint32_t value, const oz_shape *s) {
-    *info = (oz_tensor_info){.name = m->graph.values[value].name, .dtype = m->graph.values[value].dtype, .rank = s->rank};
+    *info = (oz_tensor_info){
+        .name = m->graph.values[value].name, .dtype = m->graph.values[value].dtype, .rank = s->rank};
     for (uint32_t d = 0; d < s->rank; d++) info->dim[d] = (int64_t)s->dim[d];
     return info;
 }
@@ -131,10 +135,12 @@ static oz_status make_signature(oz_model *m, oz_error *err) {
     for (size_t i = 0; i < OZ_MAX_FREE; i++) sizes[i] = i == 0 ? 1 : 224;
     OZ_TRY(oz_graph_shapes(g, &m->contents, sizes, shapes, err));
     for (size_t i = 0; i < g->n_inputs; i++) {
-        oz_tensor_info *info = describe_value(m, &m->inputs[i], g->inputs[i].value, &shapes[g->inputs[i].value]);
+        oz_tensor_info *info =
+            describe_value(m, &m->inputs[i], g->inputs[i].value, &shapes[g->inputs[i].value]);
         for (uint32_t d = 0; d < info->rank; d++) info->dim[d] = g->inputs[i].dim[d];
     }
-    for (size_t i = 0; i < g->n_outputs; i++) describe_value(m, &m->outputs[i], g->outputs[i], &shapes[g->outputs[i]]);
+    for (size_t i = 0; i < g->n_outputs; i++)
+        describe_value(m, &m->outputs[i], g->outputs[i], &shapes[g->outputs[i]]);
     for (size_t f = 0; f < g->n_free; f++) {
         sizes[f] *= 2;
         OZ_TRY(oz_graph_shapes(g, &m->contents, sizes, other, err));
@@ -149,10 +155,12 @@ static oz_status make_signature(oz_model *m, oz_error *err) {
     return OZ_OK;
 }
 
-static oz_status read_model(oz_model *m, const void *data, size_t bytes, const oz_open_options *opt, oz_error *err) {
+static oz_status read_model(oz_model *m, const void *data, size_t bytes, const oz_open_options *opt,
+                            oz_error *err) {
     oz_limits limits;
     OZ_TRY(oz_limits_resolve(opt->limits, bytes, &limits, err));
-    if (bytes > limits.max_file_bytes) return oz_fail(err, OZ_ERR_LIMIT, OZ_NO_OFFSET, "", "the file is larger than max_file_bytes");
+    if (bytes > limits.max_file_bytes)
+        return oz_fail(err, OZ_ERR_LIMIT, OZ_NO_OFFSET, "", "the file is larger than max_file_bytes");
     m->arena.limit = limits.max_alloc_bytes;
     OZ_TRY(oz_safetensors_read(&m->tensors, data, bytes, &limits, &m->arena, err));
     OZ_TRY(oz_contents_read(&m->contents, &m->tensors, &limits, &m->arena, err));
@@ -195,7 +203,8 @@ oz_status oz_model_open(const char *path, const oz_open_options *opt, oz_model *
     if (!m) return no_memory(err);
     oz_limits limits;
     oz_status status = oz_limits_resolve(opt->limits, 0, &limits, err);
-    if (status == OZ_OK) status = oz_file_open(path, opt->no_mmap, limits.max_file_bytes, m->arena.allocator, &m->file, err);
+    if (status == OZ_OK)
+        status = oz_file_open(path, opt->no_mmap, limits.max_file_bytes, m->arena.allocator, &m->file, err);
     if (status == OZ_OK) status = read_model(m, m->file.data, m->file.bytes, opt, err);
     return finish_open(m, status, out);
 }
@@ -204,7 +213,8 @@ oz_status oz_model_open_memory(const void *data, size_t bytes, const oz_open_opt
                                oz_error *err) {
     if (!out) return oz_fail(err, OZ_ERR_ARGUMENT, OZ_NO_OFFSET, "", "out is NULL");
     *out = NULL;
-    if (!data || (uintptr_t)data % 64) return oz_fail(err, OZ_ERR_ARGUMENT, OZ_NO_OFFSET, "", "data must be 64-byte aligned");
+    if (!data || (uintptr_t)data % 64)
+        return oz_fail(err, OZ_ERR_ARGUMENT, OZ_NO_OFFSET, "", "data must be 64-byte aligned");
     if (!opt) opt = &default_options;
     oz_model *m = make_model(allocator_of(opt));
     if (!m) return no_memory(err);

@@ -17,8 +17,8 @@ typedef struct oz_layer {
     const oz_leaf ***run;    /* [term][factor]: the leaf itself or its dense expansion */
     uint64_t extra_resident; /* bytes of those expansions */
     oz_bytes bytes;
-    const char ***spec;      /* [term][factor]: the leaf as text */
-    const char *method;      /* all terms as text */
+    const char ***spec; /* [term][factor]: the leaf as text */
+    const char *method; /* all terms as text */
 } oz_layer;
 
 struct oz_model {

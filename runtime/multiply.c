@@ -77,7 +77,8 @@ static oz_slot carve(oz_bump *b, const oz_layer *layer, size_t lanes) {
     for (size_t t = 0, i = 0; t < w->n_terms; t++) {
         for (size_t f = 0; f < w->terms[t].n_factors; f++, i++) {
             if (f == 0) continue;
-            oz_operand o = take_operand(b, oz_round_up(leaf_at(layer, t, f)->rows, OZ_PANEL), lanes, leaf_quantised(layer, t, f - 1));
+            oz_operand o = take_operand(b, oz_round_up(leaf_at(layer, t, f)->rows, OZ_PANEL), lanes,
+                                        leaf_quantised(layer, t, f - 1));
             if (slot.inner) slot.inner[i] = o;
         }
     }
@@ -109,7 +110,8 @@ static oz_worker carve_worker(oz_bump *b, size_t rows) {
 static size_t tallest(const oz_layer *layer) {
     size_t rows = layer->weight->rows;
     for (size_t t = 0; t < layer->weight->n_terms; t++) {
-        for (size_t f = 1; f < layer->weight->terms[t].n_factors; f++) rows = oz_max(rows, leaf_at(layer, t, f)->rows);
+        for (size_t f = 1; f < layer->weight->terms[t].n_factors; f++)
+            rows = oz_max(rows, leaf_at(layer, t, f)->rows);
     }
     return rows;
 }
@@ -159,8 +161,9 @@ static oz_columns as_columns(const oz_operand *o, size_t k) {
 
 /* Block of inputs by block of inputs, so that one block's activations stay in the first-level cache
  * while all panels of rows go by. */
-static void decode_and_multiply(const oz_primitives *prim, const oz_leaf *leaf, const oz_decoder *d, size_t panel0,
-                                size_t panel1, const oz_columns *x, const oz_scratch *s, float *acc) {
+static void decode_and_multiply(const oz_primitives *prim, const oz_leaf *leaf, const oz_decoder *d,
+                                size_t panel0, size_t panel1, const oz_columns *x, const oz_scratch *s,
+                                float *acc) {
     size_t block = d->block ? d->block(leaf) : OZ_BLOCK;
     for (size_t k0 = 0; k0 < leaf->cols; k0 += block) {
         size_t n = oz_min(block, leaf->cols - k0);
@@ -180,24 +183,27 @@ static void decode_and_multiply(const oz_primitives *prim, const oz_leaf *leaf, 
     }
 }
 
-void oz_multiply_leaf(const oz_primitives *prim, const oz_leaf *leaf, const oz_choice *choice, const float *unpacked,
-                      size_t panel0, size_t panel1, const oz_columns *x, const oz_scratch *scratch, float *acc) {
+void oz_multiply_leaf(const oz_primitives *prim, const oz_leaf *leaf, const oz_choice *choice,
+                      const float *unpacked, size_t panel0, size_t panel1, const oz_columns *x,
+                      const oz_scratch *scratch, float *acc) {
     size_t rows = oz_min(panel1 * OZ_PANEL, leaf->rows) - panel0 * OZ_PANEL;
     memset(acc, 0, oz_round_up(rows, OZ_PANEL) * OZ_COLUMNS * sizeof(float));
     if (choice->way == OZ_WAY_MM) {
         decode_and_multiply(prim, leaf, choice->decoder, panel0, panel1, x, scratch, acc);
         return;
     }
-    const float *dense = choice->way == OZ_WAY_UNPACK ? unpacked : (const float *)(const void *)leaf->part[0].data;
+    const float *dense =
+        choice->way == OZ_WAY_UNPACK ? unpacked : (const float *)(const void *)leaf->part[0].data;
     if (oz_dnnl_panel(dense + panel0 * OZ_PANEL * leaf->cols, rows, leaf->cols, x->f32, acc)) return;
     memset(acc, 0, oz_round_up(rows, OZ_PANEL) * OZ_COLUMNS * sizeof(float));
     decode_and_multiply(prim, leaf, &oz_row_decoder, panel0, panel1, x, scratch, acc);
 }
 
-static void multiply_leaf(const oz_call *c, const oz_leaf_plan *lp, size_t panel0, size_t panel1, const oz_operand *x,
-                          const oz_worker *w, float *acc) {
+static void multiply_leaf(const oz_call *c, const oz_leaf_plan *lp, size_t panel0, size_t panel1,
+                          const oz_operand *x, const oz_worker *w, float *acc) {
     oz_columns columns = as_columns(x, lp->leaf->cols);
-    oz_multiply_leaf(c->prim, lp->leaf, &lp->large, c->s->unpacked, panel0, panel1, &columns, &w->scratch, acc);
+    oz_multiply_leaf(c->prim, lp->leaf, &lp->large, c->s->unpacked, panel0, panel1, &columns, &w->scratch,
+                     acc);
 }
 
 static void quantise_columns(const oz_call *c, oz_operand *o, size_t k) {
@@ -234,7 +240,8 @@ static void epilogue(const oz_call *c, size_t tile, size_t row, size_t rows, flo
     job->scatter(job, tile * OZ_COLUMNS, n, row, rows, y);
 }
 
-static void finish(const oz_call *c, size_t tile, size_t panel0, size_t panel1, const oz_slot *slot, const oz_worker *w) {
+static void finish(const oz_call *c, size_t tile, size_t panel0, size_t panel1, const oz_slot *slot,
+                   const oz_worker *w) {
     const oz_weight *weight = c->layer->weight;
     size_t row = panel0 * OZ_PANEL, rows = oz_min(panel1 * OZ_PANEL, c->job->row1) - row;
     for (size_t t = 0, i = 0; t < weight->n_terms; t++) {
@@ -288,7 +295,9 @@ static void unpack_panels(void *arg, size_t panel) {
     oz_call *c = arg;
     const oz_leaf_plan *lp = &c->plan->leaf[0][0];
     size_t row = panel * OZ_PANEL, rows = oz_min(OZ_PANEL, lp->leaf->rows - row);
-    for (size_t r = 0; r < rows; r++) lp->leaf->format->row(lp->leaf, row + r, 0, lp->leaf->cols, c->s->unpacked + (row + r) * lp->leaf->cols);
+    for (size_t r = 0; r < rows; r++)
+        lp->leaf->format->row(lp->leaf, row + r, 0, lp->leaf->cols,
+                              c->s->unpacked + (row + r) * lp->leaf->cols);
 }
 
 /* Few tiles: they are prepared first, then their rows are cut into about two chunks a thread. */
@@ -397,13 +406,16 @@ static void outer_chunk(void *arg, size_t index) {
             size_t ldy = tallest(c->layer);
             for (size_t b = 0; b < m; b++) memset(w.acc + b * ldy + row, 0, rows * sizeof(float));
             lp->small.mv->run(lp->leaf, p0, p1, &x, w.acc, ldy);
-            for (size_t b = 0; b < m; b++) c->s->plan->vec->add_scaled(w.acc + b * ldy + row, rows, term->scale, job->y + b * job->ldy + row);
+            for (size_t b = 0; b < m; b++)
+                c->s->plan->vec->add_scaled(w.acc + b * ldy + row, rows, term->scale,
+                                            job->y + b * job->ldy + row);
         }
         i += term->n_factors;
     }
     for (size_t b = 0; b < m; b++) {
         float *y = job->y + b * job->ldy + row;
-        c->s->plan->vec->affine_each(y, rows, c->row_scale ? c->row_scale + row : NULL, c->bias ? c->bias + row : NULL, job->act, job->slope, y);
+        c->s->plan->vec->affine_each(y, rows, c->row_scale ? c->row_scale + row : NULL,
+                                     c->bias ? c->bias + row : NULL, job->act, job->slope, y);
     }
 }
 

@@ -17,15 +17,16 @@
 
 typedef struct oz_job {
     size_t layer;
-    size_t columns;      /* batch rows, or images x output pixels */
-    size_t k;            /* inputs of one column */
-    size_t row0, row1;   /* rows of the weight to compute, row0 a multiple of 16 */
+    size_t columns;    /* batch rows, or images x output pixels */
+    size_t k;          /* inputs of one column */
+    size_t row0, row1; /* rows of the weight to compute, row0 a multiple of 16 */
     oz_activation act;
     float slope;
     /* Columns [first, first + n) to panel[k][64]; what is past n must be zero. */
     void (*gather)(const struct oz_job *job, size_t first, size_t n, float *panel);
     /* y[row1 - row0 or fewer][64]: rows [row, row + rows) of columns [first, first + n), finished. */
-    void (*scatter)(const struct oz_job *job, size_t first, size_t n, size_t row, size_t rows, const float *y);
+    void (*scatter)(const struct oz_job *job, size_t first, size_t n, size_t row, size_t rows,
+                    const float *y);
     const void *ctx;
     const oz_primitives *primitives;
     /* Rows, if the activations lie so: x[columns][ldx] and y[columns][ldy]. */
@@ -44,8 +45,9 @@ typedef struct oz_scratch {
 
 /* acc[16 * (panel1 - panel0)][64] = W x for one leaf and one panel of columns, in any way but mv.
  * `unpacked` is the dense leaf for OZ_WAY_UNPACK. */
-void oz_multiply_leaf(const oz_primitives *prim, const oz_leaf *leaf, const oz_choice *choice, const float *unpacked,
-                      size_t panel0, size_t panel1, const oz_columns *x, const oz_scratch *scratch, float *acc);
+void oz_multiply_leaf(const oz_primitives *prim, const oz_leaf *leaf, const oz_choice *choice,
+                      const float *unpacked, size_t panel0, size_t panel1, const oz_columns *x,
+                      const oz_scratch *scratch, float *acc);
 
 /* Bytes that one slot and one worker need for a layer. */
 size_t oz_slot_bytes(const oz_model *m, size_t layer);

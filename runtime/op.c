@@ -27,7 +27,8 @@ static oz_value find(const oz_json *j, oz_value attrs, const char *key) {
 }
 
 static oz_status fail(const oz_json *j, oz_value v, const char *key, const char *what, oz_error *err) {
-    return oz_fail(err, OZ_ERR_FORMAT, oz_json_offset(j, v), "graph", "attribute \"%s\" must be %s", key, what);
+    return oz_fail(err, OZ_ERR_FORMAT, oz_json_offset(j, v), "graph", "attribute \"%s\" must be %s", key,
+                   what);
 }
 
 /* Sizes of windows, strides and the like: large enough for any network, small enough that sums of a
@@ -42,7 +43,8 @@ oz_status oz_attr_i64(const oz_json *j, oz_value attrs, const char *key, int64_t
     oz_value v = find(j, attrs, key);
     if (v == OZ_NO_VALUE) return OZ_OK;
     int64_t n;
-    if (!oz_json_i64(j, v, &n) || n < -INT32_MAX || n > INT32_MAX) return fail(j, v, key, "a whole number", err);
+    if (!oz_json_i64(j, v, &n) || n < -INT32_MAX || n > INT32_MAX)
+        return fail(j, v, key, "a whole number", err);
     *out = n;
     return OZ_OK;
 }
@@ -69,7 +71,8 @@ static bool small_number(const oz_json *j, oz_value v, uint32_t *out) {
     return true;
 }
 
-oz_status oz_attr_u32s(const oz_json *j, oz_value attrs, const char *key, uint32_t *out, uint32_t n, oz_error *err) {
+oz_status oz_attr_u32s(const oz_json *j, oz_value attrs, const char *key, uint32_t *out, uint32_t n,
+                       oz_error *err) {
     oz_value v = find(j, attrs, key);
     if (v == OZ_NO_VALUE) return OZ_OK;
     uint32_t all;

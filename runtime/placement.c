@@ -76,7 +76,8 @@ oz_status oz_plan_place(oz_plan *plan, oz_error *err) {
         uint64_t bytes = oz_round_up(oz_shape_count(&plan->shapes[out]) * sizeof(float), 64);
         plan->place[out] = put(&p, bytes, p.last[out]);
         if (!oz_add(plan->place[out], bytes, &bytes) || bytes > PTRDIFF_MAX / 2) {
-            status = oz_fail(err, OZ_ERR_LIMIT, OZ_NO_OFFSET, g->nodes[i].name, "activations of this batch do not fit in memory");
+            status = oz_fail(err, OZ_ERR_LIMIT, OZ_NO_OFFSET, g->nodes[i].name,
+                             "activations of this batch do not fit in memory");
         }
         plan->activation_bytes = oz_max(plan->activation_bytes, bytes);
     }

@@ -15,19 +15,26 @@ static oz_status read_options(oz_plan *p, const oz_plan_options *opt, oz_error *
     int isa = oz_cpu_isa();
     if (opt->isa) {
         int cap = oz_isa_parse(opt->isa);
-        if (cap < 0) return oz_fail(err, OZ_ERR_ARGUMENT, OZ_NO_OFFSET, "isa", "unknown instruction set; have scalar, avx2, avx512, avx512vnni");
-        if (cap > isa) return oz_fail(err, OZ_ERR_SUPPORT, OZ_NO_OFFSET, "isa", "this CPU stops at %s", oz_isa_text((oz_isa)isa));
+        if (cap < 0)
+            return oz_fail(err, OZ_ERR_ARGUMENT, OZ_NO_OFFSET, "isa",
+                           "unknown instruction set; have scalar, avx2, avx512, avx512vnni");
+        if (cap > isa)
+            return oz_fail(err, OZ_ERR_SUPPORT, OZ_NO_OFFSET, "isa", "this CPU stops at %s",
+                           oz_isa_text((oz_isa)isa));
         isa = cap;
     }
     while (isa > 0 && !oz_primitives_of((oz_isa)isa)) isa--;
     p->isa = (oz_isa)isa;
     p->primitives = oz_primitives_of(p->isa);
     p->vec = oz_vec_primitives_of(p->isa);
-    if (opt->threads < 0 || opt->threads > 4096) return oz_fail(err, OZ_ERR_ARGUMENT, OZ_NO_OFFSET, "threads", "must be from 0 to 4096");
+    if (opt->threads < 0 || opt->threads > 4096)
+        return oz_fail(err, OZ_ERR_ARGUMENT, OZ_NO_OFFSET, "threads", "must be from 0 to 4096");
     p->threads = oz_threads_make(opt->host ? opt->host->executor : NULL, opt->threads);
     p->reproducible = opt->reproducible;
-    if (opt->max_batch == 0) return oz_fail(err, OZ_ERR_ARGUMENT, OZ_NO_OFFSET, "max_batch", "must be at least 1");
-    for (size_t i = 0; i < OZ_MAX_FREE; i++) p->max_free[i] = i && opt->max_free ? opt->max_free : opt->max_batch;
+    if (opt->max_batch == 0)
+        return oz_fail(err, OZ_ERR_ARGUMENT, OZ_NO_OFFSET, "max_batch", "must be at least 1");
+    for (size_t i = 0; i < OZ_MAX_FREE; i++)
+        p->max_free[i] = i && opt->max_free ? opt->max_free : opt->max_batch;
     return OZ_OK;
 }
 
@@ -100,8 +107,9 @@ static oz_status build(oz_plan *p, const oz_plan_options *opt, oz_error *err) {
     oz_plan_memory(p, &memory);
     uint64_t total = memory.file_bytes + memory.packed_bytes + memory.session_bytes;
     if (opt->memory_bytes && total > opt->memory_bytes) {
-        return oz_fail(err, OZ_ERR_LIMIT, OZ_NO_OFFSET, "memory_bytes", "the plan needs %llu bytes, %llu are allowed",
-                       (unsigned long long)total, (unsigned long long)opt->memory_bytes);
+        return oz_fail(err, OZ_ERR_LIMIT, OZ_NO_OFFSET, "memory_bytes",
+                       "the plan needs %llu bytes, %llu are allowed", (unsigned long long)total,
+                       (unsigned long long)opt->memory_bytes);
     }
     return OZ_OK;
 }
@@ -111,7 +119,8 @@ oz_status oz_plan_create(oz_model *m, const oz_plan_options *opt, oz_plan **out,
     *out = NULL;
     oz_plan_options defaults = OZ_PLAN_INIT;
     if (!opt) opt = &defaults;
-    const oz_allocator *allocator = opt->host && opt->host->allocator ? opt->host->allocator : m->arena.allocator;
+    const oz_allocator *allocator =
+        opt->host && opt->host->allocator ? opt->host->allocator : m->arena.allocator;
     oz_plan *p = oz_alloc(allocator, sizeof *p, 64);
     if (!p) return no_memory(err);
     memset(p, 0, sizeof *p);
@@ -142,7 +151,8 @@ void oz_plan_free(oz_plan *p) {
 }
 
 void oz_plan_memory(const oz_plan *p, oz_memory *out) {
-    *out = (oz_memory){.file_bytes = p->model->tensors.bytes, .packed_bytes = p->model->resident - p->model->tensors.bytes};
+    *out = (oz_memory){.file_bytes = p->model->tensors.bytes,
+                       .packed_bytes = p->model->resident - p->model->tensors.bytes};
     out->session_bytes = oz_session_size(p);
 }
 

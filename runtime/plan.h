@@ -9,10 +9,10 @@
 
 /* How a leaf can be multiplied. */
 typedef enum oz_way {
-    OZ_WAY_MV,           /* a fused kernel, batch up to 4 */
-    OZ_WAY_MM,           /* a decoder and the multiplication of its shape */
-    OZ_WAY_DNNL,         /* oneDNN on dense f32 as it lies */
-    OZ_WAY_UNPACK,       /* unpacked by its decoder into scratch at every run, then oneDNN */
+    OZ_WAY_MV,     /* a fused kernel, batch up to 4 */
+    OZ_WAY_MM,     /* a decoder and the multiplication of its shape */
+    OZ_WAY_DNNL,   /* oneDNN on dense f32 as it lies */
+    OZ_WAY_UNPACK, /* unpacked by its decoder into scratch at every run, then oneDNN */
 } oz_way;
 
 typedef struct oz_choice {
@@ -32,11 +32,11 @@ typedef struct oz_leaf_plan {
 
 typedef struct oz_layer_plan {
     const oz_layer *layer;
-    oz_leaf_plan **leaf;      /* [term][factor] */
-    size_t slot_bytes;        /* scratch of one slot of multiply.c */
-    size_t unpack_floats;     /* scratch for OZ_WAY_UNPACK, and of grouped convolutions */
-    uint64_t columns;         /* at the largest batch: batch rows or images x pixels; 0 = not in the graph */
-    bool rows;                /* activations lie in rows (a linear layer) */
+    oz_leaf_plan **leaf;  /* [term][factor] */
+    size_t slot_bytes;    /* scratch of one slot of multiply.c */
+    size_t unpack_floats; /* scratch for OZ_WAY_UNPACK, and of grouped convolutions */
+    uint64_t columns;     /* at the largest batch: batch rows or images x pixels; 0 = not in the graph */
+    bool rows;            /* activations lie in rows (a linear layer) */
 } oz_layer_plan;
 
 struct oz_plan {
@@ -49,8 +49,8 @@ struct oz_plan {
     const oz_primitives *primitives;
     const oz_vec_primitives *vec;
     uint64_t max_free[OZ_MAX_FREE];
-    oz_shape *shapes;       /* of all values, at the largest sizes */
-    uint64_t *place;        /* of all values, bytes into the activations; OZ_NO_PLACE for inputs */
+    oz_shape *shapes; /* of all values, at the largest sizes */
+    uint64_t *place;  /* of all values, bytes into the activations; OZ_NO_PLACE for inputs */
     uint64_t activation_bytes;
     oz_layer_plan *layers;
     size_t slot_bytes, worker_bytes, unpack_floats, epilogue_floats;

@@ -10,10 +10,10 @@
 static size_t lay_out(const oz_plan *p, oz_session *s, uint8_t *base) {
     size_t used = 0;
     const oz_graph *g = &p->model->graph;
-#define OZ_PIECE(field, bytes)                       \
-    do {                                             \
-        if (s) s->field = (void *)(base + used);     \
-        used += oz_round_up((bytes), 64);            \
+#define OZ_PIECE(field, bytes)                                                                               \
+    do {                                                                                                     \
+        if (s) s->field = (void *)(base + used);                                                             \
+        used += oz_round_up((bytes), 64);                                                                    \
     } while (0)
     OZ_PIECE(activations, p->activation_bytes);
     OZ_PIECE(slots, oz_slot_count(p->threads.width) * p->slot_bytes);
@@ -34,7 +34,8 @@ uint64_t oz_session_size(const oz_plan *p) {
 oz_status oz_session_create(oz_plan *p, oz_session **out, oz_error *err) {
     if (!p || !out) return oz_fail(err, OZ_ERR_ARGUMENT, OZ_NO_OFFSET, "", "plan or out is NULL");
     *out = NULL;
-    if (!p->model->contents.graph) return oz_fail(err, OZ_ERR_SUPPORT, OZ_NO_OFFSET, "", "the file has no graph, so it cannot run");
+    if (!p->model->contents.graph)
+        return oz_fail(err, OZ_ERR_SUPPORT, OZ_NO_OFFSET, "", "the file has no graph, so it cannot run");
     oz_session *s = oz_alloc(p->arena.allocator, sizeof *s, 64);
     if (!s) return oz_fail(err, OZ_ERR_MEMORY, OZ_NO_OFFSET, "", "out of memory");
     memset(s, 0, sizeof *s);
@@ -42,7 +43,8 @@ oz_status oz_session_create(oz_plan *p, oz_session **out, oz_error *err) {
     s->memory = oz_alloc(p->arena.allocator, s->bytes, 64);
     if (!s->memory) {
         oz_release(p->arena.allocator, s, sizeof *s);
-        return oz_fail(err, OZ_ERR_MEMORY, OZ_NO_OFFSET, "", "out of memory: a session needs %zu bytes", s->bytes);
+        return oz_fail(err, OZ_ERR_MEMORY, OZ_NO_OFFSET, "", "out of memory: a session needs %zu bytes",
+                       s->bytes);
     }
     memset(s->memory, 0, s->bytes);
     lay_out(p, s, s->memory);
@@ -73,42 +75,58 @@ bool oz_observed(const oz_step *step) {
 void oz_observe(const oz_step *step, size_t outer, size_t channels, size_t inner) {
     if (!oz_observed(step)) return;
     oz_observation o = {.layer = step->session->plan->layers[step->node->layer].layer->weight->name,
-                        .layer_index = step->node->layer, .data = step->out, .outer = outer, .channels = channels, .inner = inner};
+                        .layer_index = step->node->layer,
+                        .data = step->out,
+                        .outer = outer,
+                        .channels = channels,
+                        .inner = inner};
     step->session->run->observer(step->session->run->observer_ctx, &o);
     if (step->node->act == OZ_ACT_NONE) return;
-    step->vec->affine(step->out, outer * channels * inner, 1.0f, 0.0f, step->node->act, step->node->slope, step->out);
+    step->vec->affine(step->out, outer * channels * inner, 1.0f, 0.0f, step->node->act, step->node->slope,
+                      step->out);
 }
 
 /* ---- checking what the caller passes --------------------------------------------------------- */
 
-static oz_status bind_input(oz_session *s, size_t i, const oz_tensor *t, uint64_t *free_sizes, oz_error *err) {
+static oz_status bind_input(oz_session *s, size_t i, const oz_tensor *t, uint64_t *free_sizes,
+                            oz_error *err) {
     const oz_plan *p = s->plan;
     const oz_graph_input *in = &p->model->graph.inputs[i];
     const char *name = p->model->graph.values[in->value].name;
     if (!t->data) return oz_fail(err, OZ_ERR_ARGUMENT, OZ_NO_OFFSET, name, "data is NULL");
-    if (t->rank != in->rank) return oz_fail(err, OZ_ERR_SHAPE, OZ_NO_OFFSET, name, "has %u dimensions, the model wants %u", t->rank, in->rank);
+    if (t->rank != in->rank)
+        return oz_fail(err, OZ_ERR_SHAPE, OZ_NO_OFFSET, name, "has %u dimensions, the model wants %u",
+                       t->rank, in->rank);
     uint64_t count = 1;
     for (uint32_t d = 0; d < in->rank; d++) {
         int64_t got = t->dim[d], want = in->dim[d];
-        if (got <= 0) return oz_fail(err, OZ_ERR_SHAPE, OZ_NO_OFFSET, name, "dimension %u is %lld", d, (long long)got);
+        if (got <= 0)
+            return oz_fail(err, OZ_ERR_SHAPE, OZ_NO_OFFSET, name, "dimension %u is %lld", d, (long long)got);
         if (want < 0) {
             size_t f = (size_t)(-1 - want);
             if (free_sizes[f] && free_sizes[f] != (uint64_t)got) {
-                return oz_fail(err, OZ_ERR_SHAPE, OZ_NO_OFFSET, name, "dimension %s has two sizes in this run", p->model->graph.free_name[f]);
+                return oz_fail(err, OZ_ERR_SHAPE, OZ_NO_OFFSET, name,
+                               "dimension %s has two sizes in this run", p->model->graph.free_name[f]);
             }
             if ((uint64_t)got > p->max_free[f]) {
-                return oz_fail(err, OZ_ERR_LIMIT, OZ_NO_OFFSET, name, "dimension %s is %lld, the plan allows %llu",
-                               p->model->graph.free_name[f], (long long)got, (unsigned long long)p->max_free[f]);
+                return oz_fail(err, OZ_ERR_LIMIT, OZ_NO_OFFSET, name,
+                               "dimension %s is %lld, the plan allows %llu", p->model->graph.free_name[f],
+                               (long long)got, (unsigned long long)p->max_free[f]);
             }
             free_sizes[f] = (uint64_t)got;
         } else if (got != want) {
-            return oz_fail(err, OZ_ERR_SHAPE, OZ_NO_OFFSET, name, "dimension %u is %lld, the model wants %lld", d, (long long)got, (long long)want);
+            return oz_fail(err, OZ_ERR_SHAPE, OZ_NO_OFFSET, name,
+                           "dimension %u is %lld, the model wants %lld", d, (long long)got, (long long)want);
         }
-        if (!oz_mul(count, (uint64_t)got, &count)) return oz_fail(err, OZ_ERR_SHAPE, OZ_NO_OFFSET, name, "the shape is too large");
+        if (!oz_mul(count, (uint64_t)got, &count))
+            return oz_fail(err, OZ_ERR_SHAPE, OZ_NO_OFFSET, name, "the shape is too large");
     }
     uint64_t size = p->model->graph.values[in->value].dtype == OZ_I64 ? sizeof(int64_t) : sizeof(float);
-    if (t->bytes / size < count) return oz_fail(err, OZ_ERR_SHAPE, OZ_NO_OFFSET, name, "%zu bytes are too few for its shape", t->bytes);
-    if ((uintptr_t)t->data % size) return oz_fail(err, OZ_ERR_ARGUMENT, OZ_NO_OFFSET, name, "data is not aligned to its type");
+    if (t->bytes / size < count)
+        return oz_fail(err, OZ_ERR_SHAPE, OZ_NO_OFFSET, name, "%zu bytes are too few for its shape",
+                       t->bytes);
+    if ((uintptr_t)t->data % size)
+        return oz_fail(err, OZ_ERR_ARGUMENT, OZ_NO_OFFSET, name, "data is not aligned to its type");
     s->data[in->value] = t->data;
     return OZ_OK;
 }
@@ -119,7 +137,8 @@ static oz_status check_finite(const oz_session *s, size_t i, oz_error *err) {
     if (g->values[v].dtype != OZ_F32) return OZ_OK;
     size_t n = oz_shape_count(&s->shapes[v]), bad = s->plan->vec->find_nonfinite(s->data[v], n);
     if (bad == n) return OZ_OK;
-    return oz_fail(err, OZ_ERR_NUMBER, OZ_NO_OFFSET, g->values[v].name, "element %zu is not a finite number", bad);
+    return oz_fail(err, OZ_ERR_NUMBER, OZ_NO_OFFSET, g->values[v].name, "element %zu is not a finite number",
+                   bad);
 }
 
 static oz_status check_output(const oz_session *s, size_t i, oz_tensor *t, oz_error *err) {
@@ -128,15 +147,18 @@ static oz_status check_output(const oz_session *s, size_t i, oz_tensor *t, oz_er
     t->rank = shape->rank;
     for (uint32_t d = 0; d < shape->rank; d++) t->dim[d] = (int64_t)shape->dim[d];
     if (t->data && t->bytes / sizeof(float) >= oz_shape_count(shape)) return OZ_OK;
-    return oz_fail(err, OZ_ERR_SHAPE, OZ_NO_OFFSET, g->values[g->outputs[i]].name, "the output needs %llu bytes",
+    return oz_fail(err, OZ_ERR_SHAPE, OZ_NO_OFFSET, g->values[g->outputs[i]].name,
+                   "the output needs %llu bytes",
                    (unsigned long long)(oz_shape_count(shape) * sizeof(float)));
 }
 
-static oz_status bind(oz_session *s, const oz_tensor *in, size_t n_in, oz_tensor *out, size_t n_out, oz_error *err) {
+static oz_status bind(oz_session *s, const oz_tensor *in, size_t n_in, oz_tensor *out, size_t n_out,
+                      oz_error *err) {
     const oz_graph *g = &s->plan->model->graph;
     if (n_in != g->n_inputs || n_out != g->n_outputs) {
-        return oz_fail(err, OZ_ERR_ARGUMENT, OZ_NO_OFFSET, "", "the model has %zu inputs and %zu outputs, got %zu and %zu",
-                       g->n_inputs, g->n_outputs, n_in, n_out);
+        return oz_fail(err, OZ_ERR_ARGUMENT, OZ_NO_OFFSET, "",
+                       "the model has %zu inputs and %zu outputs, got %zu and %zu", g->n_inputs, g->n_outputs,
+                       n_in, n_out);
     }
     uint64_t free_sizes[OZ_MAX_FREE] = {0};
     for (size_t i = 0; i < n_in; i++) OZ_TRY(bind_input(s, i, &in[i], free_sizes, err));
@@ -158,7 +180,9 @@ static oz_status run_node(oz_session *s, const oz_node *node, oz_error *err) {
         s->data[node->output] = s->data[node->input[0]];
         return OZ_OK;
     }
-    if (!fits(s, node->output)) return oz_fail(err, OZ_ERR_LIMIT, OZ_NO_OFFSET, node->name, "larger than at the plan's largest sizes");
+    if (!fits(s, node->output))
+        return oz_fail(err, OZ_ERR_LIMIT, OZ_NO_OFFSET, node->name,
+                       "larger than at the plan's largest sizes");
     oz_step step = {.session = s, .node = node, .vec = p->vec, .out_shape = &s->shapes[node->output]};
     step.out = (float *)(void *)(s->activations + p->place[node->output]);
     for (uint32_t i = 0; i < node->n_inputs; i++) {
@@ -169,16 +193,18 @@ static oz_status run_node(oz_session *s, const oz_node *node, oz_error *err) {
     return node->op->run(&step, err);
 }
 
-oz_status oz_run(oz_session *s, const oz_tensor *in, size_t n_in, oz_tensor *out, size_t n_out, const oz_run_options *opt,
-                 oz_error *err) {
+oz_status oz_run(oz_session *s, const oz_tensor *in, size_t n_in, oz_tensor *out, size_t n_out,
+                 const oz_run_options *opt, oz_error *err) {
     static const oz_run_options defaults = OZ_RUN_INIT;
-    if (!s || !in || !out) return oz_fail(err, OZ_ERR_ARGUMENT, OZ_NO_OFFSET, "", "session, in or out is NULL");
+    if (!s || !in || !out)
+        return oz_fail(err, OZ_ERR_ARGUMENT, OZ_NO_OFFSET, "", "session, in or out is NULL");
     s->run = opt ? opt : &defaults;
     OZ_TRY(bind(s, in, n_in, out, n_out, err));
     const oz_graph *g = &s->plan->model->graph;
     for (size_t i = 0; i < g->n_nodes; i++) OZ_TRY(run_node(s, &g->nodes[i], err));
     for (size_t i = 0; i < n_out; i++) {
-        memcpy(out[i].data, s->data[g->outputs[i]], oz_shape_count(&s->shapes[g->outputs[i]]) * sizeof(float));
+        memcpy(out[i].data, s->data[g->outputs[i]],
+               oz_shape_count(&s->shapes[g->outputs[i]]) * sizeof(float));
     }
     return OZ_OK;
 }

@@ -9,9 +9,9 @@ struct oz_session {
     uint8_t *memory;
     size_t bytes;
     uint8_t *activations;
-    uint8_t *slots;     /* oz_slot_count x plan->slot_bytes */
-    uint8_t *workers;   /* width x plan->worker_bytes */
-    float *unpacked;    /* plan->unpack_floats */
+    uint8_t *slots;          /* oz_slot_count x plan->slot_bytes */
+    uint8_t *workers;        /* width x plan->worker_bytes */
+    float *unpacked;         /* plan->unpack_floats */
     float *row_scale, *bias; /* of the layer under way, as f32 */
     oz_shape *shapes;
     const void **data; /* of every value in this run */

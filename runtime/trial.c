@@ -33,7 +33,9 @@ static bool take_activations(oz_trial *t, bool reads_i8, oz_arena *a) {
     t->scratch.nonzeros = oz_arena_alloc(a, sizeof *t->scratch.nonzeros, 64);
     bool unpacks = t->choice->way == OZ_WAY_UNPACK;
     t->unpacked = unpacks ? oz_arena_array(a, t->leaf->rows * k, sizeof *t->unpacked) : NULL;
-    if (!x || !q || !scale || !sum || !t->y || !t->scratch.tile || !t->scratch.nonzeros || (unpacks && !t->unpacked)) return false;
+    if (!x || !q || !scale || !sum || !t->y || !t->scratch.tile || !t->scratch.nonzeros ||
+        (unpacks && !t->unpacked))
+        return false;
     for (size_t i = 0; i < k * t->lanes; i++) x[i] = (float)(i * 2654435761u % 2001) / 1000.0f - 1.0f;
     if (t->lanes <= OZ_MV_BATCH) {
         if (reads_i8) t->plan->primitives->quantise_rows(x, t->lanes, k, k, q, scale, sum);
@@ -52,11 +54,12 @@ static void run_once(oz_trial *t) {
         return;
     }
     if (t->unpacked) oz_leaf_unpack(t->leaf, t->unpacked);
-    oz_multiply_leaf(t->plan->primitives, t->leaf, t->choice, t->unpacked, 0, panels, &t->columns, &t->scratch, t->y);
+    oz_multiply_leaf(t->plan->primitives, t->leaf, t->choice, t->unpacked, 0, panels, &t->columns,
+                     &t->scratch, t->y);
 }
 
-oz_status oz_trial_ns(const oz_leaf *leaf, const oz_choice *choice, bool reads_i8, const oz_plan *plan, uint64_t columns,
-                      uint64_t (*clock_ns)(void), double *ns, oz_error *err) {
+oz_status oz_trial_ns(const oz_leaf *leaf, const oz_choice *choice, bool reads_i8, const oz_plan *plan,
+                      uint64_t columns, uint64_t (*clock_ns)(void), double *ns, oz_error *err) {
     oz_arena arena = {.allocator = plan->arena.allocator};
     oz_trial t = {.leaf = leaf, .choice = choice, .plan = plan};
     t.lanes = choice->way == OZ_WAY_MV ? oz_min(columns, OZ_MV_BATCH) : OZ_COLUMNS;

@@ -12,7 +12,8 @@
 #include "runtime/multiply.h"
 #include "runtime/session.h"
 
-static oz_status parse(oz_node *node, const oz_json *j, oz_value v, const oz_contents *contents, oz_arena *arena, oz_error *err) {
+static oz_status parse(oz_node *node, const oz_json *j, oz_value v, const oz_contents *contents,
+                       oz_arena *arena, oz_error *err) {
     (void)contents, (void)arena;
     node->attr.groups = 1;
     OZ_TRY(oz_attr_window(j, v, &node->attr.window, err));
@@ -32,7 +33,8 @@ static bool has_integers(const oz_weight *w) {
     return false;
 }
 
-static oz_status shape(const oz_node *node, const oz_weight *w, const oz_shape *const *in, oz_shape *out, oz_error *err) {
+static oz_status shape(const oz_node *node, const oz_weight *w, const oz_shape *const *in, oz_shape *out,
+                       oz_error *err) {
     const oz_shape *x = in[0];
     const oz_window *win = &node->attr.window;
     uint32_t groups = node->attr.groups;
@@ -43,14 +45,18 @@ static oz_status shape(const oz_node *node, const oz_weight *w, const oz_shape *
     }
     uint64_t k = (uint64_t)win->kernel[0] * win->kernel[1], channels = x->dim[1] / groups;
     if (w->cols / k != channels || w->cols % k) {
-        return oz_shape_fail(node, err, "weight %s reads %llu inputs, a %u x %u kernel over %llu channels has another number",
-                             w->name, (unsigned long long)w->cols, win->kernel[0], win->kernel[1], (unsigned long long)channels);
+        return oz_shape_fail(
+            node, err, "weight %s reads %llu inputs, a %u x %u kernel over %llu channels has another number",
+            w->name, (unsigned long long)w->cols, win->kernel[0], win->kernel[1],
+            (unsigned long long)channels);
     }
     if (oz_conv_is_direct(node, w) && has_integers(w)) {
-        return oz_shape_fail(node, err, "groups of fewer than 16 channels need \"act\": \"f32\" in weight %s", w->name);
+        return oz_shape_fail(node, err, "groups of fewer than 16 channels need \"act\": \"f32\" in weight %s",
+                             w->name);
     }
     *out = (oz_shape){.rank = 4, .dim = {x->dim[0], w->rows}};
-    if (!oz_window_size(win, 0, x->dim[2], &out->dim[2]) || !oz_window_size(win, 1, x->dim[3], &out->dim[3])) {
+    if (!oz_window_size(win, 0, x->dim[2], &out->dim[2]) ||
+        !oz_window_size(win, 1, x->dim[3], &out->dim[3])) {
         return oz_shape_fail(node, err, "the kernel is larger than the padded input");
     }
     return OZ_OK;
@@ -94,7 +100,8 @@ static void inside(ptrdiff_t x0, size_t stride, size_t width, size_t count, size
     if (*to < *from) *to = *from;
 }
 
-static void copy_line(float *out, const float *in, ptrdiff_t x0, size_t stride, size_t from, size_t to, size_t count) {
+static void copy_line(float *out, const float *in, ptrdiff_t x0, size_t stride, size_t from, size_t to,
+                      size_t count) {
     for (size_t i = 0; i < from; i++) out[i] = 0.0f;
     if (stride == 1) {
         for (size_t i = from; i < to; i++) out[i] = in[x0 + (ptrdiff_t)i];
@@ -138,9 +145,11 @@ static void scatter(const oz_job *job, size_t first, size_t n, size_t row, size_
     const oz_conv *c = job->ctx;
     size_t pixels = c->out_height * c->out_width;
     for (size_t i = 0; i < n;) {
-        size_t image = (first + i) / pixels, pixel = (first + i) % pixels, count = oz_min(n - i, pixels - pixel);
+        size_t image = (first + i) / pixels, pixel = (first + i) % pixels,
+               count = oz_min(n - i, pixels - pixel);
         float *out = c->y + (image * c->rows + row) * pixels + pixel;
-        for (size_t r = 0; r < rows; r++) memcpy(out + r * pixels, y + r * OZ_COLUMNS + i, count * sizeof(float));
+        for (size_t r = 0; r < rows; r++)
+            memcpy(out + r * pixels, y + r * OZ_COLUMNS + i, count * sizeof(float));
         i += count;
     }
 }
@@ -153,12 +162,25 @@ static oz_status run(const oz_step *step, oz_error *err) {
     if (oz_conv_is_direct(node, w)) {
         oz_conv_direct(step, w);
     } else {
-        oz_conv c = {.window = &node->attr.window, .x = step->in[0], .y = step->out, .channels = x->dim[1],
-                     .group_channels = x->dim[1] / node->attr.groups, .height = x->dim[2], .width = x->dim[3],
-                     .rows = w->rows, .out_height = y->dim[2], .out_width = y->dim[3]};
-        oz_job job = {.layer = node->layer, .columns = y->dim[0] * y->dim[2] * y->dim[3], .k = w->cols,
-                      .act = oz_observed(step) ? OZ_ACT_NONE : node->act, .slope = node->slope, .gather = gather,
-                      .scatter = scatter, .ctx = &c, .primitives = step->session->plan->primitives};
+        oz_conv c = {.window = &node->attr.window,
+                     .x = step->in[0],
+                     .y = step->out,
+                     .channels = x->dim[1],
+                     .group_channels = x->dim[1] / node->attr.groups,
+                     .height = x->dim[2],
+                     .width = x->dim[3],
+                     .rows = w->rows,
+                     .out_height = y->dim[2],
+                     .out_width = y->dim[3]};
+        oz_job job = {.layer = node->layer,
+                      .columns = y->dim[0] * y->dim[2] * y->dim[3],
+                      .k = w->cols,
+                      .act = oz_observed(step) ? OZ_ACT_NONE : node->act,
+                      .slope = node->slope,
+                      .gather = gather,
+                      .scatter = scatter,
+                      .ctx = &c,
+                      .primitives = step->session->plan->primitives};
         for (uint32_t g = 0; g < node->attr.groups; g++) {
             c.first_channel = g * c.group_channels;
             job.row0 = w->rows / node->attr.groups * g;
@@ -170,5 +192,11 @@ static oz_status run(const oz_step *step, oz_error *err) {
     return OZ_OK;
 }
 
-const oz_op oz_op_conv2d = {.name = "conv2d", .min_inputs = 1, .max_inputs = 1, .weighted = true, .fuses_act = true,
-                            .parse = parse, .shape = shape, .run = run};
+const oz_op oz_op_conv2d = {.name = "conv2d",
+                            .min_inputs = 1,
+                            .max_inputs = 1,
+                            .weighted = true,
+                            .fuses_act = true,
+                            .parse = parse,
+                            .shape = shape,
+                            .run = run};

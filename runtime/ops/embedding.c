@@ -1,17 +1,21 @@
-/* embedding.c - rows of a table by index: [..] -> [.., cols]; embedding_bag sums or averages a row of indexes:
- * [N, L] -> [N, cols]. A negative index of a bag is padding.
+/* embedding.c - rows of a table by index: [..] -> [.., cols]; embedding_bag sums or averages a row of
+ * indexes: [N, L] -> [N, cols]. A negative index of a bag is padding.
  *
  * The table is a weight [rows][cols] in any format; only the rows asked for are unpacked. */
 #include <string.h>
 
 #include "runtime/session.h"
 
-static oz_status shape_lookup(const oz_node *node, const oz_weight *w, const oz_shape *const *in, oz_shape *out, oz_error *err) {
-    if (in[0]->rank >= OZ_MAX_RANK) return oz_shape_fail(node, err, "the result would have more than 6 dimensions");
+static oz_status shape_lookup(const oz_node *node, const oz_weight *w, const oz_shape *const *in,
+                              oz_shape *out, oz_error *err) {
+    if (in[0]->rank >= OZ_MAX_RANK)
+        return oz_shape_fail(node, err, "the result would have more than 6 dimensions");
     *out = *in[0];
     out->dim[out->rank++] = w->cols;
     for (size_t t = 0; t < w->n_terms; t++) {
-        if (w->terms[t].n_factors != 1) return oz_shape_fail(node, err, "table %s is a product of leaves, which has no rows to look up", w->name);
+        if (w->terms[t].n_factors != 1)
+            return oz_shape_fail(node, err, "table %s is a product of leaves, which has no rows to look up",
+                                 w->name);
     }
     return OZ_OK;
 }
@@ -27,7 +31,8 @@ static void add_row(oz_session *s, const oz_layer *layer, uint64_t row, float *o
 }
 
 static oz_status bad_index(const oz_step *step, int64_t index, oz_error *err) {
-    return oz_fail(err, OZ_ERR_ARGUMENT, OZ_NO_OFFSET, step->node->name, "index %lld is outside the table", (long long)index);
+    return oz_fail(err, OZ_ERR_ARGUMENT, OZ_NO_OFFSET, step->node->name, "index %lld is outside the table",
+                   (long long)index);
 }
 
 static oz_status run_lookup(const oz_step *step, oz_error *err) {
@@ -43,18 +48,22 @@ static oz_status run_lookup(const oz_step *step, oz_error *err) {
     return OZ_OK;
 }
 
-static oz_status parse_bag(oz_node *node, const oz_json *j, oz_value v, const oz_contents *c, oz_arena *arena, oz_error *err) {
+static oz_status parse_bag(oz_node *node, const oz_json *j, oz_value v, const oz_contents *c, oz_arena *arena,
+                           oz_error *err) {
     (void)c, (void)arena;
     oz_value mode = v == OZ_NO_VALUE ? v : oz_json_find(j, v, "mode");
     node->attr.mean = mode != OZ_NO_VALUE && oz_json_equals(j, mode, "mean");
     if (mode != OZ_NO_VALUE && !node->attr.mean && !oz_json_equals(j, mode, "sum")) {
-        return oz_fail(err, OZ_ERR_FORMAT, oz_json_offset(j, mode), node->name, "attribute \"mode\" must be sum or mean");
+        return oz_fail(err, OZ_ERR_FORMAT, oz_json_offset(j, mode), node->name,
+                       "attribute \"mode\" must be sum or mean");
     }
     return OZ_OK;
 }
 
-static oz_status shape_bag(const oz_node *node, const oz_weight *w, const oz_shape *const *in, oz_shape *out, oz_error *err) {
-    if (in[0]->rank != 2) return oz_shape_fail(node, err, "needs [N, L] indexes, got %u dimensions", in[0]->rank);
+static oz_status shape_bag(const oz_node *node, const oz_weight *w, const oz_shape *const *in, oz_shape *out,
+                           oz_error *err) {
+    if (in[0]->rank != 2)
+        return oz_shape_fail(node, err, "needs [N, L] indexes, got %u dimensions", in[0]->rank);
     OZ_TRY(shape_lookup(node, w, in, out, err));
     *out = (oz_shape){.rank = 2, .dim = {in[0]->dim[0], w->cols}};
     return OZ_OK;
@@ -76,11 +85,22 @@ static oz_status run_bag(const oz_step *step, oz_error *err) {
             add_row(s, layer, (uint64_t)row, out);
             used++;
         }
-        if (step->node->attr.mean && used) step->vec->affine(out, cols, 1.0f / (float)used, 0.0f, OZ_ACT_NONE, 0.0f, out);
+        if (step->node->attr.mean && used)
+            step->vec->affine(out, cols, 1.0f / (float)used, 0.0f, OZ_ACT_NONE, 0.0f, out);
     }
     return OZ_OK;
 }
 
-const oz_op oz_op_embedding = {.name = "embedding", .min_inputs = 1, .max_inputs = 1, .weighted = true, .shape = shape_lookup, .run = run_lookup};
-const oz_op oz_op_embedding_bag = {.name = "embedding_bag", .min_inputs = 1, .max_inputs = 1, .weighted = true, .parse = parse_bag,
-                                   .shape = shape_bag, .run = run_bag};
+const oz_op oz_op_embedding = {.name = "embedding",
+                               .min_inputs = 1,
+                               .max_inputs = 1,
+                               .weighted = true,
+                               .shape = shape_lookup,
+                               .run = run_lookup};
+const oz_op oz_op_embedding_bag = {.name = "embedding_bag",
+                                   .min_inputs = 1,
+                                   .max_inputs = 1,
+                                   .weighted = true,
+                                   .parse = parse_bag,
+                                   .shape = shape_bag,
+                                   .run = run_bag};

@@ -15,12 +15,14 @@ typedef struct oz_direct {
 } oz_direct;
 
 /* One tap of one input line onto one output line. */
-static void add_tap(const oz_direct *d, float weight, const float *in, size_t width, size_t kx, float *out, size_t out_width) {
+static void add_tap(const oz_direct *d, float weight, const float *in, size_t width, size_t kx, float *out,
+                    size_t out_width) {
     const oz_window *win = &d->step->node->attr.window;
     ptrdiff_t x0 = (ptrdiff_t)(kx * win->dilation[1]) - (ptrdiff_t)win->pad[1];
     size_t stride = win->stride[1];
     size_t from = x0 < 0 ? oz_min(out_width, oz_div_up((size_t)-x0, stride)) : 0;
-    size_t to = x0 >= (ptrdiff_t)width ? 0 : oz_min(out_width, oz_div_up((size_t)((ptrdiff_t)width - x0), stride));
+    size_t to =
+        x0 >= (ptrdiff_t)width ? 0 : oz_min(out_width, oz_div_up((size_t)((ptrdiff_t)width - x0), stride));
     if (to <= from) return;
     if (stride == 1) {
         d->step->vec->add_scaled(in + x0 + (ptrdiff_t)from, to - from, weight, out + from);
@@ -43,7 +45,8 @@ static void output_line(const oz_direct *d, size_t image, size_t row, size_t oy,
         for (size_t kx = 0; kx < win->kernel[1]; kx++) {
             const float *taps = d->weights + row * d->w->cols + (ky * win->kernel[1] + kx) * group_channels;
             for (size_t c = 0; c < group_channels; c++) {
-                const float *in = (const float *)d->step->in[0] + ((image * x->dim[1] + first + c) * height + (size_t)y) * width;
+                const float *in = (const float *)d->step->in[0] +
+                                  ((image * x->dim[1] + first + c) * height + (size_t)y) * width;
                 add_tap(d, taps[c], in, width, kx, out, out_width);
             }
         }
@@ -58,8 +61,8 @@ static void output_plane(void *arg, size_t index) {
     float *plane = step->out + index * y->dim[2] * width;
     for (size_t oy = 0; oy < y->dim[2]; oy++) output_line(d, image, row, oy, plane + oy * width);
     oz_activation act = oz_observed(step) ? OZ_ACT_NONE : step->node->act;
-    step->vec->affine(plane, y->dim[2] * width, d->scale ? d->scale[row] : 1.0f, d->bias ? d->bias[row] : 0.0f, act,
-                      step->node->slope, plane);
+    step->vec->affine(plane, y->dim[2] * width, d->scale ? d->scale[row] : 1.0f,
+                      d->bias ? d->bias[row] : 0.0f, act, step->node->slope, plane);
 }
 
 /* Sums the terms, each a single leaf or a product, into the session's scratch. */

@@ -4,7 +4,8 @@
 #include "base/arith.h"
 #include "runtime/session.h"
 
-static oz_status parse_window(oz_node *node, const oz_json *j, oz_value v, const oz_contents *c, oz_arena *arena, oz_error *err) {
+static oz_status parse_window(oz_node *node, const oz_json *j, oz_value v, const oz_contents *c,
+                              oz_arena *arena, oz_error *err) {
     (void)c, (void)arena;
     OZ_TRY(oz_attr_window(j, v, &node->attr.window, err));
     if (v == OZ_NO_VALUE || oz_json_find(j, v, "stride") == OZ_NO_VALUE) {
@@ -14,15 +15,18 @@ static oz_status parse_window(oz_node *node, const oz_json *j, oz_value v, const
     const oz_window *w = &node->attr.window;
     for (int i = 0; i < 4; i++) {
         if (w->pad[i] * 2 > (w->kernel[i % 2] - 1) * w->dilation[i % 2] + 1) {
-            return oz_fail(err, OZ_ERR_FORMAT, node->offset, node->name, "the padding is more than half the window");
+            return oz_fail(err, OZ_ERR_FORMAT, node->offset, node->name,
+                           "the padding is more than half the window");
         }
     }
     return OZ_OK;
 }
 
-static oz_status shape_window(const oz_node *node, const oz_weight *w, const oz_shape *const *in, oz_shape *out, oz_error *err) {
+static oz_status shape_window(const oz_node *node, const oz_weight *w, const oz_shape *const *in,
+                              oz_shape *out, oz_error *err) {
     (void)w;
-    if (in[0]->rank != 4) return oz_shape_fail(node, err, "needs [N, C, H, W], got %u dimensions", in[0]->rank);
+    if (in[0]->rank != 4)
+        return oz_shape_fail(node, err, "needs [N, C, H, W], got %u dimensions", in[0]->rank);
     *out = *in[0];
     if (!oz_window_size(&node->attr.window, 0, in[0]->dim[2], &out->dim[2]) ||
         !oz_window_size(&node->attr.window, 1, in[0]->dim[3], &out->dim[3])) {
@@ -32,16 +36,19 @@ static oz_status shape_window(const oz_node *node, const oz_weight *w, const oz_
 }
 
 /* The taps [from, to) of a window starting at `start` (before padding) that lie inside the input. */
-static void taps_inside(ptrdiff_t start, uint32_t kernel, uint32_t dilation, size_t size, size_t *from, size_t *to) {
+static void taps_inside(ptrdiff_t start, uint32_t kernel, uint32_t dilation, size_t size, size_t *from,
+                        size_t *to) {
     *from = start < 0 ? oz_min(kernel, oz_div_up((size_t)-start, dilation)) : 0;
-    *to = start >= (ptrdiff_t)size ? 0 : oz_min(kernel, oz_div_up((size_t)((ptrdiff_t)size - start), dilation));
+    *to =
+        start >= (ptrdiff_t)size ? 0 : oz_min(kernel, oz_div_up((size_t)((ptrdiff_t)size - start), dilation));
 }
 
 /* How many of the window's taps lie inside the padded input; a window of ceil mode may reach past it. */
 static size_t padded_taps(ptrdiff_t start, const oz_window *w, int axis, size_t size) {
     size_t from, to;
     ptrdiff_t before = (ptrdiff_t)w->pad[axis];
-    taps_inside(start + before, w->kernel[axis], w->dilation[axis], size + w->pad[axis] + w->pad[axis + 2], &from, &to);
+    taps_inside(start + before, w->kernel[axis], w->dilation[axis], size + w->pad[axis] + w->pad[axis + 2],
+                &from, &to);
     return to - from;
 }
 
@@ -67,7 +74,8 @@ static float pool_at(const oz_pool *p, const float *plane, size_t oy, size_t ox)
         }
     }
     if (!p->mean) return best;
-    size_t n = w->count_pad ? padded_taps(top, w, 0, height) * padded_taps(left, w, 1, width) : (y1 - y0) * (x1 - x0);
+    size_t n = w->count_pad ? padded_taps(top, w, 0, height) * padded_taps(left, w, 1, width)
+                            : (y1 - y0) * (x1 - x0);
     return sum / (float)n;
 }
 
@@ -98,12 +106,23 @@ static oz_status run_avg(const oz_step *step, oz_error *err) {
     return run_window(step, true);
 }
 
-const oz_op oz_op_max_pool = {.name = "max_pool", .min_inputs = 1, .max_inputs = 1, .parse = parse_window, .shape = shape_window, .run = run_max};
-const oz_op oz_op_avg_pool = {.name = "avg_pool", .min_inputs = 1, .max_inputs = 1, .parse = parse_window, .shape = shape_window, .run = run_avg};
+const oz_op oz_op_max_pool = {.name = "max_pool",
+                              .min_inputs = 1,
+                              .max_inputs = 1,
+                              .parse = parse_window,
+                              .shape = shape_window,
+                              .run = run_max};
+const oz_op oz_op_avg_pool = {.name = "avg_pool",
+                              .min_inputs = 1,
+                              .max_inputs = 1,
+                              .parse = parse_window,
+                              .shape = shape_window,
+                              .run = run_avg};
 
 /* ---- whole planes: [N, C, ...] -> [N, C] ---- */
 
-static oz_status shape_global(const oz_node *node, const oz_weight *w, const oz_shape *const *in, oz_shape *out, oz_error *err) {
+static oz_status shape_global(const oz_node *node, const oz_weight *w, const oz_shape *const *in,
+                              oz_shape *out, oz_error *err) {
     (void)w;
     if (in[0]->rank < 3) return oz_shape_fail(node, err, "needs at least 3 dimensions, got %u", in[0]->rank);
     *out = (oz_shape){.rank = 2, .dim = {in[0]->dim[0], in[0]->dim[1]}};
@@ -126,5 +145,13 @@ static oz_status run_global_max(const oz_step *step, oz_error *err) {
     return OZ_OK;
 }
 
-const oz_op oz_op_global_avg_pool = {.name = "global_avg_pool", .min_inputs = 1, .max_inputs = 1, .shape = shape_global, .run = run_global_avg};
-const oz_op oz_op_global_max_pool = {.name = "global_max_pool", .min_inputs = 1, .max_inputs = 1, .shape = shape_global, .run = run_global_max};
+const oz_op oz_op_global_avg_pool = {.name = "global_avg_pool",
+                                     .min_inputs = 1,
+                                     .max_inputs = 1,
+                                     .shape = shape_global,
+                                     .run = run_global_avg};
+const oz_op oz_op_global_max_pool = {.name = "global_max_pool",
+                                     .min_inputs = 1,
+                                     .max_inputs = 1,
+                                     .shape = shape_global,
+                                     .run = run_global_max};

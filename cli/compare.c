@@ -1,0 +1,211 @@
+/* compare.c - ounce compare: methods at equal bytes on the same inputs. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cli/model.h"
+#include "cli/options.h"
+#include "cli/terminal.h"
+
+typedef struct oz_compare_fields {
+    oz_common common;
+    oz_texts methods, ready;
+    const char *data, *calibration, *budgets, *sweep, *report, *plots, *correct, *policy;
+    uint64_t limit, seed;
+    bool quick, by_stored, csv, force;
+} oz_compare_fields;
+
+static const oz_option options[] = {
+    {"data", 'd', OZ_OPTION_TEXT, "DATA", "records with labels to measure on",
+     offsetof(oz_compare_fields, data)},
+    {"calib", 'c', OZ_OPTION_TEXT, "DATA", "records for correction and for choosing settings",
+     offsetof(oz_compare_fields, calibration)},
+    {"budget", 'b', OZ_OPTION_TEXT, "SIZES", "budgets for the tables: 160KiB,96KiB,64KiB",
+     offsetof(oz_compare_fields, budgets)},
+    {"sweep", 0, OZ_OPTION_TEXT, "SIZES", "further budgets, for the curves alone",
+     offsetof(oz_compare_fields, sweep)},
+    {"method", 'm', OZ_OPTION_TEXTS, "METHOD", "a method to compare; may be repeated (a default set)",
+     offsetof(oz_compare_fields, methods)},
+    {"ready", 0, OZ_OPTION_TEXTS, "MODEL", "a trained or ready-made model, entered as it is",
+     offsetof(oz_compare_fields, ready)},
+    {"report", 'r', OZ_OPTION_TEXT, "FILE", "write one self-contained HTML page",
+     offsetof(oz_compare_fields, report)},
+    {"plots", 0, OZ_OPTION_TEXT, "FOLDER", "write its plots as SVG files",
+     offsetof(oz_compare_fields, plots)},
+    {"csv", 0, OZ_OPTION_FLAG, NULL, "print CSV instead of text", offsetof(oz_compare_fields, csv)},
+    {"quick", 0, OZ_OPTION_FLAG, NULL, "few records, no sweep: a first look",
+     offsetof(oz_compare_fields, quick)},
+    {"by-stored", 0, OZ_OPTION_FLAG, NULL, "rank by stored instead of resident bytes",
+     offsetof(oz_compare_fields, by_stored)},
+    {"correct", 0, OZ_OPTION_TEXT, "HOW", "affine (default), bias or none",
+     offsetof(oz_compare_fields, correct)},
+    {"policy", 0, OZ_OPTION_TEXT, "RECIPE", "recipe text instead of the default policy",
+     offsetof(oz_compare_fields, policy)},
+    {"limit", 'n', OZ_OPTION_COUNT, "N", "use the first N records of the data",
+     offsetof(oz_compare_fields, limit)},
+    {"seed", 0, OZ_OPTION_COUNT, "N", "of random pruning and hashing (1)", offsetof(oz_compare_fields, seed)},
+    {"force", 'f', OZ_OPTION_FLAG, NULL, "overwrite the report and plots",
+     offsetof(oz_compare_fields, force)},
+};
+
+static uint64_t clock_ns(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+enum { MAX_BUDGETS = 64, MAX_MODELS = 64 };
+
+/* "160KiB,96KiB" -> bytes; returns how many, or -1 after printing what is wrong. */
+static int parse_budgets(const char *option, const char *text, uint64_t out[MAX_BUDGETS]) {
+    int n = 0;
+    char one[64];
+    while (text && *text) {
+        size_t length = strcspn(text, ",");
+        if (length >= sizeof one || n == MAX_BUDGETS) length = 0;
+        memcpy(one, text, length);
+        one[length] = '\0';
+        if (!length || !oz_parse_size(one, &out[n]) || out[n] == 0) {
+            oz_usage_error("--%s: '%s' is not a list of up to %d sizes such as 160KiB,96KiB", option, text,
+                           MAX_BUDGETS);
+            return -1;
+        }
+        n++;
+        text += length;
+        if (*text == ',') text++;
+    }
+    return n;
+}
+
+typedef struct oz_comparing {
+    const oz_compare_fields *f;
+    oz_compare_model models[MAX_MODELS];
+    size_t n_models;
+    uint64_t budgets[MAX_BUDGETS], sweep[MAX_BUDGETS];
+    oz_dataset *data, *calibration;
+} oz_comparing;
+
+static int open_models(oz_comparing *c, const oz_texts *paths, bool base) {
+    for (size_t i = 0; i < paths->count; i++) {
+        if (c->n_models == MAX_MODELS) return oz_usage_error("more than %d models", MAX_MODELS);
+        oz_compare_model *m = &c->models[c->n_models];
+        int code = oz_open_model(paths->text[i], &m->model);
+        if (code) return code;
+        m->name = oz_short_name(paths->text[i]);
+        m->base = base;
+        c->n_models++;
+    }
+    return EXIT_DONE;
+}
+
+static int open_data(const char *path, uint64_t limit, oz_dataset **out) {
+    oz_error err = {0};
+    return oz_dataset_open(path, limit, oz_terminal_host(), out, &err) == OZ_OK ? EXIT_DONE
+                                                                                : oz_report_error(path, &err);
+}
+
+static int write_plots(const oz_compare_fields *f, const oz_comparison *result) {
+    for (size_t i = 0;; i++) {
+        char name[64], path[4096];
+        oz_buffer plot;
+        bool found;
+        oz_error err = {0};
+        if (oz_comparison_plot(result, i, name, &plot, &found, &err) != OZ_OK)
+            return oz_report_error(NULL, &err);
+        if (!found) return EXIT_DONE;
+        snprintf(path, sizeof path, "%s/%s", f->plots, name);
+        oz_status status = oz_write_file(path, plot.data, plot.bytes, f->force, &err);
+        oz_buffer_free(&plot);
+        if (status != OZ_OK) return oz_report_error(path, &err);
+    }
+}
+
+static int output(const oz_compare_fields *f, const oz_comparison *result) {
+    oz_buffer text;
+    oz_error err = {0};
+    oz_report kind = f->common.json ? OZ_REPORT_JSON : f->csv ? OZ_REPORT_CSV : OZ_REPORT_TEXT;
+    if (oz_comparison_report(result, kind, oz_terminal_width(), oz_terminal_colour(), &text, &err) != OZ_OK)
+        return oz_report_error(NULL, &err);
+    fwrite(text.data, 1, text.bytes, stdout);
+    oz_buffer_free(&text);
+    if (f->report) {
+        if (oz_comparison_report(result, OZ_REPORT_HTML, 0, false, &text, &err) != OZ_OK)
+            return oz_report_error(f->report, &err);
+        oz_status status = oz_write_file(f->report, text.data, text.bytes, f->force, &err);
+        oz_buffer_free(&text);
+        if (status != OZ_OK) return oz_report_error(f->report, &err);
+    }
+    return f->plots ? write_plots(f, result) : EXIT_DONE;
+}
+
+static int compare(oz_comparing *c, int n_budgets, int n_sweep) {
+    const oz_compare_fields *f = c->f;
+    oz_compare_options opt = OZ_COMPARE_INIT;
+    opt.host = oz_terminal_host();
+    opt.models = c->models;
+    opt.n_models = c->n_models;
+    opt.budgets = c->budgets;
+    opt.n_budgets = (size_t)n_budgets;
+    opt.sweep = c->sweep;
+    opt.n_sweep = (size_t)n_sweep;
+    opt.methods = f->methods.count ? f->methods.text : NULL;
+    opt.n_methods = f->methods.count;
+    opt.data = c->data;
+    opt.calibration = c->calibration;
+    opt.policy = f->policy;
+    opt.quick = f->quick;
+    opt.by_stored = f->by_stored;
+    opt.seed = f->seed ? f->seed : 1;
+    opt.threads = (int)f->common.threads;
+    opt.isa = f->common.isa;
+    opt.command = f->common.command;
+    opt.clock_ns = clock_ns;
+    if (f->correct && strcmp(f->correct, "bias") == 0) opt.correction = OZ_CORRECT_BIAS;
+    if (f->correct && strcmp(f->correct, "none") == 0) opt.correction = OZ_CORRECT_NONE;
+    oz_comparison *result;
+    oz_error err = {0};
+    if (oz_compare(&opt, &result, &err) != OZ_OK) return oz_report_error(NULL, &err);
+    oz_terminal_clear();
+    int code = output(f, result);
+    oz_comparison_free(result);
+    return code;
+}
+
+static int run(const void *fields) {
+    oz_comparing c = {.f = fields};
+    const oz_compare_fields *f = fields;
+    if (!f->data || !f->calibration || !f->budgets)
+        return oz_usage_error("compare needs --data, --calib and --budget");
+    if (f->correct && strcmp(f->correct, "affine") && strcmp(f->correct, "bias") &&
+        strcmp(f->correct, "none")) {
+        return oz_usage_error("--correct: affine, bias or none");
+    }
+    int n_budgets = parse_budgets("budget", f->budgets, c.budgets),
+        n_sweep = parse_budgets("sweep", f->sweep, c.sweep);
+    if (n_budgets < 0 || n_sweep < 0) return EXIT_USAGE;
+    int code = open_models(&c, &f->common.arguments, true);
+    if (!code) code = open_models(&c, &f->ready, false);
+    if (!code) code = open_data(f->data, f->limit, &c.data);
+    if (!code) code = open_data(f->calibration, 0, &c.calibration);
+    if (!code) code = compare(&c, n_budgets, n_sweep);
+    for (size_t i = 0; i < c.n_models; i++) oz_model_free(c.models[i].model);
+    oz_dataset_free(c.data);
+    oz_dataset_free(c.calibration);
+    return code;
+}
+
+const oz_verb oz_verb_compare = {
+    .name = "compare",
+    .summary = "Find which compression of a network wins at a number of bytes",
+    .usage = "MODEL... --data DATA --calib DATA --budget SIZES [--method METHOD]... [--report out.html]",
+    .examples = "  ounce compare net.safetensors --data test.safetensors --calib calib.safetensors --budget "
+                "160KiB,96KiB\n"
+                "  ounce compare big.safetensors small.safetensors -d test.npz -c calib.npz -b 96KiB -m "
+                "sparse,codec=int3 -m dense --report out.html\n",
+    .options = options,
+    .n_options = OZ_COUNT_OF(options),
+    .fields = sizeof(oz_compare_fields),
+    .min_arguments = 1,
+    .max_arguments = MAX_MODELS,
+    .run = run};

@@ -1,0 +1,194 @@
+/* compress.c - ounce compress: a model into a smaller one. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/json.h"
+#include "cli/model.h"
+#include "cli/terminal.h"
+
+typedef struct oz_compress_fields {
+    oz_common common;
+    const char *output, *method, *recipe, *policy, *calibration, *correct;
+    uint64_t budget, limit, seed;
+    bool dry_run, force;
+} oz_compress_fields;
+
+static const oz_option options[] = {
+    {"output", 'o', OZ_OPTION_TEXT, "FILE", "the model to write", offsetof(oz_compress_fields, output)},
+    {"method", 'm', OZ_OPTION_TEXT, "METHOD", "one method for all layers: 'nm:2:8,codec=int8'",
+     offsetof(oz_compress_fields, method)},
+    {"recipe", 'r', OZ_OPTION_TEXT, "FILE", "lines 'GLOB = METHOD'; the last match wins",
+     offsetof(oz_compress_fields, recipe)},
+    {"policy", 0, OZ_OPTION_TEXT, "FILE",
+     "recipe instead of the default policy (first and last layer int8); 'none'",
+     offsetof(oz_compress_fields, policy)},
+    {"budget", 'b', OZ_OPTION_SIZE, "SIZE",
+     "bytes of the whole file; the method's open knob is set to fill it",
+     offsetof(oz_compress_fields, budget)},
+    {"calib", 'c', OZ_OPTION_TEXT, "DATA", "records for the correction",
+     offsetof(oz_compress_fields, calibration)},
+    {"limit", 'n', OZ_OPTION_COUNT, "N", "use the first N calibration records",
+     offsetof(oz_compress_fields, limit)},
+    {"correct", 0, OZ_OPTION_TEXT, "HOW", "affine (default with --calib), bias or none",
+     offsetof(oz_compress_fields, correct)},
+    {"seed", 0, OZ_OPTION_COUNT, "N", "of random pruning and hashing (1)",
+     offsetof(oz_compress_fields, seed)},
+    {"dry-run", 0, OZ_OPTION_FLAG, NULL, "print the bytes of every layer, write nothing",
+     offsetof(oz_compress_fields, dry_run)},
+    {"force", 'f', OZ_OPTION_FLAG, NULL, "overwrite the output", offsetof(oz_compress_fields, force)},
+};
+
+static bool parse_correction(const char *text, bool has_data, oz_correction *out) {
+    *out = has_data ? OZ_CORRECT_AFFINE : OZ_CORRECT_NONE;
+    if (!text) return true;
+    if (strcmp(text, "affine") == 0)
+        *out = OZ_CORRECT_AFFINE;
+    else if (strcmp(text, "bias") == 0)
+        *out = OZ_CORRECT_BIAS;
+    else if (strcmp(text, "none") == 0)
+        *out = OZ_CORRECT_NONE;
+    else
+        return false;
+    return true;
+}
+
+/* A small text file as a string; NULL after printing why not. */
+static char *read_text(const char *path) {
+    FILE *file = fopen(path, "rb");
+    char *text = file ? malloc(1 << 20) : NULL;
+    size_t n = text ? fread(text, 1, (1 << 20) - 1, file) : 0;
+    bool ok = text && !ferror(file) && n < (1 << 20) - 1;
+    if (file) fclose(file);
+    if (!ok) {
+        fprintf(stderr, "ounce: %s: cannot read it as a recipe of up to 1 MiB\n", path);
+        free(text);
+        return NULL;
+    }
+    text[n] = '\0';
+    return text;
+}
+
+static void print_layers(const oz_compressed *c) {
+    int width = 5;
+    for (size_t i = 0; i < c->n_layers; i++) {
+        if ((int)strlen(c->layers[i].name) > width) width = (int)strlen(c->layers[i].name);
+    }
+    if (width > 40) width = 40;
+    printf("%-*s %6s x %-6s %10s %9s %7s %8s  %s\n", width, "layer", "rows", "cols", "dense", "bytes",
+           "bits/w", "error", "method");
+    for (size_t i = 0; i < c->n_layers; i++) {
+        const oz_compressed_layer *l = &c->layers[i];
+        printf("%-*.*s %6llu x %-6llu %10llu %9llu %7.2f %8.2g  %s\n", width, width, oz_safe_text(l->name),
+               (unsigned long long)l->rows, (unsigned long long)l->cols, (unsigned long long)l->dense_bytes,
+               (unsigned long long)l->bytes, 8.0 * (double)l->bytes / ((double)l->rows * (double)l->cols),
+               l->error, l->method);
+    }
+}
+
+static int report(const oz_compress_fields *f, const oz_compressed *c) {
+    if (f->common.json) {
+        json_t *layers = json_array();
+        for (size_t i = 0; i < c->n_layers; i++) {
+            const oz_compressed_layer *l = &c->layers[i];
+            json_array_append_new(layers, json_pack("{s:o, s:o, s:I, s:I, s:I, s:I, s:f}", "name",
+                                                    oz_json_text(l->name), "method", oz_json_text(l->method),
+                                                    "rows", (json_int_t)l->rows, "cols", (json_int_t)l->cols,
+                                                    "dense_bytes", (json_int_t)l->dense_bytes, "bytes",
+                                                    (json_int_t)l->bytes, "error", l->error));
+        }
+        return oz_json_print(json_pack("{s:I, s:s, s:i, s:f, s:o}", "bytes", (json_int_t)c->bytes, "setting",
+                                       c->setting, "tried", c->tried, "output_error", c->output_error,
+                                       "layers", layers));
+    }
+    if (f->dry_run) print_layers(c);
+    if (f->common.quiet) return EXIT_DONE;
+    printf("%s%s: %llu bytes (%s)", f->dry_run ? "\n" : "", f->dry_run ? "the file would have" : f->output,
+           (unsigned long long)c->bytes, oz_size_text(c->bytes));
+    if (f->budget) printf(", %llu under the budget", (unsigned long long)(f->budget - c->bytes));
+    if (c->setting[0]) printf("; %s (%u tried)", c->setting, c->tried);
+    printf("\n");
+    return EXIT_DONE;
+}
+
+static int compress(const oz_compress_fields *f, const oz_model *base, oz_compress_options *opt) {
+    oz_compressed c;
+    oz_error err = {0};
+    const char *path = f->common.arguments.text[0];
+    if (oz_compress(base, opt, f->dry_run, &c, &err) != OZ_OK) {
+        if (err.status == OZ_ERR_BUDGET) {
+            oz_terminal_clear();
+            fprintf(stderr,
+                    "ounce: %s: does not fit: this method needs at least %llu bytes (%s), the budget is %s\n",
+                    path, (unsigned long long)c.smallest, oz_size_text(c.smallest), oz_size_text(f->budget));
+            return EXIT_USAGE;
+        }
+        return oz_report_error(path, &err);
+    }
+    oz_terminal_clear();
+    int code = EXIT_DONE;
+    if (!f->dry_run && oz_write_file(f->output, c.file.data, c.file.bytes, f->force, &err) != OZ_OK)
+        code = oz_report_error(f->output, &err);
+    if (!code) code = report(f, &c);
+    oz_compressed_free(&c);
+    return code;
+}
+
+static int check(const oz_compress_fields *f, oz_compress_options *opt) {
+    if (!f->output && !f->dry_run) return oz_usage_error("compress needs --output, or --dry-run");
+    if (!f->method == !f->recipe) return oz_usage_error("compress needs --method or --recipe");
+    if (!parse_correction(f->correct, f->calibration != NULL, &opt->correction))
+        return oz_usage_error("--correct: affine, bias or none");
+    if (opt->correction != OZ_CORRECT_NONE && !f->calibration)
+        return oz_usage_error("--correct=%s needs --calib", f->correct);
+    return EXIT_DONE;
+}
+
+static int run(const void *fields) {
+    const oz_compress_fields *f = fields;
+    oz_compress_options opt = OZ_COMPRESS_INIT;
+    int code = check(f, &opt);
+    if (code) return code;
+    char *recipe = f->recipe ? read_text(f->recipe) : NULL, *policy = NULL;
+    if (f->policy && strcmp(f->policy, "none") != 0) policy = read_text(f->policy);
+    oz_model *base = NULL;
+    oz_dataset *calibration = NULL;
+    oz_error err = {0};
+    if ((f->recipe && !recipe) || (f->policy && strcmp(f->policy, "none") != 0 && !policy)) code = EXIT_IO;
+    if (!code) code = oz_open_model(f->common.arguments.text[0], &base);
+    if (!code && f->calibration &&
+        oz_dataset_open(f->calibration, f->limit, oz_terminal_host(), &calibration, &err) != OZ_OK) {
+        code = oz_report_error(f->calibration, &err);
+    }
+    if (!code) {
+        opt.host = oz_terminal_host();
+        opt.method = f->method;
+        opt.recipe = recipe;
+        opt.policy = policy ? policy : f->policy ? "" : NULL;
+        opt.budget = f->budget;
+        opt.calibration = calibration;
+        opt.seed = f->seed ? f->seed : 1;
+        opt.command = f->common.command;
+        opt.threads = (int)f->common.threads;
+        code = compress(f, base, &opt);
+    }
+    oz_dataset_free(calibration);
+    oz_model_free(base);
+    free(recipe);
+    free(policy);
+    return code;
+}
+
+const oz_verb oz_verb_compress = {
+    .name = "compress",
+    .summary = "Make a model smaller, by one method or a recipe, to a budget if you like",
+    .usage = "MODEL -o OUT --method METHOD | --recipe FILE [--budget SIZE] [--calib DATA]",
+    .examples = "  ounce compress net.safetensors -o small.safetensors --method nm:2:8,codec=int8\n"
+                "  ounce compress net.safetensors -o small.safetensors --method sparse,codec=int3 --budget "
+                "96KiB --calib calib.safetensors\n",
+    .options = options,
+    .n_options = OZ_COUNT_OF(options),
+    .fields = sizeof(oz_compress_fields),
+    .min_arguments = 1,
+    .max_arguments = 1,
+    .run = run};

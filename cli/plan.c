@@ -1,0 +1,132 @@
+/* plan.c - ounce plan: the kernel of each layer, the next best, the rejected and why. */
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "cli/json.h"
+#include "cli/model.h"
+#include "cli/terminal.h"
+
+typedef struct oz_plan_fields {
+    oz_common common;
+    uint64_t batch;
+    bool trial, all, reproducible;
+} oz_plan_fields;
+
+static const oz_option options[] = {
+    {"batch", 'b', OZ_OPTION_COUNT, "N", "largest batch of the plan (1)", offsetof(oz_plan_fields, batch)},
+    {"trial", 't', OZ_OPTION_FLAG, NULL, "time every candidate instead of trusting the cost table",
+     offsetof(oz_plan_fields, trial)},
+    {"all", 'a', OZ_OPTION_FLAG, NULL, "show every rejected kernel, not only the next best",
+     offsetof(oz_plan_fields, all)},
+    {"reproducible", 0, OZ_OPTION_FLAG, NULL, "same bits for any batch size",
+     offsetof(oz_plan_fields, reproducible)},
+};
+
+static uint64_t clock_ns(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+typedef struct oz_printer {
+    bool all;
+    json_t *list;
+    oz_candidate best; /* the fastest of the leaf under way that was not chosen */
+    bool has_best;
+} oz_printer;
+
+static void collect(void *ctx, const oz_candidate *c) {
+    oz_printer *p = ctx;
+    json_array_append_new(p->list,
+                          json_pack("{s:o, s:s, s:s, s:I, s:I, s:I, s:f, s:f, s:s, s:b}", "layer",
+                                    oz_json_text(c->layer), "leaf", c->leaf, "kernel", c->kernel, "rows",
+                                    (json_int_t)c->rows, "cols", (json_int_t)c->cols, "batch",
+                                    (json_int_t)c->batch, "predicted_ns", c->predicted_ns, "measured_ns",
+                                    c->measured_ns, "verdict", c->verdict, "chosen", c->chosen));
+}
+
+static double time_of(const oz_candidate *c) {
+    return c->measured_ns >= 0 ? c->measured_ns : c->predicted_ns;
+}
+
+static void print_candidate(const oz_candidate *c, const char *mark) {
+    char time[64] = "-";
+    if (c->predicted_ns >= 0)
+        snprintf(time, sizeof time, "%s%s", oz_time_text(time_of(c)),
+                 c->measured_ns >= 0 ? "" : " (predicted)");
+    printf("    %s %-34s %-22s %s\n", mark, c->kernel, time, c->chosen ? "" : c->verdict);
+}
+
+static void flush_best(oz_printer *p) {
+    if (p->has_best) print_candidate(&p->best, " ");
+    p->has_best = false;
+}
+
+static void print_one(void *ctx, const oz_candidate *c) {
+    oz_printer *p = ctx;
+    if (c->chosen) {
+        flush_best(p);
+        printf("%s/%s  %llu x %llu, %llu columns\n", oz_safe_text(c->layer), c->leaf,
+               (unsigned long long)c->rows, (unsigned long long)c->cols, (unsigned long long)c->batch);
+        print_candidate(c, "*");
+    } else if (p->all) {
+        print_candidate(c, " ");
+    } else if (c->predicted_ns >= 0 && (!p->has_best || time_of(c) < time_of(&p->best))) {
+        p->best = *c;
+        p->has_best = true;
+    }
+}
+
+static int explain(const oz_plan_fields *f, const oz_plan *plan) {
+    oz_memory memory;
+    oz_plan_memory(plan, &memory);
+    oz_printer p = {.all = f->all};
+    if (f->common.json) {
+        p.list = json_array();
+        oz_plan_explain(plan, &p, collect);
+        return oz_json_print(json_pack("{s:I, s:I, s:I, s:o}", "file_bytes", (json_int_t)memory.file_bytes,
+                                       "packed_bytes", (json_int_t)memory.packed_bytes, "session_bytes",
+                                       (json_int_t)memory.session_bytes, "candidates", p.list));
+    }
+    oz_plan_explain(plan, &p, print_one);
+    flush_best(&p);
+    printf("\nfile %s, materialised or repacked %s, one session %s\n", oz_size_text(memory.file_bytes),
+           oz_size_text(memory.packed_bytes), oz_size_text(memory.session_bytes));
+    return EXIT_DONE;
+}
+
+static int run(const void *fields) {
+    const oz_plan_fields *f = fields;
+    const char *path = f->common.arguments.text[0];
+    if (f->batch > UINT32_MAX) return oz_usage_error("--batch: too large");
+    oz_model *m;
+    int code = oz_open_model(path, &m);
+    if (code) return code;
+    oz_plan_options opt = oz_plan_from(&f->common, f->batch ? (uint32_t)f->batch : 1);
+    opt.effort = f->trial ? OZ_EFFORT_TRIAL : OZ_EFFORT_MODEL;
+    opt.clock_ns = clock_ns;
+    opt.reproducible = f->reproducible;
+    oz_plan *plan;
+    oz_error err = {0};
+    if (oz_plan_create(m, &opt, &plan, &err) == OZ_OK) {
+        code = explain(f, plan);
+        oz_plan_free(plan);
+    } else {
+        code = oz_report_error(path, &err);
+    }
+    oz_model_free(m);
+    return code;
+}
+
+const oz_verb oz_verb_plan = {
+    .name = "plan",
+    .summary = "Show which kernel runs each layer, and why",
+    .usage = "MODEL [--batch N] [--trial] [--all]",
+    .examples = "  ounce plan model.safetensors --batch 64\n  ounce plan model.safetensors --trial --all\n",
+    .options = options,
+    .n_options = OZ_COUNT_OF(options),
+    .fields = sizeof(oz_plan_fields),
+    .min_arguments = 1,
+    .max_arguments = 1,
+    .run = run};
