@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/arith.h"
+#include "kernels/conv.h"
 #include "runtime/multiply.h"
 #include "runtime/session.h"
 
@@ -69,6 +70,7 @@ typedef struct oz_conv {
     size_t channels, group_channels, height, width; /* of the input */
     size_t rows, out_height, out_width;
     size_t first_channel; /* of the group under way */
+    const oz_conv_primitives *primitives;
 } oz_conv;
 
 /* Neighbouring output pixels of one output line, as a stretch of a panel's columns. */
@@ -100,17 +102,6 @@ static void inside(ptrdiff_t x0, size_t stride, size_t width, size_t count, size
     if (*to < *from) *to = *from;
 }
 
-static void copy_line(float *out, const float *in, ptrdiff_t x0, size_t stride, size_t from, size_t to,
-                      size_t count) {
-    for (size_t i = 0; i < from; i++) out[i] = 0.0f;
-    if (stride == 1) {
-        for (size_t i = from; i < to; i++) out[i] = in[x0 + (ptrdiff_t)i];
-    } else {
-        for (size_t i = from; i < to; i++) out[i] = in[x0 + (ptrdiff_t)(i * stride)];
-    }
-    for (size_t i = to; i < count; i++) out[i] = 0.0f;
-}
-
 /* All channels of one tap for one stretch. */
 static void gather_tap(const oz_conv *c, const oz_stretch *s, size_t ky, size_t kx, float *panel) {
     const oz_window *w = c->window;
@@ -120,10 +111,9 @@ static void gather_tap(const oz_conv *c, const oz_stretch *s, size_t ky, size_t 
     size_t plane = c->height * c->width;
     const float *in = c->x + (s->image * c->channels + c->first_channel) * plane;
     if (to > from) in += (size_t)y * c->width;
-    float *out = panel + s->column;
-    for (size_t ch = 0; ch < c->group_channels; ch++, out += OZ_COLUMNS, in += plane) {
-        copy_line(out, in, x0, w->stride[1], from, to, s->count);
-    }
+    const float *line = in + x0; /* of pixel 0; only [from, to) of it exists */
+    c->primitives->gather_lines(line, plane, c->group_channels, w->stride[1], from, to, s->count, s->column,
+                                panel + s->column);
 }
 
 static void gather(const oz_job *job, size_t first, size_t n, float *panel) {
@@ -171,7 +161,8 @@ static oz_status run(const oz_step *step, oz_error *err) {
                      .width = x->dim[3],
                      .rows = w->rows,
                      .out_height = y->dim[2],
-                     .out_width = y->dim[3]};
+                     .out_width = y->dim[3],
+                     .primitives = oz_conv_primitives_of(step->session->plan->isa)};
         oz_job job = {.layer = node->layer,
                       .columns = y->dim[0] * y->dim[2] * y->dim[3],
                       .k = w->cols,

@@ -1,0 +1,3 @@
+/* conv__scalar.c - gathering columns, instance scalar. */
+#include "kernels/simd/scalar.h"
+#include "kernels/conv/conv.body.h"
