@@ -137,8 +137,10 @@ static void consider_range(const group *g, double f, trial *best) {
         consider(g, (trial){s, 0, -centred, top - centred, 0}, best);
         consider(g, (trial){s, 0, -scaled, top - scaled, 0}, best);
     } else {
-        double m = (g->least + g->most - f * width) / 2;
-        consider(g, (trial){f * width / top, m, 0, top, 0}, best);
+        for (int side = 0; side <= 2; side++) { /* clip above, on both sides, below */
+            double m = g->least + (1 - f) * width * side / 2;
+            consider(g, (trial){f * width / top, m, 0, top, 0}, best);
+        }
     }
 }
 

@@ -51,7 +51,7 @@ Test(fit, is_as_good_as_brute_force) {
             best += brute_force(&c, w, n);
             free(w);
         }
-        double slack = kind == OZ_CODEC_INT8 ? 1.1 : 1.03; /* with 256 levels the error is a jagged line */
+        double slack = kind == OZ_CODEC_INT8 ? 1.2 : 1.03; /* with 256 levels the error is a jagged line */
         cr_expect_leq(got, slack * best, "%s: %g, best %g", oz_codec_name(c.kind), got, best);
     }
 }
@@ -106,24 +106,68 @@ Test(fit, takes_the_sign_that_needs_the_extra_level) {
     cr_assert_eq(error_of(&c, oz_codec_fit(&c, down, 4), down, 4), 0);
 }
 
+static double brute_force_minimum(const oz_codec *c, const float *w, size_t n, double least, double most) {
+    double best = INFINITY, levels = oz_codec_levels(c->kind);
+    for (int low = 0; low < 80; low++) {
+        for (int width = 1; width < 120; width++) {
+            float m = (float)(least + (most - least) * low / 160);
+            float s = (float)((most - least) * width / 100 / (levels - 1));
+            best = fmin(best, error_of(c, (oz_group_fit){s, m}, w, n));
+        }
+    }
+    return best;
+}
+
+/* The best range of lopsided weights clips one side only, which no symmetric search would find. */
+Test(fit, of_minima_is_as_good_as_brute_force) {
+    chance rng = chance_make();
+    for (int kind = OZ_CODEC_INT4; kind <= OZ_CODEC_INT2; kind++) {
+        oz_codec c = {(oz_codec_kind)kind, OZ_MINIMUM, 0, true};
+        double got = 0, best = 0;
+        for (int trial = 0; trial < 16; trial++) {
+            float *w = random_matrix(&rng, 1, 96, 1), least = 100, most = 0;
+            for (size_t i = 0; i < 96; i++) {
+                w[i] = 1 + w[i] * w[i];
+                least = fminf(least, w[i]);
+                most = fmaxf(most, w[i]);
+            }
+            best += brute_force_minimum(&c, w, 96, (double)least, (double)most);
+            for (size_t i = 0; i < 96 && trial % 2; i++) w[i] = -w[i]; /* the mirror image is as hard */
+            got += error_of(&c, oz_codec_fit(&c, w, 96), w, 96);
+            free(w);
+        }
+        cr_expect_leq(got, 1.06 * best, "%s: %g, best %g", oz_codec_name(c.kind), got, best);
+    }
+}
+
+/* Weights made of codes that reach both ends of the range; `lowest` is 0, or 1 as in files that
+ * keep to +-(2^(b-1) - 1). */
+static void expect_kept(chance *rng, oz_codec c, size_t lowest) {
+    size_t highest = oz_codec_levels(c.kind) - 1;
+    oz_group_fit made = {0.0625f * (float)(1 + chance_below(rng, 31)), 0};
+    if (chance_below(rng, 2) && c.offset != OZ_MINIMUM) made.scale = -made.scale;
+    if (c.offset == OZ_ZERO_POINT) made.offset = (float)chance_below(rng, highest + 1);
+    if (c.offset == OZ_MINIMUM) made.offset = 0.5f * (float)chance_below(rng, 40) - 10;
+    float w[512];
+    for (size_t i = 0; i < 512; i++) {
+        size_t q = lowest + chance_below(rng, highest + 1 - lowest);
+        if (i < 2) q = i ? highest : lowest;
+        w[i] = (float)decoded(&c, made, (uint8_t)q);
+    }
+    double error = error_of(&c, oz_codec_fit(&c, w, 512), w, 512);
+    cr_expect_eq(error, 0, "%s, offset %d: %g", oz_codec_name(c.kind), (int)c.offset, error);
+}
+
 Test(fit, loses_nothing_that_can_be_kept) {
     chance rng = chance_make();
-    for (int kind = OZ_CODEC_INT8; kind <= OZ_CODEC_TERNARY; kind++) {
-        for (int offset = 0; offset <= (kind == OZ_CODEC_TERNARY ? 0 : OZ_MINIMUM); offset++) {
-            oz_codec c = {(oz_codec_kind)kind, (oz_offset)offset, 0, false};
-            size_t levels = oz_codec_levels(c.kind);
-            oz_group_fit made = {0.0625f * (float)(1 + chance_below(&rng, 31)), 0};
-            if (chance_below(&rng, 2) && offset != OZ_MINIMUM) made.scale = -made.scale;
-            if (offset == OZ_ZERO_POINT) made.offset = (float)chance_below(&rng, levels);
-            if (offset == OZ_MINIMUM) made.offset = 0.5f * (float)chance_below(&rng, 40) - 10;
-            float w[64];
-            for (size_t i = 0; i < 64; i++) {
-                size_t q = i < 2 ? i * (levels - 1) : chance_below(&rng, levels);
-                w[i] = (float)decoded(&c, made, (uint8_t)q);
+    for (int trial = 0; trial < 8; trial++) {
+        for (int kind = OZ_CODEC_INT8; kind < OZ_CODEC_TERNARY; kind++) {
+            for (int offset = 0; offset <= OZ_MINIMUM; offset++) {
+                oz_codec c = {(oz_codec_kind)kind, (oz_offset)offset, 0, false};
+                expect_kept(&rng, c, offset == OZ_SYMMETRIC && trial % 2);
             }
-            double error = error_of(&c, oz_codec_fit(&c, w, 64), w, 64);
-            cr_expect_eq(error, 0, "%s, offset %d: %g", oz_codec_name(c.kind), offset, error);
         }
+        expect_kept(&rng, (oz_codec){OZ_CODEC_TERNARY, OZ_SYMMETRIC, 0, false}, 0);
     }
 }
 
@@ -159,7 +203,8 @@ Test(fit, stays_finite_at_the_ends_of_the_range) {
                 cr_assert(isfinite(fit.scale) && isfinite(fit.offset));
                 double power = 2.25 * (double)sizes[i] * (double)sizes[i];
                 cr_assert_leq(error_of(&c, fit, w, 4), power * 1.01, "%g", (double)sizes[i]);
-                if (c.scale_f32 && sizes[i] > 1e-38f) cr_assert_lt(error_of(&c, fit, w, 4), power / 2);
+                bool reachable = c.scale_f32 ? sizes[i] > 1e-38f : sizes[i] > 1e-8f && sizes[i] < 1e5f;
+                if (reachable) cr_assert_lt(error_of(&c, fit, w, 4), power / 2, "%g", (double)sizes[i]);
             }
         }
     }

@@ -158,3 +158,15 @@ Test(pack, rows_are_not_scaled_to_infinity) {
     free(before);
     free(after);
 }
+
+Test(pack, minima_are_not_scaled_to_infinity) {
+    const float w[4] = {50000, 50000, 50001, 50003}, scale[1] = {2};
+    float got[4], before[4];
+    oz_arena arena = {0};
+    oz_leaf leaf = packed("dense,codec=int4,offset=min", 1, 4, w, &arena);
+    oz_leaf_unpack(&leaf, before);
+    cr_assert_not(leaf.format->scale_rows(&leaf, scale));
+    oz_leaf_unpack(&leaf, got);
+    cr_assert(memcmp(before, got, sizeof got) == 0);
+    oz_arena_free(&arena);
+}

@@ -122,6 +122,8 @@ Test(spec, files_must_say_everything) {
     oz_leaf leaf = {.name = "w"};
     const char *text = "sparse,codec=f32,form=mask,block=128,slots=0";
     cr_assert_eq(oz_leaf_parse(&leaf, text, strlen(text), true, NULL), OZ_OK);
+    text = "hashed,codec=f32,slots=8"; /* the others have defaults */
+    cr_assert_eq(oz_leaf_parse(&leaf, text, strlen(text), true, NULL), OZ_OK);
 }
 
 /* Only `bytes` bytes are the text: it lies inside a JSON file. */
