@@ -18,8 +18,9 @@ from torch.fx.passes.shape_prop import ShapeProp
 
 import graph_fold
 import ounce_file
-from fx_graph import BATCH, FUNCTIONS, IGNORED_MODULES, METHODS, MODULES, SIMPLE_MODULES
-from fx_graph import Builder, Constant, ExportError, Value
+import hashed
+from fx_graph import FUNCTIONS, IGNORED_MODULES, METHODS, SIMPLE_MODULES
+from fx_graph import Builder, Constant, ExportError, Value, is_own_layer, translation_of
 
 __all__ = ["export", "ExportError", "to_graph"]
 
@@ -33,7 +34,7 @@ def _call_module(builder, model, node, args, kwargs):
         return args[0]
     if type(module) in SIMPLE_MODULES:
         return builder.emit(SIMPLE_MODULES[type(module)], [args[0]])
-    translate = MODULES.get(type(module))
+    translate = translation_of(module)
     if translate is None:
         builder.fail(f"modules of type {type(module).__name__} are not supported")
     return translate(builder, module, node.target, *args, **kwargs)
@@ -96,9 +97,14 @@ def _outputs(builder, result):
     return [builder.name(v) for v in (result if isinstance(result, (tuple, list)) else (result,))]
 
 
+class _Tracer(fx.Tracer):
+    def is_leaf_module(self, module, name):
+        return is_own_layer(module) or super().is_leaf_module(module, name)
+
+
 def _trace(model, inputs):
     try:
-        traced = fx.symbolic_trace(model)
+        traced = fx.GraphModule(model, _Tracer().trace(model))
     except Exception as error:
         raise ExportError(f"the model's forward cannot be traced: {error}") from error
     with torch.no_grad():
@@ -107,7 +113,8 @@ def _trace(model, inputs):
 
 
 def to_graph(model, example_input):
-    """The graph as a dictionary, and the tensors of its layers and batch norms by PyTorch's names."""
+    """The graph as a dictionary, the tensors of its layers and batch norms by PyTorch's names, and the layers
+    whose weights lie in a shared array."""
     inputs = example_input if isinstance(example_input, (tuple, list)) else (example_input,)
     traced = _trace(model, inputs)
     builder, env, shapes, outputs = Builder(), {}, {}, []
@@ -123,7 +130,7 @@ def to_graph(model, example_input):
         else:
             env[node] = _translate(builder, traced, node, env)
     graph = {"inputs": shapes, "outputs": outputs, "nodes": builder.nodes}
-    return graph, builder.tensors
+    return graph, builder.tensors, builder.shared
 
 
 def _matrix(tensor, factor):
@@ -148,33 +155,57 @@ def _checked(name, values, kind):
     return stored
 
 
-def _layers(graph, tensors, affine, kind):
-    weights, vectors, matrices = {}, {}, {}
+class _Weights:
+    """Layers' weights; matrices that are tied, and arrays that are shared, are made once."""
+
+    def __init__(self, kind, codec):
+        self.kind, self.codec = kind, codec
+        self.matrices, self.arrays = {}, {}
+
+    def dense(self, layer, tensor, factor):
+        tied = tensor.data_ptr(), tensor.shape, None if factor is None else layer
+        if tied not in self.matrices:
+            matrix = _matrix(tensor, 1.0 if factor is None else factor)
+            self.matrices[tied] = _checked(layer + ".weight", matrix, self.kind)
+        return ounce_file.dense(self.matrices[tied])
+
+    def hashed(self, layer, module, factor):
+        array = module.shared[0]
+        if id(array) not in self.arrays:
+            values = _checked(layer + ".array", array.values.detach().numpy(), np.float32)
+            self.arrays[id(array)] = hashed.parts(values, self.codec)
+        text = hashed.text(array.slots, module.start, self.codec, array.seed, array.r)
+        shape = module.dense_shape[0], int(np.prod(module.dense_shape[1:]))
+        rows = np.broadcast_to(module.scale * (1.0 if factor is None else factor), shape[:1])
+        return hashed.weight(text, self.arrays[id(array)], shape, _checked(layer + ".rows", rows, self.kind))
+
+
+def _layers(graph, tensors, shared, affine, kind, codec):
+    made, weights, vectors = _Weights(kind, codec), {}, {}
     for layer in (node[3]["weight"] for node in graph["nodes"] if len(node) > 3 and "weight" in node[3]):
-        tensor = tensors[layer + ".weight"]
-        tied = (tensor.data_ptr(), tensor.shape, None if layer not in affine else layer)
-        if tied not in matrices:
-            factor = affine[layer][0] if layer in affine else 1.0
-            matrices[tied] = _checked(layer + ".weight", _matrix(tensor, factor), kind)
-        weights[layer] = ounce_file.dense(matrices[tied])
+        factor = affine[layer][0] if layer in affine else None
+        if layer in shared:
+            weights[layer] = made.hashed(layer, shared[layer], factor)
+        else:
+            weights[layer] = made.dense(layer, tensors[layer + ".weight"], factor)
         bias = _bias(tensors, layer, affine.get(layer))
         if bias is not None:
             vectors[layer + ".bias"] = _checked(layer + ".bias", bias, kind)
     return weights, vectors
 
 
-def export(model, example_input, path, dtype="f32"):
+def export(model, example_input, path, dtype="f32", array_codec=None):
     """Writes `model` (in evaluation mode, on the CPU) to `path`; returns the file's size.
 
     `example_input` is a tensor, or a tuple of tensors, of a shape that the model takes; its first dimension stands
-    for any batch size. `dtype` is "f32" or "f16"."""
+    for any batch size. `dtype` is "f32" or "f16"; `array_codec`, of shared arrays, also "int8" (default: as dtype)."""
     training = model.training
     model.eval()
     try:
-        graph, tensors = to_graph(model, example_input)
+        graph, tensors, shared = to_graph(model, example_input)
     finally:
         model.train(training)
     graph, affine = graph_fold.fold(graph, tensors)
-    weights, vectors = _layers(graph, tensors, affine, KINDS[dtype])
+    weights, vectors = _layers(graph, tensors, shared, affine, KINDS[dtype], array_codec or dtype)
     source = f"PyTorch {torch.__version__}, {type(model).__name__}"
     return ounce_file.write(path, graph, weights, vectors, source=source)

@@ -38,6 +38,7 @@ class Builder:
     def __init__(self):
         self.nodes = []
         self.tensors = {}  # by PyTorch's names: what the nodes' "weight" refers to
+        self.shared = {}  # layer: the module, if its weight lies in a shared array
         self.node = None  # the fx node that is being translated
         self.extra = 0
 
@@ -70,10 +71,14 @@ class Builder:
         return Value(output, self.node.meta["tensor_meta"].shape if result is None else result)
 
     def weight(self, module, layer):
-        for key in ("weight", "bias"):
-            tensor = getattr(module, key, None)
+        """Our own layers say themselves what is left of their weight when training is over."""
+        own = getattr(module, "deployed_weight", None)
+        parts = {"weight": own() if own else module.weight, "bias": getattr(module, "bias", None)}
+        for key, tensor in parts.items():
             if tensor is not None:
                 self.tensors[f"{layer}.{key}"] = tensor.detach()
+        if hasattr(module, "shared"):
+            self.shared[layer] = module
         return layer
 
 
@@ -453,6 +458,15 @@ SIMPLE_MODULES = {
     nn.Tanh: "tanh",
     nn.Hardswish: "hardswish",
 }
+def is_own_layer(module):
+    return getattr(module, "is_ounce_layer", False)
+
+
+def translation_of(module):
+    """Of torch's own classes, not of what users derive from them; our layers are convolutions."""
+    return conv2d if is_own_layer(module) else MODULES.get(type(module))
+
+
 IGNORED_MODULES = (nn.Identity, nn.Dropout, nn.Dropout2d)
 
 FUNCTIONS = {

@@ -19,10 +19,10 @@ from safetensors import safe_open
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1] / "converters" / "torch"))
+import fold
 import graph_fold
+import hashed
 import ounce_file
-
-GROUP = 64
 
 
 def load(path):
@@ -30,30 +30,13 @@ def load(path):
         return {name: file.get_tensor(name) for name in file.keys()}, json.loads(file.metadata()["rps"])
 
 
-def shared_parts(array, codec):
-    """The parts `array`, `scales`, `signs` of the format `hashed`."""
-    if codec != "int8":
-        return [array.astype({"f16": np.float16, "f32": np.float32}[codec]), None, None]
-    groups = np.pad(array, (0, -len(array) % GROUP)).reshape(-1, GROUP)
-    scales = (np.abs(groups).max(1) / 127).astype(np.float16)
-    steps = np.where(scales > 0, scales, 1).astype(np.float32)[:, None]
-    codes = np.clip(np.rint(groups / steps), -128, 127) + 128
-    return [codes.astype(np.uint8).reshape(-1)[: len(array)], scales, None]
-
-
-def hashed_text(rps, place, codec):
-    r, default = rps["r"][:3], [1026061689, 509610793, 831957067]
-    constants = "" if r == default else "".join(f",r{i}={value}" for i, value in enumerate(r))
-    constants += "" if rps["P"] == 2038074743 else f",p={rps['P']}"
-    seed = "" if rps["seed"] == 1 else f",seed={rps['seed']}"
-    return f"hashed:{place['mapper']}:{rps['slots']}:{place['offset']},codec={codec}{seed}{constants}"
-
-
 def hashed_weight(rps, layer, parts, codec, factor, kind):
     place = rps["layers"][layer]
+    if place["mapper"] != "pareto" or rps["P"] != fold.PRIME:
+        sys.exit(f"{layer}: only the pareto fold modulo {fold.PRIME} is known here")
     shape = place["shape"][0], int(np.prod(place["shape"][1:]))
-    leaf = ounce_file.Leaf(hashed_text(rps, place, codec), shape, parts)
-    return ounce_file.Weight(shape, [[leaf]], rows=(factor * place["lambda"]).astype(kind))
+    text = hashed.text(rps["slots"], place["offset"], codec, rps["seed"], rps["r"])
+    return hashed.weight(text, parts, shape, (factor * place["lambda"]).astype(kind))
 
 
 def dense_weight(tensor, factor, kind):
@@ -65,7 +48,7 @@ def dense_weight(tensor, factor, kind):
 def model(tensors, rps, codec):
     graph = json.loads((HERE / "resnet20.json").read_text())
     graph, affine = graph_fold.fold(graph, tensors)
-    parts = shared_parts(tensors["array"], codec)
+    parts = hashed.parts(tensors["array"], codec)
     kind = np.float32 if codec == "f32" else np.float16
     weights, vectors = {}, {}
     for layer in (node[3]["weight"] for node in graph["nodes"] if node[0] in graph_fold.LAYERS):

@@ -52,7 +52,7 @@ class Function(nn.Module):
         return self.function(self.conv(x))
 
 
-class ExportTest(unittest.TestCase):
+class ExportCase(unittest.TestCase):
     def setUp(self):
         torch.manual_seed(SEED)
         self.folder = tempfile.TemporaryDirectory()
@@ -77,6 +77,8 @@ class ExportTest(unittest.TestCase):
         for word in words:
             self.assertIn(word, str(caught.exception))
 
+
+class ExportTest(ExportCase):
     # ---- whole models ----
 
     def test_perceptron(self):
@@ -180,8 +182,13 @@ class ExportTest(unittest.TestCase):
         self.check_error(model, torch.randn(1, 4), "0.weight", "number 6")
 
 
-if __name__ == "__main__":
+def main():
+    global OUNCE
     if len(sys.argv) > 1:
         OUNCE = sys.argv.pop(1)
     print(f"seed {SEED}", file=sys.stderr)
     unittest.main()
+
+
+if __name__ == "__main__":
+    main()
