@@ -1,0 +1,4 @@
+/* hashed.c - the kernels of hashed leaves, by instruction set. */
+#include "kernels/table.h"
+
+OZ_KERNELS(hashed)
