@@ -231,6 +231,49 @@ Test(image, refuses_what_would_stand_twice) {
     model_free(&m);
 }
 
+/* The bytes of the file's description: "    00000000: 3801 0000 ..." in README.md. */
+static size_t read_example(uint8_t *out, size_t room) {
+    FILE *f = fopen(OZ_SOURCE_DIR "/formats/container/README.md", "r");
+    char line[256];
+    size_t bytes = 0;
+    unsigned at, pairs[8];
+    cr_assert(f);
+    while (fgets(line, sizeof line, f)) {
+        if (sscanf(line, "    %8x: %4x %4x %4x %4x %4x %4x %4x %4x", &at, &pairs[0], &pairs[1], &pairs[2],
+                   &pairs[3], &pairs[4], &pairs[5], &pairs[6], &pairs[7]) != 9)
+            continue;
+        cr_assert(at == bytes && bytes + 16 <= room);
+        for (int i = 0; i < 8; i++) {
+            out[bytes++] = (uint8_t)(pairs[i] >> 8);
+            out[bytes++] = (uint8_t)pairs[i];
+        }
+    }
+    fclose(f);
+    return bytes;
+}
+
+Test(image, example_of_the_description_is_a_file) {
+    uint8_t bytes[1024];
+    oz_arena arena = {0};
+    oz_image image;
+    file f = {.bytes = read_example(bytes, sizeof bytes)};
+    f = file_of_image(&(oz_image){.data = bytes, .bytes = f.bytes});
+    opened o = {0};
+    cr_assert_eq(opened_read(&o, &f, NULL), OZ_OK, "%s", o.err.message);
+    cr_assert_eq(oz_contents_verify(&o.file, &o.arena, &o.err), OZ_OK, "%s", o.err.message);
+    float w[8];
+    const float want[8] = {1, -1, 0.5f, 0, 2, 0, 0, -3};
+    cr_assert_eq(oz_weight_unpack(oz_contents_weight(&o.contents, "fc"), w, &o.arena, &o.err), OZ_OK);
+    for (int i = 0; i < 8; i++) cr_assert_eq(w[i], want[i]);
+    const oz_vector *bias = oz_contents_vector(&o.contents, "fc.bias");
+    cr_assert(bias->count == 2 && oz_vector_get(bias, 0) == 1 && oz_vector_get(bias, 1) == -1);
+    cr_assert_eq(oz_image_build(&o.contents, &image, &arena, &o.err), OZ_OK, "%s", o.err.message);
+    cr_assert(image.bytes == f.bytes && memcmp(image.data, f.data, f.bytes) == 0, "it is what we write");
+    oz_arena_free(&arena);
+    opened_free(&o);
+    file_free(&f);
+}
+
 /* ---- for other programs ------------------------------------------------------------ */
 
 /* python_open.sh asks for the files of all models in the folder OZ_TEST_WRITE. */
