@@ -256,8 +256,8 @@ Test(image, example_of_the_description_is_a_file) {
     uint8_t bytes[1024];
     oz_arena arena = {0};
     oz_image image;
-    file f = {.bytes = read_example(bytes, sizeof bytes)};
-    f = file_of_image(&(oz_image){.data = bytes, .bytes = f.bytes});
+    const oz_image example = {.data = bytes, .bytes = read_example(bytes, sizeof bytes)};
+    file f = file_of_image(&example);
     opened o = {0};
     cr_assert_eq(opened_read(&o, &f, NULL), OZ_OK, "%s", o.err.message);
     cr_assert_eq(oz_contents_verify(&o.file, &o.arena, &o.err), OZ_OK, "%s", o.err.message);
