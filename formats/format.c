@@ -58,8 +58,13 @@ oz_status oz_leaf_check(const oz_leaf *leaf, oz_error *err) {
 }
 
 void oz_leaf_unpack(const oz_leaf *leaf, float *out) {
+    const oz_format *f = leaf->format;
+    if (f->materialises && f->materialises(leaf)) { /* a row alone may cost as much as the leaf */
+        f->materialise(leaf, out);
+        return;
+    }
     for (uint64_t r = 0; r < leaf->rows; r++) {
-        leaf->format->row(leaf, r, 0, leaf->cols, out + r * leaf->cols);
+        f->row(leaf, r, 0, leaf->cols, out + r * leaf->cols);
     }
 }
 
