@@ -113,7 +113,7 @@ static oz_status read_tensor(reader *r, oz_value key, oz_value v) {
         return wrong(r, v, t->name, "a tensor must be an object with dtype, shape and data_offsets");
     oz_value type = oz_json_find(&r->json, v, "dtype");
     if (type == OZ_NO_VALUE) return wrong(r, v, t->name, "the tensor has no dtype");
-    uint64_t bytes;
+    uint64_t bytes = 0;
     OZ_TRY(read_type(r, type, t));
     OZ_TRY(read_shape(r, oz_json_find(&r->json, v, "shape"), t, &bytes));
     OZ_TRY(read_offsets(r, oz_json_find(&r->json, v, "data_offsets"), t, bytes));
@@ -232,7 +232,7 @@ static oz_status read_length(reader *r, size_t *header_bytes) {
 }
 
 static oz_status read_file(reader *r) {
-    size_t header_bytes;
+    size_t header_bytes = 0;
     OZ_TRY(read_length(r, &header_bytes));
     r->file->header_bytes = LENGTH_BYTES + header_bytes;
     OZ_TRY(read_header(r, header_bytes));
