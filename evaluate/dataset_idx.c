@@ -68,7 +68,7 @@ static oz_status read_header(const oz_source *s, oz_stored *out, size_t *header,
 }
 
 oz_status oz_idx_read(const oz_source *s, oz_stored *out, oz_error *err) {
-    size_t header;
+    size_t header = 0;
     OZ_TRY(read_header(s, out, &header, err));
     bool whole = !s->limit || s->limit >= out->dim[0];
     if (!whole) out->dim[0] = s->limit;

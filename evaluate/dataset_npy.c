@@ -158,7 +158,7 @@ static oz_status turn(const oz_source *s, oz_stored *x, oz_error *err) {
 }
 
 oz_status oz_npy_read(const oz_source *s, oz_stored *x, oz_error *err) {
-    scanner t;
+    scanner t = {NULL, NULL};
     char descr[24] = "";
     header h = {.out = x};
     if (!oz_npy_is(s)) return oz_fail(err, OZ_ERR_FORMAT, 0, s->path, "is not an .npy array");

@@ -63,8 +63,8 @@ static oz_status read_entry(const oz_source *s, uint64_t *at, const char *name, 
 }
 
 static oz_status find_member(const oz_source *s, const char *name, bool *found, member *out, oz_error *err) {
-    uint64_t at;
-    uint32_t entries;
+    uint64_t at = 0;
+    uint32_t entries = 0;
     *found = false;
     OZ_TRY(find_directory(s, &at, &entries, err));
     for (uint32_t i = 0; i < entries && !*found; i++) OZ_TRY(read_entry(s, &at, name, found, out, err));
@@ -94,7 +94,7 @@ static oz_status unpack(const oz_source *s, const member *m, const uint8_t **out
 
 static oz_status read_array(const oz_source *s, const member *m, const char *name, oz_stored *out,
                             oz_error *err) {
-    const uint8_t *data;
+    const uint8_t *data = NULL;
     OZ_TRY(unpack(s, m, &data, err));
     if (oz_crc32(data, (size_t)m->bytes) != m->crc)
         return oz_fail(err, OZ_ERR_CHECKSUM, m->local, s->path, "checksum of %s.npy does not agree", name);

@@ -179,18 +179,15 @@ static void resolution(const oz_comparison *c, char *out, size_t room) {
 
 const char *oz_limitation(const oz_comparison *c, size_t i, char *out, size_t room) {
     static const char *const fixed[] = {
-        "Other data. The intervals say how the figures would move with another sample from the same source, "
-        "not from "
-        "another one.",
-        "Training. Every method is applied once, without any training after it; with training the order can "
-        "change. "
-        "What is meant to be trained stands apart as an untrained fit.",
-        "The best row's own luck. It was chosen on the records it is judged by, so its accuracy is a little "
-        "flattered. "
-        "Settings were chosen on calibration data, never on these records.",
-        "Other machines. Times are of this processor, with these threads, weights warm in its caches.",
-        "Memory beside the weights. Scratch and activations are the same for all methods and are not "
-        "counted."};
+        ("Other data. The intervals say how the figures would move with another sample from the same source, "
+         "not from another one."),
+        ("Training. Every method is applied once, without any training after it; with training the order can "
+         "change. What is meant to be trained stands apart as an untrained fit."),
+        ("The best row's own luck. It was chosen on the records it is judged by, so its accuracy is a little "
+         "flattered. Settings were chosen on calibration data, never on these records."),
+        ("Other machines. Times are of this processor, with these threads, weights warm in its caches."),
+        ("Memory beside the weights. Scratch and activations are the same for all methods and are not "
+         "counted.")};
     if (i == 0) {
         resolution(c, out, room);
         return out;

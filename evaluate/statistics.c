@@ -134,3 +134,11 @@ oz_interval oz_block_bootstrap(const double *d, size_t n, size_t block, size_t r
     size_t cut = (size_t)floor((double)resamples * OZ_ALPHA / 2.0);
     return (oz_interval){means[cut], means[resamples - 1 - cut]};
 }
+
+double oz_quantile(double *values, size_t n, double q) {
+    if (n == 0) return 0.0;
+    qsort(values, n, sizeof *values, ascending);
+    double at = q * (double)(n - 1);
+    size_t low = (size_t)at, high = low + 1 < n ? low + 1 : low;
+    return values[low] + (at - (double)low) * (values[high] - values[low]);
+}

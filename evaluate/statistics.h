@@ -43,4 +43,7 @@ void oz_holm(const double *p, double *adjusted, size_t n);
 oz_interval oz_block_bootstrap(const double *d, size_t n, size_t block, size_t resamples, uint64_t seed,
                                double *means);
 
+/* The q-quantile of n values, 0 <= q <= 1, which it sorts; 0 without values. */
+double oz_quantile(double *values, size_t n, double q);
+
 #endif
