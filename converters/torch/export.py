@@ -17,10 +17,10 @@ from torch import fx
 from torch.fx.passes.shape_prop import ShapeProp
 
 import graph_fold
-import ounce_file
 import hashed
-from fx_graph import FUNCTIONS, IGNORED_MODULES, METHODS, SIMPLE_MODULES
-from fx_graph import Builder, Constant, ExportError, Value, is_own_layer, translation_of
+import ounce_file
+from fx_builder import Builder, Constant, ExportError, Value
+from fx_graph import FUNCTIONS, IGNORED_MODULES, METHODS, SIMPLE_MODULES, is_own_layer, translation_of
 
 __all__ = ["export", "ExportError", "to_graph"]
 
@@ -114,7 +114,8 @@ def _trace(model, inputs):
 
 def to_graph(model, example_input):
     """The graph as a dictionary, the tensors of its layers and batch norms by PyTorch's names, and the layers
-    whose weights lie in a shared array."""
+    whose weights lie in a shared array.
+    """
     inputs = example_input if isinstance(example_input, (tuple, list)) else (example_input,)
     traced = _trace(model, inputs)
     builder, env, shapes, outputs = Builder(), {}, {}, []
@@ -151,7 +152,9 @@ def _checked(name, values, kind):
     with np.errstate(over="ignore"):
         stored = np.ascontiguousarray(values).astype(kind)
     if not np.isfinite(stored).all():
-        raise ExportError(f"{name}: number {int(np.argmin(np.isfinite(stored)))} is not finite in {kind.__name__}")
+        raise ExportError(
+            f"{name}: number {int(np.argmin(np.isfinite(stored)))} is not finite in {kind.__name__}"
+        )
     return stored
 
 
@@ -197,8 +200,9 @@ def _layers(graph, tensors, shared, affine, kind, codec):
 def export(model, example_input, path, dtype="f32", array_codec=None):
     """Writes `model` (in evaluation mode, on the CPU) to `path`; returns the file's size.
 
-    `example_input` is a tensor, or a tuple of tensors, of a shape that the model takes; its first dimension stands
-    for any batch size. `dtype` is "f32" or "f16"; `array_codec`, of shared arrays, also "int8" (default: as dtype)."""
+    `example_input` is a tensor, or a tuple of tensors, of a shape that the model takes; its first
+    dimension stands for any batch size. `dtype` is "f32" or "f16"; `array_codec`, of shared arrays, also
+    "int8" (default: as dtype)."""
     training = model.training
     model.eval()
     try:

@@ -1,8 +1,8 @@
 """The pareto fold: which number of a shared array each virtual weight reads, and with which sign.
 
-The layers that share an array of m numbers are laid one after the other; virtual weight x lies in
-chunk x div m at position x mod m. A whole chunk is rotated by one hash of its number, so that a run of weights
-is a run of the array and every slot serves floor(n / m) or ceil(n / m) weights. Signs are the bits of one
+The layers that share an array of m numbers are laid one after the other; virtual weight x lies in chunk x
+div m at position x mod m. A whole chunk is rotated by one hash of its number, so that a run of weights is
+a run of the array and every slot serves floor(n / m) or ceil(n / m) weights. Signs are the bits of one
 XXH3 hash per 64 weights. Both equal what the format `hashed` computes (formats/hashed/README.md).
 """
 

@@ -94,7 +94,8 @@ class _Folder:
 
 def fold(graph, tensors):
     """Returns the graph without batch norms and {layer: (factor, addend)} in double: with W and b a layer's
-    own numbers, it now computes factor * (W x + b) + addend."""
+    own numbers, it now computes factor * (W x + b) + addend.
+    """
     folder = _Folder(graph, tensors)
     for node in graph["nodes"]:
         folder.add(node[0], node[1], node[2], _attributes(node))

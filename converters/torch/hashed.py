@@ -1,7 +1,7 @@
 """Leaves of the format `hashed` whose array was trained, as they stand in a model file.
 
-All layers of an array pass the same list of parts, so that the file holds it once. What training calls lambda becomes
-part of the row scale (formats/hashed/README.md is the norm).
+All layers of an array pass the same list of parts, so that the file holds it once. What training calls
+lambda becomes part of the row scale (formats/hashed/README.md is the norm).
 """
 
 import numpy as np
@@ -25,7 +25,9 @@ def parts(array, codec):
 
 
 def text(slots, start, codec, seed, r):
-    """The leaf as text. `start` stands third and needs no key; constants that are the defaults are left out."""
+    """The leaf as text. `start` stands third and needs no key; constants that are the defaults are left
+    out.
+    """
     constants = "" if r[:3] == DEFAULT_CONSTANTS else "".join(f",r{i}={n}" for i, n in enumerate(r[:3]))
     signs = "" if seed == 1 else f",seed={seed}"
     return f"hashed:pareto:{slots}:{start},codec={codec}{signs}{constants}"

@@ -49,7 +49,9 @@ class Weight:
 def dense(matrix):
     """A weight of one float leaf, [rows, cols]."""
     matrix = np.ascontiguousarray(matrix)
-    return Weight(matrix.shape, [[Leaf(f"dense,codec={float_name(matrix)}", matrix.shape, [matrix, None, None])]])
+    return Weight(
+        matrix.shape, [[Leaf(f"dense,codec={float_name(matrix)}", matrix.shape, [matrix, None, None])]]
+    )
 
 
 def float_name(array):

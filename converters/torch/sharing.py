@@ -1,8 +1,9 @@
 """Convolutions that share one array of numbers, trained as STABLE-RPS does it.
 
-A weight is lambda * sign * array[slot]; slot and sign come from the pareto fold (fold.py), lambda makes a layer's weights
-as large as its usual initialisation. A slot that serves many weights collects many gradients: each
-gradient of the array is divided by what its slot collects, the square of the sum of lambdas over their number.
+A weight is lambda * sign * array[slot]; slot and sign come from the pareto fold (fold.py), lambda makes a
+layer's weights as large as its usual initialisation. A slot that serves many weights collects many
+gradients: each gradient of the array is divided by what its slot collects, the square of the sum of
+lambdas over their number.
 """
 
 import numpy as np

@@ -19,7 +19,9 @@ def magnitude_mask(weight, sparsity):
 
 
 def nm_mask(weight, n, m):
-    """1 on the n largest |w| of every m neighbouring inputs of a row [ky][kx][in], the last group of a row short."""
+    """1 on the n largest |w| of every m neighbouring inputs of a row [ky][kx][in], the last group of a row
+    short.
+    """
     rows = weight.permute(0, 2, 3, 1).flatten(1).abs()
     groups = F.pad(rows, (0, -rows.shape[1] % m), value=-1.0).unflatten(1, (-1, m))
     mask = torch.zeros_like(groups).scatter_(2, groups.topk(n, 2).indices, 1.0)
@@ -45,7 +47,9 @@ class MaskedConv2d(nn.Conv2d):
 
 
 class CubicSchedule:
-    """Sparsity from 0 to `final` between two steps, fast first (Zhu & Gupta 2017); masks change every `every` steps."""
+    """Sparsity from 0 to `final` between two steps, fast first (Zhu & Gupta 2017); masks change every
+    `every` steps.
+    """
 
     def __init__(self, final, begin, end, every=100):
         self.final, self.begin, self.end, self.every = final, begin, end, every

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Trains a CIFAR-10 ResNet compressed, and writes it as an Ounce model.
 
-    python3 train_cifar.py --method shared:81920 --data train.safetensors --test test.safetensors -o shared.safetensors
+    python3 train_cifar.py --method shared:81920 --data train.safetensors -o shared.safetensors
 
-METHOD is dense, shared:SLOTS (STABLE-RPS), pruned:SPARSITY (cubic schedule over the first two thirds) or nm:N:M
-(SR-STE), applied to the convolutions of the residual blocks. Pruned and N:M models are written dense, with their zeros:
-`ounce compress` packs them. Data sets are those of examples/cifar10/convert.py. ResNet-20 takes minutes an
-epoch on a CPU; with a GPU PyTorch is used as it finds it.
+METHOD is dense, shared:SLOTS (STABLE-RPS), pruned:SPARSITY (cubic schedule over the first two thirds) or
+nm:N:M (SR-STE), applied to the convolutions of the residual blocks. Pruned and N:M models are written
+dense, with their zeros: `ounce compress` packs them. Data sets are those of examples/cifar10/convert.py.
+ResNet-20 takes minutes an epoch on a CPU; with a GPU PyTorch is used as it finds it.
 """
 
 import argparse
@@ -27,7 +27,9 @@ WIDTHS = (16, 32, 64)
 
 
 class Block(nn.Module):
-    """Two convolutions and a shortcut without weights: every second pixel, zero channels around (option A)."""
+    """Two convolutions and a shortcut without weights: every second pixel, zero channels around (option
+    A).
+    """
 
     def __init__(self, conv, inputs, outputs):
         super().__init__()
@@ -135,7 +137,9 @@ def main():
     parser.add_argument("--depth", type=int, default=20, choices=(8, 14, 20, 32, 44, 56))
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--array-codec", choices=("int8", "f16", "f32"), help="of a shared array (default f32)")
+    parser.add_argument(
+        "--array-codec", choices=("int8", "f16", "f32"), help="of a shared array (default f32)"
+    )
     parser.add_argument("-o", "--output", required=True)
     options = parser.parse_args()
     torch.manual_seed(options.seed)

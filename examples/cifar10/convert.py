@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Turns CIFAR-10 binary batches into a data set: a safetensors file with `x` and `y`.
 
-A record of the binary version is a label byte and 3 x 32 x 32 bytes, the red, green and blue plane.
-They stay bytes: x is U8 [N, 3, 32, 32], y is U8 [N]; the networks' graphs normalise. Needs nothing but Python.
+A record of the binary version is a label byte and 3 x 32 x 32 bytes, the red, green and blue plane. They
+stay bytes: x is U8 [N, 3, 32, 32], y is U8 [N]; the networks' graphs normalise. Needs nothing but Python.
 
     python3 convert.py -o test.safetensors cifar-10-batches-bin/test_batch.bin
     python3 convert.py -o calibration.safetensors --count 256 cifar-10-batches-bin/data_batch_1.bin

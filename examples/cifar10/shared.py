@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Makes an Ounce model of the ResNet-20 whose block convolutions share one array of 81,920 numbers.
 
-The array goes into leaves of the format `hashed` as it was trained, or in int8 with one scale per 64 numbers (the
-default: a quarter of the bytes, four images of 5,000). What training called lambda, and
-the batch norms, become row scales and biases. The first convolution and the linear layer stay dense. These too
+The array goes into leaves of the format `hashed` as it was trained, or in int8 with one scale per 64
+numbers (the default: a quarter of the bytes, four images of 5,000). What training called lambda, and the
+batch norms, become row scales and biases. The first convolution and the linear layer stay dense. These too
 are f16, or f32 with an f32 array.
 
     python3 shared.py [--codec int8|f16|f32] -o shared.safetensors          needs numpy and safetensors

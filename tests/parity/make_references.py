@@ -3,10 +3,11 @@
 
     python3 make_references.py DATA        needs torch, numpy, safetensors; DATA is the shared data pack
 
-A CIFAR-10 file holds `logits` F32 [64, 10] of the first images of examples/cifar10/test.safetensors and, for the
-pack's 5,000 images (vision/cifar10/test_even.bin), `classes` U8, `close` I32: the images whose two largest logits
-differ by less than 1e-3, and `correct` I32 [1]. squeezenet.safetensors holds `logits` F32 [4, 1000] of the first images of
-vision/imagenet/a_224x224x3_u8.bin (stored row by row, so x is its transpose to planes). Every graph is run too.
+A CIFAR-10 file holds `logits` F32 [64, 10] of the first images of examples/cifar10/test.safetensors and,
+for the pack's 5,000 images (vision/cifar10/test_even.bin), `classes` U8, `close` I32: the images whose two
+largest logits differ by less than 1e-3, and `correct` I32 [1]. squeezenet.safetensors holds `logits` F32
+[4, 1000] of the first images of vision/imagenet/a_224x224x3_u8.bin (stored row by row, so x is its
+transpose to planes). Every graph is run too.
 """
 
 import json
@@ -33,21 +34,39 @@ CIFAR = {
     "resnet20": ("cifar-jpeg/resnet20", EXAMPLE + "resnet20.json", networks.IMAGENET, "linear", 4413),
     "resnet8": ("cifar-jpeg/resnet8", EXAMPLE + "resnet8.json", networks.IMAGENET, "linear", 3938),
     "resnet20-shared": (
-        "cifar-jpeg/resnet20-shared-81920", EXAMPLE + "resnet20.json", networks.IMAGENET, "linear", 4072,
+        "cifar-jpeg/resnet20-shared-81920",
+        EXAMPLE + "resnet20.json",
+        networks.IMAGENET,
+        "linear",
+        4072,
     ),
     "published-resnet20": (
-        "cifar-resnet/resnet20-12fca82f", EXAMPLE + "resnet20.json", networks.IMAGENET, "linear", None,
+        "cifar-resnet/resnet20-12fca82f",
+        EXAMPLE + "resnet20.json",
+        networks.IMAGENET,
+        "linear",
+        None,
     ),
     "published-resnet56": (
-        "cifar-resnet/resnet56-4bfd9763", EXAMPLE + "resnet56.json", networks.IMAGENET, "linear", None,
+        "cifar-resnet/resnet56-4bfd9763",
+        EXAMPLE + "resnet56.json",
+        networks.IMAGENET,
+        "linear",
+        None,
     ),
     "distiller-dense": (
-        "distiller/checkpoint_trained_dense", "tests/parity/graphs/distiller-resnet20.json",
-        networks.HALF, "fc", None,
+        "distiller/checkpoint_trained_dense",
+        "tests/parity/graphs/distiller-resnet20.json",
+        networks.HALF,
+        "fc",
+        None,
     ),
     "distiller-thin": (
         "distiller/checkpoint_trained_channel_regularized_resnet20_finetuned",
-        "tests/parity/graphs/distiller-resnet20.json", networks.HALF, "fc", None,
+        "tests/parity/graphs/distiller-resnet20.json",
+        networks.HALF,
+        "fc",
+        None,
     ),
 }
 
@@ -61,7 +80,9 @@ def load_state(path):
 
 def cifar_images(data):
     records = np.fromfile(data / "vision/cifar10/test_even.bin", np.uint8).reshape(-1, 3073)
-    return torch.from_numpy(records[:, 1:].reshape(-1, 3, 32, 32).copy()), torch.from_numpy(records[:, 0].copy())
+    return torch.from_numpy(records[:, 1:].reshape(-1, 3, 32, 32).copy()), torch.from_numpy(
+        records[:, 0].copy()
+    )
 
 
 def check_graph(path, weights, x, want, name):
@@ -83,20 +104,26 @@ def cifar_reference(name, data, images, labels):
     close = (top[:, 0] - top[:, 1] < CLOSE).nonzero().flatten().int()
     classes = logits.argmax(1).to(torch.uint8)
     correct = int((classes == labels).sum())
-    print(f"{name}: {correct} of {len(labels)} ({correct / len(labels):.1%}), of the first 500 "
-          f"{(classes == labels)[:500].float().mean():.1%}, close: {close.tolist()}")
+    print(
+        f"{name}: {correct} of {len(labels)} ({correct / len(labels):.1%}), of the first 500 "
+        f"{(classes == labels)[:500].float().mean():.1%}, close: {close.tolist()}"
+    )
     if published is not None and correct != published:
         sys.exit(f"{name}: the pack's description says {published}")
     return {
-        "logits": logits[:IMAGES].clone(), "classes": classes, "close": close,
+        "logits": logits[:IMAGES].clone(),
+        "classes": classes,
+        "close": close,
         "correct": torch.tensor([correct], dtype=torch.int32),
-    }, {"weights": f"vision/{weights}.safetensors", "graph": graph}
+    }, f"vision/{weights}.safetensors with {graph}"
 
 
 def squeezenet_reference(data):
     w = load_state(data / "vision/squeezenet-dc/squeezenet_dc_decoded.safetensors")
     images = np.fromfile(data / "vision/imagenet/a_224x224x3_u8.bin", np.uint8).reshape(-1, 224, 224, 3)
-    labels = [int(line.split()[0]) for line in (data / "vision/imagenet/a_labels.tsv").read_text().splitlines()]
+    labels = [
+        int(line.split()[0]) for line in (data / "vision/imagenet/a_labels.tsv").read_text().splitlines()
+    ]
     x = torch.from_numpy(images[:40].transpose(0, 3, 1, 2).copy()).float()
     with torch.no_grad():
         logits = torch.cat([networks.squeezenet(w, part) for part in x.split(4)])
@@ -104,16 +131,18 @@ def squeezenet_reference(data):
     check_graph(graph, w, x[:4], logits[:4], "squeezenet")
     top5 = logits.topk(5).indices
     target = torch.tensor(labels[:40])[:, None]
-    print(f"squeezenet: top-1 {(top5[:, :1] == target).float().mean():.1%}, "
-          f"top-5 {(top5 == target).any(1).float().mean():.1%} of 40")
+    print(
+        f"squeezenet: top-1 {(top5[:, :1] == target).float().mean():.1%}, "
+        f"top-5 {(top5 == target).any(1).float().mean():.1%} of 40"
+    )
     weights = "vision/squeezenet-dc/squeezenet_dc_decoded.safetensors"
-    return {"logits": logits[:4].clone()}, {"weights": weights, "graph": graph}
+    return {"logits": logits[:4].clone()}, f"{weights} with {graph}"
 
 
 def save(name, tensors, source):
     """`source` says which files of the pack and the repository the numbers belong to."""
     path = HERE / f"{name}.safetensors"
-    save_file(tensors, path, metadata=source)
+    save_file(tensors, path, metadata={"source": source})
     path.chmod(0o644)
 
 

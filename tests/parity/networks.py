@@ -58,7 +58,9 @@ def squeezenet(w, x):
     x = pool(conv("conv1", x, stride=2))
     for i in range(2, 10):
         squeezed = conv(f"fire{i}/conv1x1_1", x)
-        x = torch.cat((conv(f"fire{i}/conv1x1_2", squeezed), conv(f"fire{i}/conv3x3_2", squeezed, padding=1)), 1)
+        x = torch.cat(
+            (conv(f"fire{i}/conv1x1_2", squeezed), conv(f"fire{i}/conv3x3_2", squeezed, padding=1)), 1
+        )
         if i in (4, 8):
             x = pool(x)
     return conv("conv_final", x, padding=1).mean((2, 3))

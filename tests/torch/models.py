@@ -11,8 +11,14 @@ class Perceptron(nn.Module):
     def __init__(self):
         super().__init__()
         self.layers = nn.Sequential(
-            nn.Flatten(), nn.Linear(48, 37), nn.BatchNorm1d(37), nn.GELU(), nn.Dropout(0.5),
-            nn.Linear(37, 21, bias=False), nn.LeakyReLU(0.2), nn.Linear(21, 10),
+            nn.Flatten(),
+            nn.Linear(48, 37),
+            nn.BatchNorm1d(37),
+            nn.GELU(),
+            nn.Dropout(0.5),
+            nn.Linear(37, 21, bias=False),
+            nn.LeakyReLU(0.2),
+            nn.Linear(21, 10),
         )
 
     def forward(self, x):

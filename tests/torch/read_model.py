@@ -61,7 +61,9 @@ class Reader:
         (leaf,) = term
         matrix = scale * self.leaf(name + "/0.0", leaf, shape)
         if "rows" in entry:
-            matrix = matrix * self.small(entry["rows"][0], shape[0], entry["rows"][1])[:, None].astype(np.float32)
+            matrix = matrix * self.small(entry["rows"][0], shape[0], entry["rows"][1])[:, None].astype(
+                np.float32
+            )
         return matrix
 
     def state(self):

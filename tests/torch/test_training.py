@@ -1,18 +1,21 @@
 #!/usr/bin/env python3
 """Takes a few steps with each training recipe and checks what the layers promise.
 
-    python3 test_training.py [OUNCE]          see test_export.py
+    python3 test_training.py [OUNCE]
+
+With the path of the `ounce` command it runs what was trained there, without in PyTorch.
 """
 
+import pathlib
 import sys
-import unittest
 
 import torch
 import torch.nn.functional as F
 
-import test_export
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "converters" / "torch"))
 import fold
 import sparsity
+import test_export
 import train_cifar
 from sharing import SharedArray, SharedConv2d
 from test_export import SEED
@@ -34,7 +37,7 @@ class TrainingTest(test_export.ExportCase):
         slots = fold.pareto_slots(0, 2501, 1000, fold.constants(1))
         self.assertEqual(slots[[0, 999, 1000, 2500]].tolist(), [67, 66, 806, 631])
         # xxHash 0.8: XXH3_64bits_withSeed of the 8 bytes of 5 and seed 3
-        self.assertEqual(int(fold.xxh3_of_u64([5], 3)[0]), 0x1d1991e6e4031eac)
+        self.assertEqual(int(fold.xxh3_of_u64([5], 3)[0]), 0x1D1991E6E4031EAC)
 
     def test_every_slot_serves_as_many_weights(self):
         slots = fold.pareto_slots(0, 5 * 700 + 3, 700, fold.constants(1))
