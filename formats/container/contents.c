@@ -43,7 +43,10 @@ static oz_status read_json(oz_reading *r, const oz_meta *m, oz_status (*read)(oz
     status = oz_reading_relocate(r, status);
     if (status != OZ_OK && r->err && !r->err->where[0])
         oz_fail(r->err, status, r->err->offset, m->key, "%s", r->err->message);
+    uint64_t held = r->scratch.used; /* counts against the limit while it is there */
+    r->arena->used += held;
     if (status == OZ_OK) status = read(r);
+    r->arena->used -= held;
     oz_arena_free(&r->scratch);
     return status;
 }

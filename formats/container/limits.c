@@ -5,6 +5,8 @@
  */
 #include "formats/container/safetensors.h"
 
+#include "base/arith.h"
+
 #include <inttypes.h>
 #include <string.h>
 
@@ -36,8 +38,16 @@ oz_status oz_limits_resolve(const oz_limits *given, uint64_t file_bytes, oz_limi
     return OZ_OK;
 }
 
+/* A block is a little more than what was asked for. */
+static bool is_past_limit(const oz_arena *arena, uint64_t asked) {
+    const uint64_t block = 128;
+    uint64_t need;
+    if (!arena->limit) return false;
+    return !oz_add(asked, block, &need) || need > arena->limit - arena->used;
+}
+
 oz_status oz_out_of_memory(const oz_arena *arena, uint64_t asked, oz_error *err) {
-    if (arena->limit && asked > arena->limit - arena->used)
+    if (is_past_limit(arena, asked))
         return oz_fail(err, OZ_ERR_LIMIT, OZ_NO_OFFSET, "max_alloc_bytes",
                        "needs %" PRIu64 " more bytes than the %" PRIu64 " that the limit allows", asked,
                        arena->limit);

@@ -143,14 +143,7 @@ static oz_status read_metadata(reader *r, oz_value object) {
     return OZ_OK;
 }
 
-static oz_status read_header(reader *r, size_t header_bytes) {
-    const char *text = (const char *)r->file->data + LENGTH_BYTES;
-    if (*text != '{')
-        return oz_fail(r->err, OZ_ERR_FORMAT, LENGTH_BYTES, "", "the header must start with '{'");
-    OZ_TRY(oz_json_parse(&r->json, text, header_bytes, LENGTH_BYTES, &r->scratch, r->err));
-    size_t most = oz_json_size(&r->json, 0);
-    r->parsed = oz_arena_array(&r->scratch, most, sizeof *r->parsed);
-    if (!r->parsed) return oz_out_of_memory(&r->scratch, most * sizeof *r->parsed, r->err);
+static oz_status read_entries(reader *r) {
     for (oz_value k = oz_json_first(&r->json, 0); k != OZ_NO_VALUE; k = oz_json_next(&r->json, k)) {
         oz_value v = oz_json_of_key(&r->json, k);
         if (oz_json_equals(&r->json, k, "__metadata__"))
@@ -158,6 +151,17 @@ static oz_status read_header(reader *r, size_t header_bytes) {
         else
             OZ_TRY(read_tensor(r, k, v));
     }
+    return OZ_OK;
+}
+
+static oz_status parse_header(reader *r, size_t header_bytes) {
+    const char *text = (const char *)r->file->data + LENGTH_BYTES;
+    if (*text != '{')
+        return oz_fail(r->err, OZ_ERR_FORMAT, LENGTH_BYTES, "", "the header must start with '{'");
+    OZ_TRY(oz_json_parse(&r->json, text, header_bytes, LENGTH_BYTES, &r->scratch, r->err));
+    size_t most = oz_json_size(&r->json, 0);
+    r->parsed = oz_arena_array(&r->scratch, most, sizeof *r->parsed);
+    if (!r->parsed) return oz_out_of_memory(&r->scratch, most * sizeof *r->parsed, r->err);
     return OZ_OK;
 }
 
@@ -235,9 +239,13 @@ static oz_status read_file(reader *r) {
     size_t header_bytes = 0;
     OZ_TRY(read_length(r, &header_bytes));
     r->file->header_bytes = LENGTH_BYTES + header_bytes;
-    OZ_TRY(read_header(r, header_bytes));
-    OZ_TRY(sort_tensors(r));
-    return check_cover(r);
+    OZ_TRY(parse_header(r, header_bytes));
+    uint64_t held = r->scratch.used; /* counts against the limit while it is there */
+    r->arena->used += held;
+    oz_status status = read_entries(r);
+    if (status == OZ_OK) status = sort_tensors(r);
+    r->arena->used -= held;
+    return status == OZ_OK ? check_cover(r) : status;
 }
 
 oz_status oz_safetensors_read(oz_safetensors *out, const void *data, size_t bytes, const oz_limits *limits,

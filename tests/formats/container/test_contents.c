@@ -142,6 +142,9 @@ static const struct {
     {"1", W("\"shape\":[2]," DENSE), NULL, OZ_ERR_FORMAT, "w", "[2]"},
     {"1", W("\"shape\":[2,0]," DENSE), NULL, OZ_ERR_FORMAT, "w", "[2,0]"},
     {"1", W("\"shape\":[2,4.0]," DENSE), NULL, OZ_ERR_FORMAT, "w", "[2,4.0]"},
+    {"1", W("\"shape\":[2147483648,4]," DENSE), NULL, OZ_ERR_FORMAT, "w", "[2147"},
+    {"1", W(SHAPE ",\"terms\":[[[\"dense,codec=bf16\",\"m\",0,0]]]"), NULL, OZ_ERR_FORMAT, "w/0.0",
+     "\\\"m\\\",0"},
     {"1", W("\"shape\":[2,2147483648]," DENSE), NULL, OZ_ERR_FORMAT, "w", "[2,2147"},
     {"1", W("\"shape\":[2147483647,2147483647]," DENSE), NULL, OZ_ERR_LIMIT, "w/0.0", "[\\\"dense"},
     {"1", W("\"shape\":[2,5]," DENSE), NULL, OZ_ERR_FORMAT, "w/0.0", "\\\"m\\\",0"},
@@ -237,21 +240,27 @@ Test(contents, refuses_scales_of_rows_that_are_not_finite) {
     file_free(&f);
 }
 
-Test(contents, refuses_coded_parts_off_the_line) {
+/* 64 bytes of codes that start 16 bytes behind a line, in a tensor of their own or in `small`. */
+static void expect_off_the_line(const char *name, const char *part) {
     char header[512];
     snprintf(header, sizeof header,
              "{\"__metadata__\":{\"format\":\"ounce\",\"version\":\"1\",\"weights\":\"{\\\"w\\\":{"
              "\\\"shape\\\":[16,4],"
-             "\\\"terms\\\":[[[\\\"dense,codec=int8\\\",\\\"t\\\",\\\"s\\\",0]]]}}\"},"
-             "\"p\":{\"dtype\":\"U8\",\"shape\":[16],\"data_offsets\":[0,16]},"
-             "\"t\":{\"dtype\":\"U8\",\"shape\":[64],\"data_offsets\":[16,80]},"
-             "\"s\":{\"dtype\":\"U8\",\"shape\":[48],\"data_offsets\":[80,128]}}");
-    file f = file_make(header, 128);
+             "\\\"terms\\\":[[[\\\"dense,codec=int8\\\",%s,\\\"p\\\",0]]]}}\"},"
+             "\"p\":{\"dtype\":\"U8\",\"shape\":[80],\"data_offsets\":[0,80]},"
+             "\"%s\":{\"dtype\":\"U8\",\"shape\":[64],\"data_offsets\":[80,144]}}",
+             part, name);
+    file f = file_make(header, 144);
     opened o = {0};
-    cr_assert_eq(opened_read(&o, &f, NULL), OZ_ERR_FORMAT);
-    cr_assert_eq(o.err.offset, f.bytes - 112, "%s", o.err.message);
+    cr_assert_eq(opened_read(&o, &f, NULL), OZ_ERR_FORMAT, "%s", name);
+    cr_assert_eq(o.err.offset, f.bytes - 64, "%s", o.err.message);
     opened_free(&o);
     file_free(&f);
+}
+
+Test(contents, refuses_coded_parts_off_the_line) {
+    expect_off_the_line("t", "\\\"t\\\"");
+    expect_off_the_line("small", "0");
 }
 
 Test(contents, keeps_the_limits) {

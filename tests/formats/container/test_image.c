@@ -132,6 +132,10 @@ Test(image, float_matrices_have_the_names_that_others_expect) {
     cr_assert(a && a->type == OZ_STORED_F32 && a->dim[0] == 100 && a->dim[1] == 64);
     cr_assert_eq(o.contents.weights[0].terms[0].factors[0].part[0].data, a->data);
     cr_assert_eq(o.contents.weights[1].terms[0].factors[0].part[0].data, a->data, "b shares it");
+    oz_bytes total, each[3];
+    cr_assert_eq(oz_contents_bytes(&o.contents, &o.file, &total, each, &o.arena, &o.err), OZ_OK);
+    cr_assert_geq(each[0].values, 100 * 64 * 4, "what is shared counts for the first");
+    cr_assert_eq(each[1].values, 0);
     cr_assert_eq(o.file.count, 3, "a, small and c: no filler");
     cr_assert_eq(o.file.tensors[2].bytes, 33 * 35 * 4, "the last tensor needs no padding");
     opened_free(&o);
