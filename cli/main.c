@@ -84,7 +84,8 @@ static const oz_verb *find_verb(const char *name) {
 static const char *join(int argc, char **argv) {
     size_t room = 8;
     for (int i = 1; i < argc; i++) room += strlen(argv[i]) + 1;
-    char *text = malloc(room);
+    static char *text;
+    text = malloc(room);
     if (!text) return "ounce";
     strcpy(text, "ounce");
     for (int i = 1; i < argc; i++) strcat(strcat(text, " "), argv[i]);
@@ -106,7 +107,8 @@ static bool read_environment(oz_common *c) {
 }
 
 static int run_verb(const oz_verb *verb, int argc, char **argv) {
-    void *fields = calloc(1, verb->fields);
+    static void *fields; /* in use until the process ends */
+    fields = calloc(1, verb->fields);
     bool help = false;
     int code = EXIT_USAGE;
     if (!fields) {

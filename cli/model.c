@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/options.h"
 #include "cli/terminal.h"
 
 int oz_open_model(const char *path, oz_model **out) {
@@ -42,9 +43,11 @@ const char *oz_short_name(const char *path) {
     size_t n = strlen(name);
     static const char ending[] = ".safetensors";
     if (n > sizeof ending - 1 && strcmp(name + n - (sizeof ending - 1), ending) == 0) n -= sizeof ending - 1;
+    static oz_texts kept; /* names are in use until the process ends */
     char *copy = malloc(n + 1);
     if (!copy) return name;
     memcpy(copy, name, n);
     copy[n] = '\0';
+    oz_texts_add(&kept, copy);
     return copy;
 }

@@ -61,6 +61,12 @@ typedef struct oz_import_options {
 /* A dense f32 model: convolutions reordered to [out][ky][kx][in], batch norms folded. */
 OZ_API OZ_CHECKED oz_status oz_import(const oz_import_options *opt, oz_buffer *out, oz_error *err);
 
+/* A model of one linear layer, x [N, cols] -> y [N, rows], for benchmarks: layer `layer` of `m` with its leaves
+ * and bias as they are stored; or, with `m` NULL, `rows` x `cols` normal random numbers of that seed in
+ * dense f32. */
+OZ_API OZ_CHECKED oz_status oz_layer_model(const oz_model *m, size_t layer, uint64_t rows, uint64_t cols,
+                                           uint64_t seed, oz_buffer *out, oz_error *err);
+
 /* ---- compression ---------------------------------------------------------------- */
 
 typedef enum oz_correction { OZ_CORRECT_AFFINE, OZ_CORRECT_BIAS, OZ_CORRECT_NONE } oz_correction;
@@ -94,7 +100,8 @@ typedef struct oz_compressed {
     uint64_t smallest;    /* the smallest file the method can make; set on ERR_BUDGET too */
     char setting[160];    /* the knob as chosen, for people: "sparsity 0.52/0.55" */
     uint32_t tried;       /* settings whose output error was measured */
-    double output_error;  /* mean squared difference of logits to the dense model, on the calibration data */
+    double output_error;  /* mean squared difference of logits to the dense model, on the calibration data;
+                             negative: not measured */
     const oz_compressed_layer *layers;
     size_t n_layers;
     void *owner;
@@ -105,6 +112,24 @@ typedef struct oz_compressed {
 OZ_API OZ_CHECKED oz_status oz_compress(const oz_model *base, const oz_compress_options *opt, bool dry_run,
                                         oz_compressed *out, oz_error *err);
 OZ_API void oz_compressed_free(oz_compressed *c);
+
+/* What OZ_COMPRESS_INIT's `policy` NULL stands for. */
+#define OZ_DEFAULT_POLICY                                                                                    \
+    "@first = dense,codec=int8\n"                                                                            \
+    "@last = dense,codec=int8\n"                                                                             \
+    "@bias = f16\n"
+
+/* What many compressions of one base share, made once: its weights, singular vectors, the dense model's
+ * statistics and logits on the calibration data. `base`, `calibration` (may be NULL) and `host` must outlive it. */
+typedef struct oz_compressor oz_compressor;
+
+OZ_API OZ_CHECKED oz_status oz_compressor_create(const oz_model *base, const oz_dataset *calibration,
+                                                 int threads, const oz_host *host, oz_compressor **out,
+                                                 oz_error *err);
+/* As oz_compress; `calibration` and `threads` of the options are not looked at. */
+OZ_API OZ_CHECKED oz_status oz_compressor_run(oz_compressor *c, const oz_compress_options *opt, bool dry_run,
+                                              oz_compressed *out, oz_error *err);
+OZ_API void oz_compressor_free(oz_compressor *c);
 
 /* ---- evaluation ----------------------------------------------------------------- */
 
