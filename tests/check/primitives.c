@@ -1,0 +1,177 @@
+/* primitives.c - the steps around a multiplication: quantising, panels, and the multiplications of floats on
+ * made-up tiles (products.c gives them tiles of leaves). */
+#include "tests/check/check.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arith.h"
+#include "tests/check/report.h"
+#include "tests/check/room.h"
+
+typedef struct step {
+    const oz_primitives *p;
+    chance random;
+    place at;
+} step;
+
+static room in, out, scales, sums;
+
+static float *random_floats(step *s, room *r, size_t n) {
+    float *f = room_take(r, s->at, n * sizeof *f);
+    for (size_t i = 0; i < n; i++) f[i] = random_number(&s->random);
+    return f;
+}
+
+/* ---- quantising ------------------------------------------------------------------- */
+
+static void expect_row(const truth *t, size_t i, const int8_t *q, const float *scale, const int32_t *sum) {
+    size_t blocks = t->kq / OZ_BLOCK;
+    if (memcmp(q, t->i8 + i * t->kq, t->kq) != 0) complain("row %zu of %zu inputs: other codes", i, t->k);
+    if (memcmp(scale, t->scale + i * blocks, blocks * sizeof *scale) != 0)
+        complain("row %zu of %zu inputs: other scales", i, t->k);
+    if (memcmp(sum, t->sum + i * t->kq / 32, t->kq / 32 * sizeof *sum) != 0)
+        complain("row %zu of %zu inputs: other sums", i, t->k);
+}
+
+static void quantise_rows(void *arg) {
+    step *s = arg;
+    truth t;
+    size_t m = 1 + chance_below(&s->random, 4), k = 1 + chance_below(&s->random, 400), gap = s->at == AT_END;
+    truth_inputs(&t, m, k, &s->random);
+    float *x = room_take(&in, s->at, ((m - 1) * (k + gap) + k) * sizeof *x);
+    for (size_t i = 0; i < m; i++) memcpy(x + i * (k + gap), t.f32 + i * k, k * sizeof *x);
+    int8_t *q = room_take(&out, s->at, m * t.kq);
+    float *scale = room_take(&scales, s->at, m * t.kq / OZ_BLOCK * sizeof *scale);
+    int32_t *sum = room_take(&sums, s->at, m * t.kq / 32 * sizeof *sum);
+    s->p->quantise_rows(x, m, k, k + gap, q, scale, sum);
+    for (size_t i = 0; i < m; i++)
+        expect_row(&t, i, q + i * t.kq, scale + i * t.kq / OZ_BLOCK, sum + i * t.kq / 32);
+    if (!room_intact(&out) || !room_intact(&scales) || !room_intact(&sums)) complain("writes outside");
+    truth_free(&t);
+}
+
+static void quantise_columns(void *arg) {
+    step *s = arg;
+    truth t;
+    size_t n = 1 + chance_below(&s->random, OZ_COLUMNS), k = 1 + chance_below(&s->random, 300);
+    truth_inputs(&t, n, k, &s->random);
+    size_t codes = t.kq * OZ_COLUMNS, blocks = t.kq / OZ_BLOCK * OZ_COLUMNS, parts = t.kq / 32 * OZ_COLUMNS;
+    float *x = room_take(&in, s->at, k * OZ_COLUMNS * sizeof *x);
+    truth_panel(&t, n, x);
+    int8_t *q = room_take(&out, s->at, codes), *want_q = malloc(codes);
+    float *scale = room_take(&scales, s->at, blocks * sizeof *scale),
+          *want_scale = malloc(blocks * sizeof *scale);
+    int32_t *sum = room_take(&sums, s->at, parts * sizeof *sum), *want_sum = malloc(parts * sizeof *sum);
+    if (!want_q || !want_scale || !want_sum) abort();
+    s->p->quantise_columns(x, k, q, scale, sum);
+    truth_code_panel(&t, n, want_q, want_scale, want_sum);
+    if (memcmp(q, want_q, codes) != 0) complain("%zu columns of %zu inputs: other codes", n, k);
+    if (memcmp(scale, want_scale, blocks * sizeof *scale) != 0) complain("other scales");
+    if (memcmp(sum, want_sum, parts * sizeof *sum) != 0) complain("other sums");
+    if (!room_intact(&out) || !room_intact(&scales) || !room_intact(&sums)) complain("writes outside");
+    free(want_q), free(want_scale), free(want_sum);
+    truth_free(&t);
+}
+
+/* ---- panels ----------------------------------------------------------------------- */
+
+static void rows_to_panel(void *arg) {
+    step *s = arg;
+    size_t n = 1 + chance_below(&s->random, OZ_COLUMNS), k = 1 + chance_below(&s->random, 70);
+    size_t ld = k + chance_below(&s->random, 3);
+    const float *x = random_floats(s, &in, (n - 1) * ld + k);
+    float *panel = room_take(&out, s->at, k * OZ_COLUMNS * sizeof *panel);
+    s->p->rows_to_panel(x, n, k, ld, panel);
+    for (size_t i = 0; i < k * OZ_COLUMNS; i++) {
+        size_t c = i % OZ_COLUMNS;
+        float want = c < n ? x[c * ld + i / OZ_COLUMNS] : 0;
+        if (panel[i] != want) complain("%zu rows of %zu: input %zu of row %zu", n, k, i / OZ_COLUMNS, c);
+    }
+    if (!room_intact(&out)) complain("writes outside of the panel");
+}
+
+static void panel_to_rows(void *arg) {
+    step *s = arg;
+    size_t n = 1 + chance_below(&s->random, OZ_COLUMNS), rows = 1 + chance_below(&s->random, 70);
+    size_t ld = rows + chance_below(&s->random, 3), count = (n - 1) * ld + rows;
+    const float *y = random_floats(s, &in, rows * OZ_COLUMNS);
+    float *x = room_take(&out, s->at, count * sizeof *x);
+    for (size_t i = 0; i < count; i++) x[i] = 2;
+    s->p->panel_to_rows(y, rows, n, x, ld);
+    for (size_t i = 0; i < count; i++) {
+        float want = i % ld < rows ? y[i % ld * OZ_COLUMNS + i / ld] : 2;
+        if (x[i] != want) complain("%zu columns of %zu rows: row %zu of column %zu", n, rows, i % ld, i / ld);
+    }
+    if (!room_intact(&out)) complain("writes outside of the rows");
+}
+
+/* ---- multiplications -------------------------------------------------------------- */
+
+/* One sum of a tile's row and a column: the terms are w[k] * x[k][column]. */
+static void expect_sum(const float *w, size_t stride, size_t n, const float *x, size_t column, float was,
+                       float got) {
+    double want = (double)was, size = fabs(want);
+    for (size_t k = 0; k < n; k++) {
+        double term = (double)w[k * stride] * (double)x[k * OZ_COLUMNS + column];
+        want += term;
+        size += fabs(term);
+    }
+    if (!(fabs((double)got - want) <= truth_tolerance(n, size)))
+        complain("%zu inputs, column %zu: %.9g, not %.9g", n, column, (double)got, want);
+}
+
+static void gemm_f32(void *arg) {
+    step *s = arg;
+    float before[OZ_PANEL * OZ_COLUMNS];
+    size_t n = 1 + chance_below(&s->random, OZ_MAX_BLOCK), by_inputs = chance_below(&s->random, 2);
+    const float *w = random_floats(s, &scales, OZ_PANEL * n), *x = random_floats(s, &in, n * OZ_COLUMNS);
+    float *y = random_floats(s, &out, OZ_PANEL * OZ_COLUMNS);
+    memcpy(before, y, sizeof before);
+    oz_tile tile = {w, by_inputs ? 1 : n, by_inputs ? OZ_PANEL : 1};
+    s->p->gemm_f32(tile, n, x, y);
+    for (size_t i = 0; i < OZ_PANEL * OZ_COLUMNS; i++)
+        expect_sum(w + i / OZ_COLUMNS * tile.row_stride, tile.k_stride, n, x, i % OZ_COLUMNS, before[i],
+                   y[i]);
+    if (!room_intact(&out)) complain("writes outside of the sums");
+}
+
+static void gemm_nz(void *arg) {
+    step *s = arg;
+    float before[OZ_PANEL * OZ_COLUMNS];
+    size_t n = 1 + chance_below(&s->random, OZ_MAX_BLOCK), keep = chance_below(&s->random, 101), count = 0;
+    const float *x = random_floats(s, &in, n * OZ_COLUMNS);
+    float *y = random_floats(s, &out, OZ_PANEL * OZ_COLUMNS),
+          *dense = random_floats(s, &scales, OZ_PANEL * n);
+    oz_nonzeros *nz = room_take(&sums, s->at, sizeof *nz);
+    memcpy(before, y, sizeof before);
+    for (size_t i = 0; i < OZ_PANEL * n; i++) {
+        if (chance_below(&s->random, 100) < keep) {
+            nz->column[count] = (uint8_t)(i % n);
+            nz->value[count++] = dense[i];
+        } else {
+            dense[i] = 0;
+        }
+        nz->end[i / n] = (uint16_t)count;
+    }
+    s->p->gemm_nz(nz, x, y);
+    for (size_t i = 0; i < OZ_PANEL * OZ_COLUMNS; i++)
+        expect_sum(dense + i / OZ_COLUMNS * n, 1, n, x, i % OZ_COLUMNS, before[i], y[i]);
+    if (!room_intact(&out)) complain("writes outside of the sums");
+}
+
+void check_primitives(oz_isa isa, size_t rounds, uint64_t seed) {
+    static const char *const names[] = {"quantise_rows", "quantise_columns", "rows_to_panel",
+                                        "panel_to_rows", "gemm_f32",         "gemm_nz"};
+    static void (*const steps[])(void *) = {quantise_rows, quantise_columns, rows_to_panel,
+                                            panel_to_rows, gemm_f32,         gemm_nz};
+    step s = {.p = oz_primitives_of(isa), .random = {seed}};
+    room *const rooms[] = {&in, &out, &scales, &sums};
+    for (size_t i = 0; i < sizeof rooms / sizeof rooms[0] && !rooms[i]->begin; i++) room_make(rooms[i]);
+    report_setting("%s, seed %llu", oz_isa_text(isa), (unsigned long long)seed);
+    for (size_t round = 0; round < rounds; round++) {
+        s.at = (place)(round % PLACES);
+        for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) report_case(names[i], steps[i], &s);
+    }
+}

@@ -1,0 +1,34 @@
+/* truth.h - activations, and what a leaf must make of them: floats in double, codes to the bit.
+ *
+ * All is plain C after the words of kernel.h; no kernel is asked. */
+#ifndef OZ_TESTS_CHECK_TRUTH_H
+#define OZ_TESTS_CHECK_TRUTH_H
+
+#include "kernels/kernel.h"
+#include "tests/check/leaves.h"
+
+typedef struct truth {
+    size_t n, k, kq, rows;  /* batch columns, inputs, inputs rounded up to blocks */
+    float *f32;             /* [n][k] */
+    int8_t *i8;             /* [n][kq] */
+    float *scale;           /* [n][kq / 128] */
+    int32_t *sum;           /* [n][kq / 32] */
+    double *product, *size; /* [n][rows]: W x in double, and the sum of its terms' magnitudes */
+    float *codes_product;   /* [n][rows]: acc of kernel.h; NULL if the leaf has no codes */
+} truth;
+
+/* Random activations for a leaf of `k` inputs. */
+void truth_inputs(truth *t, size_t n, size_t k, chance *c);
+/* One row of n <= 128 inputs, as quantise_rows must do it; writes 128 codes and 4 sums. */
+float truth_quantise(const float *x, size_t n, int8_t *q, int32_t *sum);
+void truth_products(truth *t, const sample *s);
+void truth_free(truth *t);
+
+/* How far a sum of `terms` products in floats, in any order, may be from the one in double. */
+double truth_tolerance(size_t terms, double size);
+
+/* The panel [k][64] of the first n columns, zeros behind; the same of codes, scales and sums. */
+void truth_panel(const truth *t, size_t n, float *f32);
+void truth_code_panel(const truth *t, size_t n, int8_t *i8, float *scale, int32_t *sum);
+
+#endif
