@@ -7,6 +7,7 @@
 #include "base/arith.h"
 #include "base/hash.h"
 #include "evaluate/dataset_values.h"
+#include "evaluate/host.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -108,10 +109,6 @@ static oz_status read_labels(oz_dataset *d, uint64_t all, const char *path, oz_e
     return fits ? OZ_OK : oz_fail(err, OZ_ERR_FORMAT, y->offset, path, "a label is larger than 63 bits");
 }
 
-static bool may_go_on(const oz_host *host, uint64_t done, uint64_t total) {
-    return !host || !host->progress || host->progress(host->progress_ctx, "read data", done, total);
-}
-
 static oz_status check_finite(const oz_dataset *d, const char *path, const oz_host *host, oz_error *err) {
     if (oz_values_integer(d->x.type)) return OZ_OK;
     float chunk[CHUNK];
@@ -126,8 +123,7 @@ static oz_status check_finite(const oz_dataset *d, const char *path, const oz_ho
                                "value %" PRIu64 " of record %" PRIu64 " is not a finite number",
                                (at + i) % d->values, (at + i) / d->values);
         }
-        if (at / CHUNK % 256 == 0 && !may_go_on(host, at, total))
-            return oz_fail(err, OZ_ERR_CANCEL, OZ_NO_OFFSET, path, "cancelled while the data was read");
+        if (at / CHUNK % 256 == 0) OZ_TRY(oz_host_report(host, "read data", at, total, err));
     }
     return OZ_OK;
 }
@@ -154,7 +150,7 @@ static oz_status open_file(oz_dataset *d, const char *path, uint64_t limit, cons
 oz_status oz_dataset_open(const char *path, uint64_t limit, const oz_host *host, oz_dataset **out,
                           oz_error *err) {
     *out = NULL;
-    const oz_allocator *allocator = host ? host->allocator : NULL;
+    const oz_allocator *allocator = oz_host_memory(host);
     oz_dataset *d = oz_alloc(allocator, sizeof *d, 16);
     if (!d) return oz_fail(err, OZ_ERR_MEMORY, OZ_NO_OFFSET, path, "no memory for the data set");
     *d = (oz_dataset){.allocator = allocator, .arena = {.allocator = allocator}};

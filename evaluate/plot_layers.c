@@ -7,8 +7,18 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { LEFT = 300, ROW = 21, NAMES = 96, BLOCK = 26, GAP = 24, KEY = 34, MAX_ROWS = 8, LEVELS = 8 };
-static const double NUMBER_ROOM = 25.0; /* a cell this wide can show its number */
+enum {
+    LEFT = 300,
+    RIGHT = 44,
+    ROW = 21,
+    NAMES = 96,
+    BLOCK = 26,
+    GAP = 24,
+    KEY = 34,
+    MAX_ROWS = 8,
+    LEVELS = 8
+};
+static const double NUMBER_ROOM = 24.0; /* a cell this wide can show its number */
 
 /* Upper ends of the levels, in bits a weight; the last is open. */
 static const double LEVEL[LEVELS - 1] = {1.5, 2.5, 3.5, 4.5, 5.5, 8.6, 17.0};
@@ -47,7 +57,7 @@ static double panel_height(const oz_comparison *c, const oz_base_result *base) {
 }
 
 static double cell_width(const oz_base_result *base) {
-    return fmin(56.0, (OZ_PLOT_WIDTH - LEFT) / fmax(1.0, (double)base->dense->n_layers));
+    return fmin(56.0, (OZ_PLOT_WIDTH - LEFT - RIGHT) / fmax(1.0, (double)base->dense->n_layers));
 }
 
 static void draw_names(oz_text *t, const oz_base_result *base) {

@@ -1,5 +1,6 @@
 /* Every kind of data set is read right, and every way of lying about one is refused. */
 #include "files.h"
+#include "tests/support/allocator.h"
 
 #include <ounce/tools.h>
 
@@ -393,6 +394,26 @@ Test(dataset, cancel) {
     cr_assert(calls == 1);
     cr_assert_null(d);
     drop("d");
+}
+
+/* Without memory at any point: an error, and nothing is left. */
+Test(dataset, no_memory) {
+    put_npz(1);
+    const char *path = save(&b, "d.npz");
+    for (uint64_t k = 1;; k++) {
+        test_allocator state = {.fail_at = k};
+        oz_allocator allocator = test_allocator_of(&state);
+        oz_host host = OZ_HOST_INIT;
+        host.allocator = &allocator;
+        oz_dataset *d;
+        oz_status s = oz_dataset_open(path, 0, &host, &d, NULL);
+        cr_assert(s == (state.calls < k ? OZ_OK : OZ_ERR_MEMORY));
+        oz_dataset_free(d);
+        cr_assert(state.live_blocks == 0 && state.wrong_sizes == 0);
+        if (s == OZ_OK) break;
+        cr_assert(k < 100);
+    }
+    drop("d.npz");
 }
 
 /* The optional pack's real files. */
