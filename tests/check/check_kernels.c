@@ -14,7 +14,7 @@
 
 typedef struct options {
     uint64_t seed;
-    int isa; /* -1 = all of this CPU */
+    unsigned isas; /* bit i: instruction set i; 0 = all of this CPU */
     bool brief, list;
 } options;
 
@@ -32,8 +32,8 @@ static const uint16_t few_rows[] = {17, 5, 16, 0};
 static const uint16_t few_cols[] = {37, 129, 262, 1, 0};
 
 static const effort full = {
-    .leaves = 40, .rounds = 60, .most_columns = OZ_COLUMNS, .rows = all_rows, .cols = all_cols};
-static const effort brief = {.leaves = 4, .rounds = 4, .most_columns = 5, .rows = few_rows, .cols = few_cols};
+    .leaves = 120, .rounds = 200, .most_columns = OZ_COLUMNS, .rows = all_rows, .cols = all_cols};
+static const effort brief = {.leaves = 8, .rounds = 6, .most_columns = 5, .rows = few_rows, .cols = few_cols};
 
 static size_t pick(const uint16_t *from, size_t i) {
     size_t n = 0;
@@ -42,7 +42,8 @@ static size_t pick(const uint16_t *from, size_t i) {
 }
 
 static bool wanted(const options *o, int isa) {
-    return isa <= (int)oz_cpu_isa() && oz_primitives_of((oz_isa)isa) && (o->isa < 0 || o->isa == isa);
+    return isa <= (int)oz_cpu_isa() && oz_primitives_of((oz_isa)isa) &&
+           (o->isas == 0 || (o->isas >> isa & 1));
 }
 
 /* ---- leaves ----------------------------------------------------------------------- */
@@ -117,7 +118,7 @@ static void expect_run(const char *name) {
 /* ---- the program ------------------------------------------------------------------ */
 
 static int usage(void) {
-    fprintf(stderr, "Usage: check_kernels [--isa NAME] [--seed N] [--short] [--list]\n"
+    fprintf(stderr, "Usage: check_kernels [--isa NAME]... [--seed N] [--short] [--list]\n"
                     "  --isa NAME  scalar, avx2, avx512 or avx512vnni [all that this CPU has]\n"
                     "  --seed N    of the random cases [from the clock]\n"
                     "  --short     every kernel and tail in few small shapes, for an emulator\n"
@@ -129,7 +130,7 @@ static bool read_options(options *o, int argc, char **argv) {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     const char *seed = getenv("OZ_TEST_SEED");
-    *o = (options){.isa = -1};
+    *o = (options){0};
     o->seed =
         seed ? strtoull(seed, NULL, 0) : (uint64_t)now.tv_nsec / 1000 + (uint64_t)now.tv_sec % 1000 * 1000000;
     for (int i = 1; i < argc; i++) {
@@ -140,8 +141,9 @@ static bool read_options(options *o, int argc, char **argv) {
         } else if (strcmp(argv[i], "--seed") == 0 && i + 1 < argc) {
             o->seed = strtoull(argv[++i], NULL, 0);
         } else if (strcmp(argv[i], "--isa") == 0 && i + 1 < argc) {
-            o->isa = oz_isa_parse(argv[++i]);
-            if (o->isa < 0) return false;
+            int isa = oz_isa_parse(argv[++i]);
+            if (isa < 0) return false;
+            o->isas |= 1u << isa;
         } else {
             return false;
         }
@@ -152,13 +154,13 @@ static bool read_options(options *o, int argc, char **argv) {
 int main(int argc, char **argv) {
     options o;
     if (!read_options(&o, argc, argv)) return usage();
+    if (o.isas >> oz_cpu_isa() > 1) {
+        fprintf(stderr, "this CPU stops at %s\n", oz_isa_text(oz_cpu_isa()));
+        return 2;
+    }
     if (o.list) {
         each_kernel(&o, print);
         return 0;
-    }
-    if (o.isa > (int)oz_cpu_isa()) {
-        fprintf(stderr, "this CPU stops at %s\n", oz_isa_text(oz_cpu_isa()));
-        return 2;
     }
     const effort *e = o.brief ? &brief : &full;
     printf("seed %llu, this CPU: %s\n", (unsigned long long)o.seed, oz_isa_text(oz_cpu_isa()));
