@@ -35,8 +35,8 @@ def run_file(path, x, folder):
         (name,) = reader.graph["inputs"]
         return interpret.run(reader.graph, reader.state(), {name: x})[0].numpy()
     np.save(folder / "x.npy", x.numpy())
-    command = [OUNCE, "run", str(path), "-i", str(folder / "x.npy"), "-o", str(folder / "y.npy")]
-    subprocess.run(command, check=True)
+    files = ["-i", str(folder / "x.npy"), "-o", str(folder / "y.npy")]
+    subprocess.run([OUNCE, "run", str(path), *files, "--force", "--quiet"], check=True)
     return np.load(folder / "y.npy")
 
 
