@@ -4,6 +4,7 @@
  * method's name is cut last. */
 #include "evaluate/report.h"
 
+#include "base/arith.h"
 #include "evaluate/number.h"
 #include "evaluate/svg.h"
 
@@ -11,7 +12,16 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_COLUMNS = 16, DEFAULT_WIDTH = 100, GAP = 2, MARK = 2, SHORTEST_NAME = 16 };
+enum {
+    MAX_COLUMNS = 16,
+    DEFAULT_WIDTH = 100,
+    GAP = 2,
+    MARK = 2,
+    SHORTEST = 16,
+    SETTING = 1,
+    ESSENTIAL = 90,
+    FEW = 8
+};
 
 typedef struct table {
     const oz_comparison *c;
@@ -58,22 +68,31 @@ static size_t total(const table *b) {
     return sum;
 }
 
+/* The lightest column shown, or 0 where only the important ones are left. */
+static size_t lightest(const table *b) {
+    size_t found = 0;
+    for (size_t k = 1; k < oz_columns_count; k++) {
+        if (b->shown[k] && oz_columns[k].weight < ESSENTIAL &&
+            (!found || oz_columns[k].weight < oz_columns[found].weight))
+            found = k;
+    }
+    return found;
+}
+
+/* Settings may be long and are cut first; then columns go; then names are cut. Room left over goes back to
+ * the settings. */
 static void fit(table *b) {
-    size_t room = window(b->o);
+    size_t room = window(b->o), full = b->width[SETTING];
+    if (b->shown[SETTING] && full > SHORTEST) b->width[SETTING] = SHORTEST;
     while (total(b) > room) {
-        size_t lightest = 0;
-        for (size_t k = 1; k < oz_columns_count; k++) {
-            if (b->shown[k] && oz_columns[k].weight < oz_columns[lightest].weight) lightest = k;
-        }
-        size_t over = total(b) - room;
-        bool cut =
-            b->width[0] >= over + SHORTEST_NAME && over <= 8; /* a few letters less, rather than a column */
-        if (lightest == 0 || cut || oz_columns[lightest].weight >= 90) {
-            b->width[0] = b->width[0] > over + SHORTEST_NAME ? b->width[0] - over : SHORTEST_NAME;
+        size_t drop = lightest(b), over = total(b) - room;
+        if (drop == 0 || (over <= FEW && b->width[0] >= over + SHORTEST)) {
+            b->width[0] = b->width[0] > over + SHORTEST ? b->width[0] - over : SHORTEST;
             return;
         }
-        b->shown[lightest] = false;
+        b->shown[drop] = false;
     }
+    if (b->shown[SETTING] && full > SHORTEST) b->width[SETTING] = oz_min(full, SHORTEST + room - total(b));
 }
 
 /* ---- rows ------------------------------------------------------------------------ */
