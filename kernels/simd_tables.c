@@ -13,3 +13,14 @@
 #define ROWS64(m) ROWS16(m), ROWS16((m) + 16), ROWS16((m) + 32), ROWS16((m) + 48)
 
 const int8_t oz_expand_index[256][8] = {ROWS64(0), ROWS64(64), ROWS64(128), ROWS64(192)};
+
+/* The place of bit n of those that are set: at most one term is not 0. */
+#define IS_NTH(m, i, n) (BIT(m, i) && BELOW(m, i) == (n) ? (i) : 0)
+#define NTH(m, n)                                                                                            \
+    (IS_NTH(m, 1, n) + IS_NTH(m, 2, n) + IS_NTH(m, 3, n) + IS_NTH(m, 4, n) + IS_NTH(m, 5, n) +               \
+     IS_NTH(m, 6, n) + IS_NTH(m, 7, n))
+#undef ROW
+#define ROW(m)                                                                                               \
+    { NTH(m, 0), NTH(m, 1), NTH(m, 2), NTH(m, 3), NTH(m, 4), NTH(m, 5), NTH(m, 6), NTH(m, 7) }
+
+const uint8_t oz_set_bits[256][8] = {ROWS64(0), ROWS64(64), ROWS64(128), ROWS64(192)};

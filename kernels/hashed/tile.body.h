@@ -1,8 +1,11 @@
 /* tile.body.h - map roast: the array holds a tile of W as [inputs][outputs], so sixteen rows of W are one
- * vector for each input, and a product keeps one sum a lane. */
-#include "base/arith.h"
+ * vector for each input, and a product keeps one sum a lane.
+ *
+ * Signs come as 32 inputs a lane, input 0 in the lowest bit; inputs are therefore walked downwards, so that
+ * the sign that is due is always the top bit. */
 
-#define MOST_BLOCK_N 64 /* with 64 inputs, 4096 slots: what view_scales prepares */
+#define MOST_BLOCK_N 64 /* with 32 inputs, what STRETCH holds */
+#define SIGN_INPUTS 32
 
 /* Tiles whose rows are whole panels. */
 OZ_INLINE bool tile_fits(const oz_leaf *leaf) {
@@ -11,91 +14,138 @@ OZ_INLINE bool tile_fits(const oz_leaf *leaf) {
            block_n <= MOST_BLOCK_N;
 }
 
-/* Inputs [k, k + n) of one tile. */
+typedef struct tile_reader {
+    slots_view view;
+    wide_scales scales;
+} tile_reader;
+
+/* Inputs [k, end) of one tile: input k's weights, for the rows from r0 on, begin at slot. */
 typedef struct tile_piece {
-    size_t slot, n; /* of the panel's first row */
+    size_t k, slot, step; /* slots from input to input */
 } tile_piece;
 
-/* The tile's part of inputs [k, end) for the panel that starts at row r0. */
-OZ_INLINE tile_piece tile_piece_at(const oz_leaf *leaf, size_t r0, size_t k, size_t end) {
+/* The tile's part of inputs [k0, end), end > k0, that ends at `end`. */
+OZ_INLINE tile_piece tile_piece_at(oz_codec_kind kind, tile_reader *reader, const oz_leaf *leaf, size_t r0,
+                                   size_t panels, size_t k0, size_t end) {
     size_t block_k = leaf->param[OZ_HASHED_BLOCK_K], block_n = leaf->param[OZ_HASHED_BLOCK_N];
-    size_t base = oz_hashed_tile(leaf, k / block_k, r0 / block_n);
-    size_t within = k % block_k;
-    return (tile_piece){base + within * block_n + r0 % block_n, oz_min(end - k, block_k - within)};
+    size_t tile = (end - 1) / block_k, k = oz_max(k0, tile * block_k);
+    size_t slot = oz_hashed_tile(leaf, tile, r0 / block_n) + (k - tile * block_k) * block_n + r0 % block_n;
+    if (kind == OZ_CODEC_INT8) {
+        size_t n = (end - k - 1) * block_n + panels * OZ_PANEL;
+        slot_scales scales;
+        scales_prepare(&scales, &reader->view, leaf, slot, n);
+        scales_widen(&reader->scales, &scales, &reader->view, slot, n);
+    }
+    return (tile_piece){k, slot, block_n};
 }
 
-/* The next weight of each row; `bits` has its sign at bit 0 and moves on. */
-OZ_INLINE vf16 tile_next(oz_codec_kind kind, const slots_view *v, size_t slot, vi16 *bits) {
-    vf16 w = read_across(kind, v, slot);
-    w = v_from_bits(vi_add(vi_bits(w), vi_shift_left(*bits, 31)));
-    *bits = vi_shift_right(*bits, 1);
+/* The 16 weights of input j of the piece; the sign of each is the top bit of its lane, which moves on. */
+OZ_INLINE vf16 tile_weights(oz_codec_kind kind, const tile_reader *reader, const tile_piece *t, size_t j,
+                            size_t panel, vi16 *bits) {
+    size_t slot = t->slot + j * t->step + panel * OZ_PANEL;
+    const slots_view *v = &reader->view;
+    vf16 w = kind == OZ_CODEC_INT8 ? read_across(v, &reader->scales, slot)
+                                   : read_plain(kind, v->array + slot * v->width);
+    w = v_flip_top(w, *bits);
+    *bits = vi_add(*bits, *bits);
     return w;
 }
 
-OZ_INLINE void tile_dot(oz_codec_kind kind, const slots_view *v, tile_piece t, size_t step, vi16 *bits,
-                        const float *x, size_t ldx, size_t m, size_t sums, vf16 acc[][OZ_MV_BATCH]) {
-    size_t j = 0;
-    for (; j + sums <= t.n; j += sums) {
+typedef struct tile_product {
+    size_t panels, sums, m;
+} tile_product;
+
+/* Weights of one input times one activation of each row; acc[panel * sums + sum][row]. */
+OZ_INLINE void dot_input(oz_codec_kind kind, const tile_reader *reader, const tile_piece *t, size_t j,
+                         vi16 *bits, const oz_rows *x, tile_product p, size_t sum, vf16 acc[][OZ_MV_BATCH]) {
+    vf16 w[2];
+    OZ_UNROLL
+    for (size_t a = 0; a < p.panels; a++) w[a] = tile_weights(kind, reader, t, j, a, &bits[a]);
+    OZ_UNROLL
+    for (size_t i = 0; i < p.m; i++) {
+        vf16 in = v_broadcast(x->f32 + i * x->ld + t->k + j);
         OZ_UNROLL
-        for (size_t u = 0; u < sums; u++) {
-            vf16 w = tile_next(kind, v, t.slot + (j + u) * step, bits);
-            OZ_UNROLL
-            for (size_t i = 0; i < m; i++)
-                acc[u][i] = v_muladd(w, v_broadcast(x + i * ldx + j + u), acc[u][i]);
+        for (size_t a = 0; a < p.panels; a++) {
+            vf16 *to = &acc[a * p.sums + sum][i];
+            *to = v_muladd(w[a], in, *to);
         }
-    }
-    for (; j < t.n; j++) {
-        vf16 w = tile_next(kind, v, t.slot + j * step, bits);
-        OZ_UNROLL
-        for (size_t i = 0; i < m; i++) acc[0][i] = v_muladd(w, v_broadcast(x + i * ldx + j), acc[0][i]);
     }
 }
 
 /* Inputs [k0, k0 + n), n <= 32, whose signs are in `bits`. */
-OZ_INLINE void tile_dot_inputs(oz_codec_kind kind, slots_view *v, const oz_leaf *leaf, size_t r0, size_t k0,
-                               size_t n, vi16 bits, const oz_rows *x, size_t m, size_t sums,
-                               vf16 acc[][OZ_MV_BATCH]) {
-    size_t step = leaf->param[OZ_HASHED_BLOCK_N];
-    for (size_t k = k0; k < k0 + n;) {
-        tile_piece t = tile_piece_at(leaf, r0, k, k0 + n);
-        view_scales(kind, v, leaf, t.slot, (t.n - 1) * step + OZ_PANEL);
-        tile_dot(kind, v, t, step, &bits, x->f32 + k, x->ld, m, sums, acc);
-        k += t.n;
+OZ_INLINE void dot_inputs(oz_codec_kind kind, tile_reader *reader, const oz_leaf *leaf, size_t r0, size_t k0,
+                          size_t n, vi16 bits[2], const oz_rows *x, tile_product p, vf16 acc[][OZ_MV_BATCH]) {
+    if (n < SIGN_INPUTS) {
+        for (size_t a = 0; a < p.panels; a++) bits[a] = vi_shift_left(bits[a], (unsigned)(SIGN_INPUTS - n));
+    }
+    for (size_t end = k0 + n; end > k0;) {
+        tile_piece t = tile_piece_at(kind, reader, leaf, r0, p.panels, k0, end);
+        size_t j = end - t.k;
+        for (; j >= p.sums; j -= p.sums) {
+            OZ_UNROLL
+            for (size_t u = 0; u < p.sums; u++) dot_input(kind, reader, &t, j - 1 - u, bits, x, p, u, acc);
+        }
+        for (; j > 0; j--) dot_input(kind, reader, &t, j - 1, bits, x, p, 0, acc);
+        end = t.k;
     }
 }
 
-OZ_INLINE void tile_panel(oz_codec_kind kind, slots_view *v, const oz_leaf *leaf, size_t r0, const oz_rows *x,
-                          size_t m, size_t sums, float *y, size_t ldy) {
-    size_t rows = oz_min(OZ_PANEL, leaf->rows - r0), cols = leaf->cols;
-    vf16 acc[4][OZ_MV_BATCH];
+OZ_INLINE void tile_store(const oz_leaf *leaf, size_t r0, tile_product p, vf16 acc[][OZ_MV_BATCH], float *y,
+                          size_t ldy) {
     OZ_UNROLL
-    for (size_t u = 0; u < sums; u++) {
+    for (size_t a = 0; a < p.panels; a++) {
+        size_t r = r0 + a * OZ_PANEL, rows = oz_min(OZ_PANEL, leaf->rows - r);
         OZ_UNROLL
-        for (size_t i = 0; i < m; i++) acc[u][i] = v_zero();
-    }
-    sign_rows s;
-    sign_rows_begin(&s, leaf, r0, rows, 0);
-    for (size_t k = 0; k < cols; k += 64) {
-        sign_lanes bits = sign_rows_next(&s, leaf, r0, rows, k);
-        tile_dot_inputs(kind, v, leaf, r0, k, oz_min(cols - k, 32), bits.low, x, m, sums, acc);
-        if (k + 32 >= cols) break;
-        tile_dot_inputs(kind, v, leaf, r0, k + 32, oz_min(cols - k - 32, 32), bits.high, x, m, sums, acc);
-    }
-    OZ_UNROLL
-    for (size_t i = 0; i < m; i++) {
-        float *out = y + i * ldy + r0;
-        OZ_UNROLL
-        for (size_t u = 1; u < sums; u++) acc[0][i] = v_add(acc[0][i], acc[u][i]);
-        v_store_n(out, v_add(v_load_n(out, rows), acc[0][i]), rows);
+        for (size_t i = 0; i < p.m; i++) {
+            vf16 sum = acc[a * p.sums][i];
+            OZ_UNROLL
+            for (size_t u = 1; u < p.sums; u++) sum = v_add(sum, acc[a * p.sums + u][i]);
+            float *out = y + i * ldy + r;
+            v_store_n(out, v_add(v_load_n(out, rows), sum), rows);
+        }
     }
 }
 
+OZ_INLINE void tile_rows(oz_codec_kind kind, tile_reader *reader, const oz_leaf *leaf, size_t r0,
+                         const oz_rows *x, tile_product p, float *y, size_t ldy) {
+    sign_rows s[2];
+    sign_lanes lanes[2];
+    vf16 acc[8][OZ_MV_BATCH];
+    OZ_UNROLL
+    for (size_t a = 0; a < p.panels * p.sums; a++) {
+        OZ_UNROLL
+        for (size_t i = 0; i < p.m; i++) acc[a][i] = v_zero();
+    }
+    for (size_t a = 0; a < p.panels; a++) sign_rows_begin(&s[a], leaf, r0 + a * OZ_PANEL, 0);
+    for (size_t k = 0; k < leaf->cols; k += 2 * SIGN_INPUTS) {
+        size_t n = oz_min(leaf->cols - k, 2 * SIGN_INPUTS);
+        for (size_t a = 0; a < p.panels; a++) lanes[a] = sign_rows_next(&s[a], leaf, r0 + a * OZ_PANEL, k);
+        vi16 low[2] = {lanes[0].low, lanes[p.panels - 1].low},
+             high[2] = {lanes[0].high, lanes[p.panels - 1].high};
+        dot_inputs(kind, reader, leaf, r0, k, oz_min(n, SIGN_INPUTS), low, x, p, acc);
+        if (n > SIGN_INPUTS)
+            dot_inputs(kind, reader, leaf, r0, k + SIGN_INPUTS, n - SIGN_INPUTS, high, x, p, acc);
+    }
+    tile_store(leaf, r0, p, acc, y, ldy);
+}
+
+/* Two panels of one tile at once, where the registers hold their sums. */
 OZ_INLINE void tile_batch(oz_codec_kind kind, const oz_leaf *leaf, size_t panel0, size_t panel1,
                           const oz_rows *x, size_t m, float *y, size_t ldy) {
-    slots_view v;
-    view_begin(kind, &v, leaf);
-    for (size_t p = panel0; p < panel1; p++)
-        tile_panel(kind, &v, leaf, p * OZ_PANEL, x, m, sums_at_once(m), y, ldy);
+    const size_t sums = sums_at_once(m);
+    const tile_product one = {1, sums, m}, two = {2, sums > 1 ? sums / 2 : 1, m};
+    const bool pairs = leaf->param[OZ_HASHED_BLOCK_N] % (2 * OZ_PANEL) == 0 && OZ_MV_SUMS >= 2 * m;
+    tile_reader reader;
+    reader.view = slots_of(kind, leaf);
+    for (size_t p = panel0; p < panel1;) {
+        if (pairs && p % 2 == 0 && p + 1 < panel1) {
+            tile_rows(kind, &reader, leaf, p * OZ_PANEL, x, two, y, ldy);
+            p += 2;
+        } else {
+            tile_rows(kind, &reader, leaf, p * OZ_PANEL, x, one, y, ldy);
+            p++;
+        }
+    }
 }
 
 OZ_INLINE void tile_mv(oz_codec_kind kind, const oz_leaf *leaf, size_t panel0, size_t panel1,
@@ -116,34 +166,35 @@ OZ_INLINE void tile_mv(oz_codec_kind kind, const oz_leaf *leaf, size_t panel0, s
     }
 }
 
-OZ_INLINE void tile_copy_inputs(oz_codec_kind kind, slots_view *v, const oz_leaf *leaf, size_t r0, size_t k0,
-                                size_t n, vi16 bits, float *out) {
-    size_t step = leaf->param[OZ_HASHED_BLOCK_N];
-    for (size_t k = k0; k < k0 + n;) {
-        tile_piece t = tile_piece_at(leaf, r0, k, k0 + n);
-        view_scales(kind, v, leaf, t.slot, (t.n - 1) * step + OZ_PANEL);
-        for (size_t j = 0; j < t.n; j++, out += OZ_PANEL)
-            v_store(out, tile_next(kind, v, t.slot + j * step, &bits));
-        k += t.n;
+OZ_INLINE void copy_inputs(oz_codec_kind kind, tile_reader *reader, const oz_leaf *leaf, size_t r0, size_t k0,
+                           size_t n, vi16 bits, float *out) {
+    if (n < SIGN_INPUTS) bits = vi_shift_left(bits, (unsigned)(SIGN_INPUTS - n));
+    for (size_t end = k0 + n; end > k0;) {
+        tile_piece t = tile_piece_at(kind, reader, leaf, r0, 1, k0, end);
+        for (size_t j = end - t.k; j-- > 0;)
+            v_store(out + (t.k + j - k0) * OZ_PANEL, tile_weights(kind, reader, &t, j, 0, &bits));
+        end = t.k;
     }
 }
 
-/* The buffer is [inputs][16 rows], as the tiles are. */
+/* The buffer is [n][16 rows], as the tiles are. */
 OZ_INLINE oz_tile tile_decode(oz_codec_kind kind, const oz_leaf *leaf, size_t panel, size_t k0, size_t n,
                               float *buffer) {
-    slots_view v;
+    tile_reader reader;
     sign_rows s;
-    view_begin(kind, &v, leaf);
-    size_t r0 = panel * OZ_PANEL, rows = oz_min(OZ_PANEL, leaf->rows - r0);
-    sign_rows_begin(&s, leaf, r0, rows, k0);
-    for (size_t k = 0; k < n; k += 64) {
-        sign_lanes bits = sign_rows_next(&s, leaf, r0, rows, k0 + k);
-        tile_copy_inputs(kind, &v, leaf, r0, k0 + k, oz_min(n - k, 32), bits.low, buffer + k * OZ_PANEL);
-        if (k + 32 >= n) break;
-        tile_copy_inputs(kind, &v, leaf, r0, k0 + k + 32, oz_min(n - k - 32, 32), bits.high,
-                         buffer + (k + 32) * OZ_PANEL);
+    size_t r0 = panel * OZ_PANEL;
+    reader.view = slots_of(kind, leaf);
+    sign_rows_begin(&s, leaf, r0, k0);
+    for (size_t k = 0; k < n; k += 2 * SIGN_INPUTS) {
+        size_t some = oz_min(n - k, 2 * SIGN_INPUTS);
+        sign_lanes lanes = sign_rows_next(&s, leaf, r0, k0 + k);
+        float *out = buffer + k * OZ_PANEL;
+        copy_inputs(kind, &reader, leaf, r0, k0 + k, oz_min(some, SIGN_INPUTS), lanes.low, out);
+        if (some <= SIGN_INPUTS) break;
+        copy_inputs(kind, &reader, leaf, r0, k0 + k + SIGN_INPUTS, some - SIGN_INPUTS, lanes.high,
+                    out + SIGN_INPUTS * OZ_PANEL);
     }
-    for (size_t r = rows; r < OZ_PANEL; r++) {
+    for (size_t r = leaf->rows - r0; r < OZ_PANEL; r++) {
         for (size_t k = 0; k < n; k++) buffer[k * OZ_PANEL + r] = 0;
     }
     return (oz_tile){buffer, 1, OZ_PANEL};

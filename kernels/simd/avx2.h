@@ -20,6 +20,12 @@
 /* Rows x vectors of accumulators that the register file holds in a float multiplication: 12 of 16. */
 #define OZ_GEMM_ROWS 6
 #define OZ_GEMM_VECTORS 1
+#define OZ_GEMM_U8_ROWS 4
+#define OZ_GEMM_U8_VECTORS 1
+/* Sets of 64 accumulators that hide the latency of a sum over nonzeros. */
+#define OZ_NZ_SETS 1
+/* Accumulators of a fused product with up to 4 activation rows. */
+#define OZ_MV_SUMS 4
 
 typedef struct vf16 {
     __m256 lo, hi;
@@ -43,6 +49,12 @@ OZ_INLINE vf16 v_zero(void) {
 }
 OZ_INLINE vf16 v_set1(float f) {
     return v_both(_mm256_set1_ps(f));
+}
+/* The float at p, which need not be aligned, in every lane. */
+OZ_INLINE vf16 v_broadcast(const void *p) {
+    float f;
+    memcpy(&f, p, sizeof f);
+    return v_set1(f);
 }
 OZ_INLINE vf16 v_load(const void *p) {
     const float *f = p;
@@ -163,6 +175,38 @@ OZ_INLINE vf16 v_expand_open(const float *p, uint16_t mask) {
     return (vf16){v_expand8(_mm256_loadu_ps(p), lo),
                   v_expand8(_mm256_loadu_ps(p + __builtin_popcount(lo)), hi)};
 }
+OZ_INLINE void v_transpose8(__m256 a[8]) {
+    OZ_UNROLL
+    for (int g = 0; g < 8; g += 4) {
+        __m256 t0 = _mm256_unpacklo_ps(a[g], a[g + 1]), t1 = _mm256_unpackhi_ps(a[g], a[g + 1]);
+        __m256 t2 = _mm256_unpacklo_ps(a[g + 2], a[g + 3]), t3 = _mm256_unpackhi_ps(a[g + 2], a[g + 3]);
+        a[g] = _mm256_shuffle_ps(t0, t2, 0x44);
+        a[g + 1] = _mm256_shuffle_ps(t0, t2, 0xee);
+        a[g + 2] = _mm256_shuffle_ps(t1, t3, 0x44);
+        a[g + 3] = _mm256_shuffle_ps(t1, t3, 0xee);
+    }
+    OZ_UNROLL
+    for (int j = 0; j < 4; j++) {
+        __m256 low = a[j], high = a[4 + j];
+        a[j] = _mm256_permute2f128_ps(low, high, 0x20);
+        a[4 + j] = _mm256_permute2f128_ps(low, high, 0x31);
+    }
+}
+/* Rows become columns: four squares of 8 x 8, the off-diagonal ones exchanged. */
+OZ_INLINE void v_transpose(vf16 a[16]) {
+    __m256 square[4][8];
+    for (int i = 0; i < 8; i++) {
+        square[0][i] = a[i].lo;
+        square[1][i] = a[i + 8].lo;
+        square[2][i] = a[i].hi;
+        square[3][i] = a[i + 8].hi;
+    }
+    for (int s = 0; s < 4; s++) v_transpose8(square[s]);
+    for (int i = 0; i < 8; i++) {
+        a[i] = (vf16){square[0][i], square[1][i]};
+        a[i + 8] = (vf16){square[2][i], square[3][i]};
+    }
+}
 /* Bit 3 of an index, shifted into the sign, chooses between the halves. */
 OZ_INLINE __m256 v_permute8(vf16 a, __m256i index) {
     __m256 lo = _mm256_permutevar8x32_ps(a.lo, index), hi = _mm256_permutevar8x32_ps(a.hi, index);
@@ -186,8 +230,8 @@ OZ_INLINE vi16 vi_load(const void *p) {
     const __m256i *i = p;
     return (vi16){_mm256_loadu_si256(i), _mm256_loadu_si256(i + 1)};
 }
-OZ_INLINE void vi_store(int32_t *p, vi16 a) {
-    __m256i *to = (__m256i *)(void *)p;
+OZ_INLINE void vi_store(void *p, vi16 a) {
+    __m256i *to = p;
     _mm256_storeu_si256(to, a.lo);
     _mm256_storeu_si256(to + 1, a.hi);
 }
@@ -247,6 +291,30 @@ OZ_INLINE vf16 v_from_bits(vi16 a) {
 OZ_INLINE vi16 vi_bits(vf16 a) {
     return (vi16){_mm256_castps_si256(a.lo), _mm256_castps_si256(a.hi)};
 }
+/* Changes the sign of lane i where the top bit of lane i of `bits` is set. */
+OZ_INLINE vf16 v_flip_top(vf16 a, vi16 bits) {
+    __m256 top = _mm256_set1_ps(-0.0f);
+    vf16 b = v_from_bits(bits);
+    return (vf16){_mm256_xor_ps(a.lo, _mm256_and_ps(b.lo, top)), _mm256_xor_ps(a.hi, _mm256_and_ps(b.hi, top))};
+}
+/* Bit shift + i (shift <= 16) of the 4 bytes at p as the top bit of lane i. */
+OZ_INLINE vi16 v_bits_to_top(const void *p, unsigned shift) {
+    int32_t four;
+    memcpy(&four, p, sizeof four);
+    __m256i by = _mm256_set1_epi32((int)shift), all = _mm256_set1_epi32(four);
+    __m256i lo = _mm256_sub_epi32(_mm256_setr_epi32(31, 30, 29, 28, 27, 26, 25, 24), by);
+    __m256i hi = _mm256_sub_epi32(_mm256_setr_epi32(23, 22, 21, 20, 19, 18, 17, 16), by);
+    return (vi16){_mm256_sllv_epi32(all, lo), _mm256_sllv_epi32(all, hi)};
+}
+/* Lane i of b where bit shift + i (shift <= 16) of the 4 bytes at p is set, else of a. */
+OZ_INLINE vf16 v_pick(vf16 a, vf16 b, const void *p, unsigned shift) {
+    vf16 top = v_from_bits(v_bits_to_top(p, shift));
+    return (vf16){_mm256_blendv_ps(a.lo, b.lo, top.lo), _mm256_blendv_ps(a.hi, b.hi, top.hi)};
+}
+/* Changes the sign of lane i where bit shift + i (shift <= 16) of the 4 bytes at p is set. */
+OZ_INLINE vf16 v_flip(vf16 a, const void *p, unsigned shift) {
+    return v_flip_top(a, v_bits_to_top(p, shift));
+}
 OZ_INLINE vf16 v_load_i8(const void *p) {
     return v_from_i32(vi_load_i8(p));
 }
@@ -275,6 +343,10 @@ OZ_INLINE vb64 vb_quad(const void *p) {
     int32_t four;
     memcpy(&four, p, sizeof four);
     return vi_both(_mm256_set1_epi32(four));
+}
+/* Byte i (0 to 3) of every quad, unsigned. */
+OZ_INLINE vi16 vi_byte(vb64 a, unsigned i) {
+    return vi_and(vi_shift_right(a, 8 * i), vi_set1(255));
 }
 OZ_INLINE vb64 vb_set1(uint8_t b) {
     return vi_both(_mm256_set1_epi8((char)b));

@@ -25,6 +25,16 @@
 /* Rows x vectors of accumulators that the register file holds in a float multiplication. */
 #define OZ_GEMM_ROWS 4
 #define OZ_GEMM_VECTORS 4
+#define OZ_GEMM_U8_ROWS 4
+#ifdef OZ_SIMD_VNNI
+#define OZ_GEMM_U8_VECTORS 4
+#else
+#define OZ_GEMM_U8_VECTORS 2
+#endif
+/* Sets of 64 accumulators that hide the latency of a sum over nonzeros. */
+#define OZ_NZ_SETS 2
+/* Accumulators of a fused product with up to 4 activation rows. */
+#define OZ_MV_SUMS 16
 
 typedef __m512 vf16;
 typedef __m512i vi16;
@@ -40,6 +50,12 @@ OZ_INLINE vf16 v_zero(void) {
     return _mm512_setzero_ps();
 }
 OZ_INLINE vf16 v_set1(float f) {
+    return _mm512_set1_ps(f);
+}
+/* The float at p, which need not be aligned, in every lane. */
+OZ_INLINE vf16 v_broadcast(const void *p) {
+    float f;
+    memcpy(&f, p, sizeof f);
     return _mm512_set1_ps(f);
 }
 OZ_INLINE vf16 v_load(const void *p) {
@@ -131,13 +147,41 @@ OZ_INLINE float v_sum(vf16 a) {
 OZ_INLINE float v_largest(vf16 a) {
     return _mm512_reduce_max_ps(a);
 }
-/* The masked load never touches memory past the values that the mask takes; vexpandps from memory is slow. */
+/* Zen 4 waits for the destination of vexpandps even where it zeroes it; a known zero that is moved there costs
+ * nothing. The asm hides that zero from the compiler, and the load too: vexpandps from memory is slow. */
+OZ_INLINE vf16 v_expand_lanes(vf16 a, uint16_t mask) {
+    vf16 zero = v_zero();
+    __asm__("" : "+v"(a), "+v"(zero));
+    return _mm512_mask_expand_ps(zero, mask, a);
+}
+/* The masked load never touches memory past the values that the mask takes. */
 OZ_INLINE vf16 v_expand(const float *p, uint16_t mask) {
-    unsigned count = (unsigned)__builtin_popcount(mask);
-    return _mm512_maskz_expand_ps(mask, _mm512_maskz_loadu_ps((vm16)((1u << count) - 1u), p));
+    return v_expand_lanes(v_load_n(p, (size_t)__builtin_popcount(mask)), mask);
 }
 OZ_INLINE vf16 v_expand_open(const float *p, uint16_t mask) {
-    return _mm512_maskz_expand_ps(mask, _mm512_loadu_ps(p));
+    return v_expand_lanes(v_load(p), mask);
+}
+/* Rows become columns. */
+OZ_INLINE void v_transpose(vf16 a[16]) {
+    OZ_UNROLL
+    for (int g = 0; g < 16; g += 4) {
+        __m512 t0 = _mm512_unpacklo_ps(a[g], a[g + 1]), t1 = _mm512_unpackhi_ps(a[g], a[g + 1]);
+        __m512 t2 = _mm512_unpacklo_ps(a[g + 2], a[g + 3]), t3 = _mm512_unpackhi_ps(a[g + 2], a[g + 3]);
+        a[g] = _mm512_shuffle_ps(t0, t2, 0x44);
+        a[g + 1] = _mm512_shuffle_ps(t0, t2, 0xee);
+        a[g + 2] = _mm512_shuffle_ps(t1, t3, 0x44);
+        a[g + 3] = _mm512_shuffle_ps(t1, t3, 0xee);
+    }
+    OZ_UNROLL
+    for (int j = 0; j < 4; j++) {
+        __m512 even = _mm512_shuffle_f32x4(a[j], a[4 + j], 0x88), odd = _mm512_shuffle_f32x4(a[j], a[4 + j], 0xdd);
+        __m512 even2 = _mm512_shuffle_f32x4(a[8 + j], a[12 + j], 0x88);
+        __m512 odd2 = _mm512_shuffle_f32x4(a[8 + j], a[12 + j], 0xdd);
+        a[j] = _mm512_shuffle_f32x4(even, even2, 0x88);
+        a[4 + j] = _mm512_shuffle_f32x4(odd, odd2, 0x88);
+        a[8 + j] = _mm512_shuffle_f32x4(even, even2, 0xdd);
+        a[12 + j] = _mm512_shuffle_f32x4(odd, odd2, 0xdd);
+    }
 }
 OZ_INLINE vf16 v_permute(vf16 a, vi16 index) {
     return _mm512_permutexvar_ps(index, a);
@@ -153,7 +197,7 @@ OZ_INLINE vi16 vi_set1(int32_t i) {
 OZ_INLINE vi16 vi_load(const void *p) {
     return _mm512_loadu_si512(p);
 }
-OZ_INLINE void vi_store(int32_t *p, vi16 a) {
+OZ_INLINE void vi_store(void *p, vi16 a) {
     _mm512_storeu_si512(p, a);
 }
 OZ_INLINE vi16 vi_load_u8(const void *p) {
@@ -207,6 +251,23 @@ OZ_INLINE vf16 v_from_bits(vi16 a) {
 OZ_INLINE vi16 vi_bits(vf16 a) {
     return _mm512_castps_si512(a);
 }
+/* Changes the sign of lane i where bit shift + i (shift <= 16) of the 4 bytes at p is set. */
+OZ_INLINE vf16 v_flip(vf16 a, const void *p, unsigned shift) {
+    uint32_t bits;
+    memcpy(&bits, p, sizeof bits);
+    return _mm512_mask_xor_ps(a, (vm16)(bits >> shift), a, _mm512_set1_ps(-0.0f));
+}
+/* Changes the sign of lane i where the top bit of lane i of `bits` is set. */
+OZ_INLINE vf16 v_flip_top(vf16 a, vi16 bits) {
+    __m512i top = _mm512_set1_epi32(INT32_MIN);
+    return v_from_bits(_mm512_ternarylogic_epi32(vi_bits(a), bits, top, 0x78)); /* a ^ (bits & top) */
+}
+/* Lane i of b where bit shift + i (shift <= 16) of the 4 bytes at p is set, else of a. */
+OZ_INLINE vf16 v_pick(vf16 a, vf16 b, const void *p, unsigned shift) {
+    uint32_t bits;
+    memcpy(&bits, p, sizeof bits);
+    return _mm512_mask_blend_ps((vm16)(bits >> shift), a, b);
+}
 
 /* ---- bytes ---- */
 OZ_INLINE vb64 vb_load(const void *p) {
@@ -219,6 +280,10 @@ OZ_INLINE vb64 vb_quad(const void *p) {
     int32_t four;
     memcpy(&four, p, sizeof four);
     return _mm512_set1_epi32(four);
+}
+/* Byte i (0 to 3) of every quad, unsigned. */
+OZ_INLINE vi16 vi_byte(vb64 a, unsigned i) {
+    return _mm512_and_si512(_mm512_srli_epi32(a, 8 * i), _mm512_set1_epi32(255));
 }
 OZ_INLINE vb64 vb_set1(uint8_t b) {
     return _mm512_set1_epi8((char)b);

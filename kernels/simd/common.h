@@ -13,9 +13,29 @@
 
 #define OZ_LANES 16
 
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define OZ_SANITIZED 1
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__)
+#define OZ_SANITIZED 1
+#endif
+
 /* Bodies take codec kinds, batch sizes and row counts as arguments and rely on their being constants
- * once the call is inlined. */
+ * once the call is inlined. OZ_UNROLL stands before a loop of constant length over an array that is to live
+ * in registers. Where speed does not count (the scalar instance, whose vectors are arrays anyway, and
+ * sanitized or unoptimised builds, whose compile time would explode) both are left to the compiler. */
+#if defined(OZ_SIMD_SCALAR) || defined(OZ_SANITIZED) || !defined(__OPTIMIZE__)
+#define OZ_INLINE static inline
+#define OZ_UNROLL
+#elif defined(__clang__)
 #define OZ_INLINE static inline __attribute__((always_inline))
+#define OZ_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define OZ_INLINE static inline __attribute__((always_inline))
+#define OZ_UNROLL _Pragma("GCC unroll 16")
+#endif
 
 #define OZ_JOIN_(a, b) a##__##b
 #define OZ_JOIN(a, b) OZ_JOIN_(a, b)

@@ -9,6 +9,7 @@
 #include <math.h>
 
 #include "base/half.h"
+#define OZ_SIMD_SCALAR 1
 #include "kernels/simd/common.h"
 
 #define OZ_ISA_SUFFIX scalar
@@ -16,6 +17,10 @@
 
 #define OZ_GEMM_ROWS 4
 #define OZ_GEMM_VECTORS 1
+#define OZ_GEMM_U8_ROWS 1
+#define OZ_GEMM_U8_VECTORS 1
+#define OZ_NZ_SETS 1
+#define OZ_MV_SUMS 1
 
 typedef struct vf16 {
     float lane[16];
@@ -41,6 +46,12 @@ OZ_INLINE vf16 v_set1(float f) {
 }
 OZ_INLINE vf16 v_zero(void) {
     return v_set1(0.0f);
+}
+/* The float at p, which need not be aligned, in every lane. */
+OZ_INLINE vf16 v_broadcast(const void *p) {
+    float f;
+    memcpy(&f, p, sizeof f);
+    return v_set1(f);
 }
 OZ_INLINE vf16 v_load(const void *p) {
     vf16 out;
@@ -172,6 +183,16 @@ OZ_INLINE vf16 v_expand(const float *p, uint16_t mask) {
 OZ_INLINE vf16 v_expand_open(const float *p, uint16_t mask) {
     return v_expand(p, mask);
 }
+/* Rows become columns. */
+OZ_INLINE void v_transpose(vf16 a[16]) {
+    for (int i = 0; i < 16; i++) {
+        for (int j = 0; j < i; j++) {
+            float swap = a[i].lane[j];
+            a[i].lane[j] = a[j].lane[i];
+            a[j].lane[i] = swap;
+        }
+    }
+}
 OZ_INLINE vf16 v_permute(vf16 a, vi16 index) {
     vf16 out;
     OZ_EACH(out.lane, i, 16, a.lane[index.lane[i] & 15]);
@@ -192,7 +213,7 @@ OZ_INLINE vi16 vi_load(const void *p) {
     memcpy(out.lane, p, sizeof out.lane);
     return out;
 }
-OZ_INLINE void vi_store(int32_t *p, vi16 a) {
+OZ_INLINE void vi_store(void *p, vi16 a) {
     memcpy(p, a.lane, sizeof a.lane);
 }
 OZ_INLINE vi16 vi_load_u8(const void *p) {
@@ -270,6 +291,29 @@ OZ_INLINE vi16 vi_bits(vf16 a) {
     memcpy(&out, &a, sizeof out);
     return out;
 }
+/* Changes the sign of lane i where bit shift + i (shift <= 16) of the 4 bytes at p is set. */
+OZ_INLINE vf16 v_flip(vf16 a, const void *p, unsigned shift) {
+    vi16 u = vi_bits(a);
+    uint32_t bits;
+    memcpy(&bits, p, sizeof bits);
+    bits >>= shift;
+    OZ_EACH(u.lane, i, 16, (bits & 1u << i) == 0 ? u.lane[i] : u.lane[i] ^ INT32_MIN);
+    return v_from_bits(u);
+}
+/* Changes the sign of lane i where the top bit of lane i of `bits` is set. */
+OZ_INLINE vf16 v_flip_top(vf16 a, vi16 bits) {
+    vi16 u = vi_bits(a);
+    OZ_EACH(u.lane, i, 16, u.lane[i] ^ (bits.lane[i] & INT32_MIN));
+    return v_from_bits(u);
+}
+/* Lane i of b where bit shift + i (shift <= 16) of the 4 bytes at p is set, else of a. */
+OZ_INLINE vf16 v_pick(vf16 a, vf16 b, const void *p, unsigned shift) {
+    uint32_t bits;
+    memcpy(&bits, p, sizeof bits);
+    bits >>= shift;
+    OZ_EACH(a.lane, i, 16, (bits & 1u << i) == 0 ? a.lane[i] : b.lane[i]);
+    return a;
+}
 
 /* ---- bytes ---- */
 OZ_INLINE vb64 vb_load(const void *p) {
@@ -283,6 +327,12 @@ OZ_INLINE void vb_store(void *p, vb64 a) {
 OZ_INLINE vb64 vb_quad(const void *p) {
     vb64 out;
     for (int i = 0; i < 64; i += 4) memcpy(out.byte + i, p, 4);
+    return out;
+}
+/* Byte i (0 to 3) of every quad, unsigned. */
+OZ_INLINE vi16 vi_byte(vb64 a, unsigned i) {
+    vi16 out;
+    OZ_EACH(out.lane, lane, 16, a.byte[4 * (unsigned)lane + i]);
     return out;
 }
 OZ_INLINE vb64 vb_set1(uint8_t b) {

@@ -6,5 +6,7 @@
 
 /* oz_expand_index[mask][i] = how many bits of the mask are set below bit i; 0x80 where bit i is not set. */
 extern const int8_t oz_expand_index[256][8];
+/* The places of the bits that are set, lowest first, then zeros. */
+extern const uint8_t oz_set_bits[256][8];
 
 #endif

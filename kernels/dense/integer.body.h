@@ -1,0 +1,174 @@
+/* integer.body.h - dense integer leaves: the fused product with up to 4 quantised activation rows, and the
+ * decoders to codes and to floats.
+ *
+ * One vector of codes holds 16 rows x 4 inputs, one broadcast of four activations meets them all. The order of
+ * roundings is the one kernel.h promises, so results equal those of gemm_u8 to the bit. */
+#include "formats/dense/dense.h"
+#include "kernels/dense/quads.body.h"
+#include "kernels/scales.body.h"
+
+/* Sums over one segment, per activation row; x: rows of ld bytes. */
+OZ_INLINE void sum_segment(oz_codec_kind kind, quad_reader *r, const int8_t *x, size_t ld, size_t quads,
+                           size_t m, vi16 sum[OZ_MV_BATCH]) {
+    for (; quads >= CHUNK_QUADS; quads -= CHUNK_QUADS) {
+        OZ_UNROLL
+        for (unsigned j = 0; j < CHUNK_QUADS; j += 4, x += 16) {
+            vb64 q[4];
+            read4(kind, r, j, q);
+            OZ_UNROLL
+            for (size_t i = 0; i < m; i++) {
+                const int8_t *in = x + i * ld;
+                vb64 x0 = vb_quad(in), x1 = vb_quad(in + 4), x2 = vb_quad(in + 8), x3 = vb_quad(in + 12);
+                if (kind == OZ_CODEC_INT8) {
+                    sum[i] = v_dot4_u8(v_dot4_u8(sum[i], q[0], x0), q[1], x1);
+                    sum[i] = v_dot4_u8(v_dot4_u8(sum[i], q[2], x2), q[3], x3);
+                } else if (kind == OZ_CODEC_INT6) {
+                    sum[i] = v_dot4_u7(v_dot4_u7(sum[i], q[0], x0), q[1], x1);
+                    sum[i] = v_dot4_u7(v_dot4_u7(sum[i], q[2], x2), q[3], x3);
+                } else {
+                    sum[i] = v_dot4x4_u5(sum[i], q[0], q[1], q[2], q[3], x0, x1, x2, x3);
+                }
+            }
+        }
+    }
+    vb64 tail[CHUNK_QUADS];
+    read_tail(kind, r, quads, tail);
+    for (size_t j = 0; j < quads; j++, x += 4) {
+        OZ_UNROLL
+        for (size_t i = 0; i < m; i++) {
+            vb64 in = vb_quad(x + i * ld);
+            sum[i] = kind == OZ_CODEC_INT8 ? v_dot4_u8(sum[i], tail[j], in) : v_dot4_u7(sum[i], tail[j], in);
+        }
+    }
+}
+
+OZ_INLINE void add_to_rows(const oz_leaf *leaf, size_t panel, const vf16 *acc, size_t m, float *y, size_t ldy) {
+    size_t row = panel * OZ_PANEL, rows = oz_min(OZ_PANEL, leaf->rows - row);
+    OZ_UNROLL
+    for (size_t i = 0; i < m; i++) {
+        float *to = y + i * ldy + row;
+        if (rows == OZ_PANEL) v_store(to, v_add(v_load(to), acc[i]));
+        else v_store_n(to, v_add(v_load_n(to, rows), acc[i]), rows);
+    }
+}
+
+OZ_INLINE void mv_panel(oz_codec_kind kind, const oz_leaf *leaf, size_t panel, const oz_rows *x, size_t m,
+                        float *y, size_t ldy) {
+    const oz_scales scales = scales_of(leaf, panel);
+    const size_t ld = oz_round_up(leaf->cols, OZ_BLOCK), step = oz_min(scales.inputs, OZ_BLOCK);
+    const vi16 bias = vi_set1(kind == OZ_CODEC_INT8 ? OZ_DOT4_BIAS : 0);
+    quad_reader reader = reader_at(kind, oz_dense_panel(leaf, panel), 0);
+    vf16 acc[OZ_MV_BATCH];
+    OZ_UNROLL
+    for (size_t i = 0; i < m; i++) acc[i] = v_zero();
+    for (size_t k = 0; k < leaf->cols; k += step) {
+        size_t inputs = oz_min(step, leaf->cols - k), group = k / scales.inputs;
+        vi16 sum[OZ_MV_BATCH];
+        OZ_UNROLL
+        for (size_t i = 0; i < m; i++) sum[i] = vi_zero();
+        sum_segment(kind, &reader, x->i8 + k, ld, oz_div_up(inputs, 4), m, sum);
+        vf16 scale = scale_at(&scales, group);
+        vi16 zero = vi_sub(zero_at(&scales, group), bias);
+        OZ_UNROLL
+        for (size_t i = 0; i < m; i++) {
+            const int32_t *sums = x->sum + (i * ld + k) / 32;
+            int32_t total = sums[0];
+            for (size_t j = 32; j < inputs; j += 32) total += sums[j / 32];
+            vf16 in_scale = v_broadcast(x->scale + (i * ld + k) / OZ_BLOCK);
+            vi16 whole = vi_sub(sum[i], vi_mul(zero, vi_set1(total)));
+            acc[i] = v_fma(v_mul(scale, in_scale), v_from_i32(whole), acc[i]);
+            if (scales.offset == OZ_MINIMUM) {
+                vf16 minimum = v_mul(minimum_at(&scales, group), in_scale);
+                acc[i] = v_fma(minimum, v_set1((float)total), acc[i]);
+            }
+        }
+    }
+    add_to_rows(leaf, panel, acc, m, y, ldy);
+}
+
+OZ_INLINE void mv_integer(oz_codec_kind kind, const oz_leaf *leaf, size_t panel0, size_t panel1,
+                          const oz_rows *x, float *y, size_t ldy) {
+    for (size_t panel = panel0; panel < panel1; panel++) {
+        switch (x->m) {
+        case 1: mv_panel(kind, leaf, panel, x, 1, y, ldy); break;
+        case 2: mv_panel(kind, leaf, panel, x, 2, y, ldy); break;
+        case 3: mv_panel(kind, leaf, panel, x, 3, y, ldy); break;
+        default: mv_panel(kind, leaf, panel, x, 4, y, ldy); break;
+        }
+    }
+}
+
+/* The inputs of the last quad that the leaf does not have. */
+static void clear_past_end(oz_codec_kind kind, size_t n, uint8_t *tile) {
+    uint8_t *quad = tile + n / 4 * 64;
+    for (size_t row = 0; n % 4 != 0 && row < OZ_PANEL; row++) {
+        memset(quad + 4 * row + n % 4, (int)oz_codec_zero(kind), 4 - n % 4);
+    }
+}
+
+OZ_INLINE void decode_codes(oz_codec_kind kind, const oz_leaf *leaf, size_t panel, size_t k0, size_t n,
+                            uint8_t *tile) {
+    quad_reader reader = reader_at(kind, oz_dense_panel(leaf, panel), k0);
+    size_t quads = oz_div_up(n, 4);
+    uint8_t *to = tile;
+    for (; quads >= CHUNK_QUADS; quads -= CHUNK_QUADS) {
+        OZ_UNROLL
+        for (unsigned j = 0; j < CHUNK_QUADS; j += 4, to += 256) {
+            vb64 q[4];
+            read4(kind, &reader, j, q);
+            OZ_UNROLL
+            for (int i = 0; i < 4; i++) vb_store(to + 64 * i, q[i]);
+        }
+    }
+    vb64 tail[CHUNK_QUADS];
+    read_tail(kind, &reader, quads, tail);
+    for (size_t j = 0; j < quads; j++) vb_store(to + 64 * j, tail[j]);
+    if (k0 + n == leaf->cols) clear_past_end(kind, n, tile);
+}
+
+/* What turns the codes of one group into weights. */
+typedef struct group_values {
+    vf16 scale, zero, minimum;
+    bool minima;
+} group_values;
+
+OZ_INLINE group_values values_at(const oz_scales *s, size_t group) {
+    group_values g = {.scale = scale_at(s, group), .minima = s->offset == OZ_MINIMUM};
+    g.zero = v_from_i32(zero_at(s, group));
+    g.minimum = g.minima ? minimum_at(s, group) : v_zero();
+    return g;
+}
+
+/* Four inputs of 16 rows -> out[input][16], the first `inputs` of them. */
+OZ_INLINE void store_values(vb64 quad, const group_values *g, size_t inputs, float *out) {
+    OZ_UNROLL
+    for (unsigned i = 0; i < 4; i++) {
+        vf16 code = v_from_i32(vi_byte(quad, i));
+        vf16 w = g->minima ? v_add(v_mul(g->scale, code), g->minimum) : v_mul(g->scale, v_sub(code, g->zero));
+        if (i < inputs) v_store(out + i * OZ_PANEL, w);
+    }
+}
+
+OZ_INLINE oz_tile decode_values(oz_codec_kind kind, const oz_leaf *leaf, size_t panel, size_t k0, size_t n,
+                                float *buffer) {
+    const oz_scales scales = scales_of(leaf, panel);
+    quad_reader reader = reader_at(kind, oz_dense_panel(leaf, panel), k0);
+    for (size_t k = 0; k < n; k += CHUNK_INPUTS) {
+        group_values g = values_at(&scales, (k0 + k) / scales.inputs);
+        float *out = buffer + k * OZ_PANEL;
+        if (n - k >= CHUNK_INPUTS) {
+            OZ_UNROLL
+            for (unsigned j = 0; j < CHUNK_QUADS; j += 4) {
+                vb64 q[4];
+                read4(kind, &reader, j, q);
+                OZ_UNROLL
+                for (unsigned i = 0; i < 4; i++) store_values(q[i], &g, 4, out + (j + i) * 4 * OZ_PANEL);
+            }
+        } else {
+            vb64 tail[CHUNK_QUADS];
+            read_tail(kind, &reader, oz_div_up(n - k, 4), tail);
+            for (size_t i = 0; i < n - k; i += 4) store_values(tail[i / 4], &g, n - k - i, out + i * OZ_PANEL);
+        }
+    }
+    return (oz_tile){.p = buffer, .row_stride = 1, .k_stride = OZ_PANEL};
+}

@@ -1,0 +1,3 @@
+/* gemm__scalar.c - the primitives, instance scalar. */
+#include "kernels/simd/scalar.h"
+#include "kernels/gemm/gemm.body.h"

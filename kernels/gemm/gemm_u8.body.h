@@ -1,0 +1,133 @@
+/* gemm_u8.body.h - 16 rows of codes x 64 columns of quantised activations: exact integer sums over a segment
+ * of inputs, then one scaled addition per segment in the order that kernel.h promises.
+ *
+ * Quads of codes are broadcast, quads of activations fill the vector. On instruction sets that go
+ * through 16-bit pairs, codes of up to 5 bits let four quads share their widening. */
+#include "kernels/scales.body.h"
+
+#define U8_ROWS OZ_GEMM_U8_ROWS
+#define U8_VECTORS OZ_GEMM_U8_VECTORS
+#define QUAD_BYTES (OZ_COLUMNS * 4) /* of one quad of inputs, in a panel */
+#define TILE_QUAD (OZ_PANEL * 4)    /* of one quad of inputs, in a tile */
+
+typedef enum code_width { CODES_U5, CODES_U7, CODES_U8 } code_width;
+
+OZ_INLINE vi16 dot_quad(code_width width, vi16 acc, vb64 codes, vb64 x) {
+    return width == CODES_U8 ? v_dot4_u8(acc, codes, x) : v_dot4_u7(acc, codes, x);
+}
+
+/* What a sum of (q - bias) * x is short of, in codes: see OZ_DOT4_BIAS. */
+OZ_INLINE int32_t dot_bias(code_width width) {
+    return width == CODES_U8 ? OZ_DOT4_BIAS : 0;
+}
+
+OZ_INLINE code_width code_width_of(oz_codec_kind kind) {
+    return kind == OZ_CODEC_INT8 ? CODES_U8 : kind == OZ_CODEC_INT6 ? CODES_U7 : CODES_U5;
+}
+
+/* sums[row][vector] of `quads` quads: codes of U8_ROWS rows from `tile`, columns from `x`. */
+OZ_INLINE void sum_codes(code_width width, const uint8_t *tile, const int8_t *x, size_t quads,
+                         vi16 sums[U8_ROWS][U8_VECTORS]) {
+    size_t q = 0;
+    if (width == CODES_U5 && U8_VECTORS < OZ_COLUMNS / 16) {
+        for (; q + 4 <= quads; q += 4, tile += 4 * TILE_QUAD, x += 4 * QUAD_BYTES) {
+            OZ_UNROLL
+            for (int v = 0; v < U8_VECTORS; v++) {
+                vb64 x0 = vb_load(x + 64 * v), x1 = vb_load(x + QUAD_BYTES + 64 * v);
+                vb64 x2 = vb_load(x + 2 * QUAD_BYTES + 64 * v), x3 = vb_load(x + 3 * QUAD_BYTES + 64 * v);
+                OZ_UNROLL
+                for (int r = 0; r < U8_ROWS; r++) {
+                    sums[r][v] = v_dot4x4_u5(sums[r][v], vb_quad(tile + 4 * r), vb_quad(tile + TILE_QUAD + 4 * r),
+                                             vb_quad(tile + 2 * TILE_QUAD + 4 * r),
+                                             vb_quad(tile + 3 * TILE_QUAD + 4 * r), x0, x1, x2, x3);
+                }
+            }
+        }
+    }
+    for (; q < quads; q++, tile += TILE_QUAD, x += QUAD_BYTES) {
+        vb64 in[U8_VECTORS];
+        OZ_UNROLL
+        for (int v = 0; v < U8_VECTORS; v++) in[v] = vb_load(x + 64 * v);
+        OZ_UNROLL
+        for (int r = 0; r < U8_ROWS; r++) {
+            vb64 codes = vb_quad(tile + 4 * r);
+            OZ_UNROLL
+            for (int v = 0; v < U8_VECTORS; v++) sums[r][v] = dot_quad(width, sums[r][v], codes, in[v]);
+        }
+    }
+}
+
+/* One segment of one group, for all 16 rows: what the inner loops need of it. */
+typedef struct segment {
+    size_t quads;
+    const uint8_t *tile;
+    const int8_t *x;
+    const float *x_scale;          /* [64] */
+    int32_t total[OZ_COLUMNS];     /* X, the sums of the activations */
+    float scale[OZ_PANEL], minimum[OZ_PANEL];
+    int32_t zero[OZ_PANEL];        /* of the codes as the dot product sees them */
+    bool minima;
+} segment;
+
+OZ_INLINE void add_segment(code_width width, const segment *s, float *acc) {
+    for (size_t c = 0; c < OZ_COLUMNS; c += 16 * U8_VECTORS) {
+        for (size_t r0 = 0; r0 < OZ_PANEL; r0 += U8_ROWS) {
+            vi16 sums[U8_ROWS][U8_VECTORS];
+            OZ_UNROLL
+            for (int r = 0; r < U8_ROWS; r++) {
+                OZ_UNROLL
+                for (int v = 0; v < U8_VECTORS; v++) sums[r][v] = vi_zero();
+            }
+            sum_codes(width, s->tile + 4 * r0, s->x + 4 * c, s->quads, sums);
+            OZ_UNROLL
+            for (int r = 0; r < U8_ROWS; r++) {
+                size_t row = r0 + (size_t)r;
+                OZ_UNROLL
+                for (int v = 0; v < U8_VECTORS; v++) {
+                    size_t column = c + 16 * (size_t)v;
+                    float *to = acc + row * OZ_COLUMNS + column;
+                    vi16 total = vi_load(s->total + column);
+                    vf16 in_scale = v_load(s->x_scale + column);
+                    vi16 sum = vi_sub(sums[r][v], vi_mul(vi_set1(s->zero[row]), total));
+                    vf16 y = v_fma(v_mul(v_set1(s->scale[row]), in_scale), v_from_i32(sum), v_load(to));
+                    if (s->minima) {
+                        y = v_fma(v_mul(v_set1(s->minimum[row]), in_scale), v_from_i32(total), y);
+                    }
+                    v_store(to, y);
+                }
+            }
+        }
+    }
+}
+
+OZ_INLINE void gemm_u8_width(code_width width, const oz_leaf *leaf, size_t panel, size_t k0, size_t n,
+                             const uint8_t *tile, const oz_columns *x, float *acc) {
+    oz_scales scales = scales_of(leaf, panel);
+    size_t step = oz_min(scales.inputs, OZ_BLOCK);
+    segment s = {.x_scale = x->scale + k0 / OZ_BLOCK * OZ_COLUMNS, .minima = scales.offset == OZ_MINIMUM};
+    for (size_t k = 0; k < n; k += step) {
+        size_t inputs = oz_min(step, n - k), group = (k0 + k) / scales.inputs;
+        s.quads = oz_div_up(inputs, 4);
+        s.tile = tile + k / 4 * TILE_QUAD;
+        s.x = x->i8 + (k0 + k) / 4 * QUAD_BYTES;
+        v_store(s.scale, scale_at(&scales, group));
+        if (s.minima) v_store(s.minimum, minimum_at(&scales, group));
+        vi_store(s.zero, vi_sub(zero_at(&scales, group), vi_set1(dot_bias(width))));
+        const int32_t *sum = x->sum + (k0 + k) / 32 * OZ_COLUMNS;
+        for (size_t c = 0; c < OZ_COLUMNS; c += 16) {
+            vi16 total = vi_load(sum + c);
+            for (size_t i = 32; i < inputs; i += 32) total = vi_add(total, vi_load(sum + i / 32 * OZ_COLUMNS + c));
+            vi_store(s.total + c, total);
+        }
+        add_segment(width, &s, acc);
+    }
+}
+
+static void gemm_u8(const oz_leaf *leaf, size_t panel, size_t k0, size_t n, const uint8_t *tile,
+                    const oz_columns *x, float *acc) {
+    switch (code_width_of(leaf->codec.kind)) {
+    case CODES_U5: gemm_u8_width(CODES_U5, leaf, panel, k0, n, tile, x, acc); break;
+    case CODES_U7: gemm_u8_width(CODES_U7, leaf, panel, k0, n, tile, x, acc); break;
+    default: gemm_u8_width(CODES_U8, leaf, panel, k0, n, tile, x, acc); break;
+    }
+}

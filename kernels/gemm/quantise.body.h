@@ -1,0 +1,84 @@
+/* quantise.body.h - activations to signed bytes: per activation row and block of 128 inputs
+ *
+ *     scale = max|x| / 127,   q = nearest even of x * (127 / max|x|)
+ *
+ * both divisions rounded to float, the same operations in both layouts and on every instruction set, so
+ * that the bytes agree everywhere. A block whose largest magnitude is under OZ_SMALLEST, where the
+ * quotient would overflow, counts as zeros. */
+
+#define OZ_SMALLEST 0x1p-100f
+
+typedef struct block_scale {
+    vf16 inverse, scale;
+} block_scale;
+
+OZ_INLINE block_scale scale_of(vf16 largest) {
+    vm16 small = v_less(largest, v_set1(OZ_SMALLEST));
+    vf16 levels = v_set1(127.0f), zero = v_zero();
+    vf16 divisor = v_select(small, levels, largest);
+    return (block_scale){v_select(small, zero, v_div(levels, divisor)), v_select(small, zero, v_div(divisor, levels))};
+}
+
+/* One block of n <= 128 inputs; writes 128 bytes and 4 sums. */
+static float quantise_block(const float *x, size_t n, int8_t *q, int32_t *sum) {
+    vf16 in[OZ_BLOCK / 16], largest = v_zero();
+    for (size_t i = 0; i < OZ_BLOCK / 16; i++) {
+        size_t at = 16 * i;
+        in[i] = at + 16 <= n ? v_load(x + at) : at < n ? v_load_n(x + at, n - at) : v_zero();
+        largest = v_max(v_abs(in[i]), largest);
+    }
+    float scale[16];
+    block_scale s = scale_of(v_set1(v_largest(largest)));
+    for (size_t i = 0; i < OZ_BLOCK / 16; i += 2) {
+        vi16 a = vi_from_f32(v_mul(in[i], s.inverse)), b = vi_from_f32(v_mul(in[i + 1], s.inverse));
+        vi_store_i8(q + 16 * i, a);
+        vi_store_i8(q + 16 * i + 16, b);
+        sum[i / 2] = (int32_t)v_sum(v_from_i32(vi_add(a, b)));
+    }
+    v_store(scale, s.scale);
+    return scale[0];
+}
+
+static void quantise_rows(const float *x, size_t m, size_t k, size_t ld, int8_t *q, float *scale,
+                          int32_t *sum) {
+    for (size_t row = 0; row < m; row++, x += ld) {
+        for (size_t k0 = 0; k0 < k; k0 += OZ_BLOCK, q += OZ_BLOCK, sum += OZ_BLOCK / 32) {
+            *scale++ = quantise_block(x + k0, oz_min(k - k0, OZ_BLOCK), q, sum);
+        }
+    }
+}
+
+OZ_INLINE vf16 input_or_zero(const float *x, size_t i, size_t n) {
+    return i < n ? v_load(x + i * OZ_COLUMNS) : v_zero();
+}
+
+/* 16 columns of one block: four inputs of a column make one quad of bytes. */
+static void quantise_columns16(const float *x, size_t n, int8_t *q, float *scale, int32_t *sum) {
+    vf16 largest = v_zero();
+    for (size_t i = 0; i < n; i++) largest = v_max(v_abs(v_load(x + i * OZ_COLUMNS)), largest);
+    block_scale s = scale_of(largest);
+    v_store(scale, s.scale);
+    vi16 total = vi_zero(), low = vi_set1(255);
+    for (size_t i = 0; i < OZ_BLOCK; i += 4) {
+        vi16 quad = vi_zero();
+        for (unsigned j = 0; j < 4; j++) {
+            vi16 code = vi_from_f32(v_mul(input_or_zero(x, i + j, n), s.inverse));
+            total = vi_add(total, code);
+            quad = vi_or(quad, vi_shift_left(vi_and(code, low), 8 * j));
+        }
+        vi_store(q + i * OZ_COLUMNS, quad);
+        if (i % 32 == 28) {
+            vi_store(sum + i / 32 * OZ_COLUMNS, total);
+            total = vi_zero();
+        }
+    }
+}
+
+static void quantise_columns(const float *x, size_t k, int8_t *q, float *scale, int32_t *sum) {
+    for (size_t k0 = 0; k0 < k; k0 += OZ_BLOCK) {
+        for (size_t c = 0; c < OZ_COLUMNS; c += 16) {
+            quantise_columns16(x + k0 * OZ_COLUMNS + c, oz_min(k - k0, OZ_BLOCK), q + k0 * OZ_COLUMNS + 4 * c,
+                               scale + k0 / OZ_BLOCK * OZ_COLUMNS + c, sum + k0 / 32 * OZ_COLUMNS + c);
+        }
+    }
+}

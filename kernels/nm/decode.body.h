@@ -1,0 +1,141 @@
+/* decode.body.h - blocks of an nm leaf as floats, as codes and as nonzeros, for every n:m, form and codec.
+ *
+ * Rows are lanes. A dense position takes the entry whose position equals it, so nothing is scattered: floats are
+ * selected by comparison, codes are shifted to their byte. Entries that a short group lacks are zeros, which
+ * change nothing where they are added. */
+
+#define MOST_ENTRIES 31 /* of a group */
+
+/* Weights of one entry after the other; integers are scaled by their group. */
+typedef struct weight_reader {
+    code_reader codes;
+    oz_scales scales;
+    vb64 quad;
+    unsigned in_quad;
+    const uint8_t *next; /* floats */
+} weight_reader;
+
+OZ_INLINE weight_reader weights_at(oz_codec_kind kind, const oz_leaf *leaf, size_t panel, size_t entry) {
+    weight_reader r = {.in_quad = 4};
+    if (oz_codec_is_integer(kind)) {
+        r.codes = codes_at(kind, leaf, panel, entry / 4);
+        r.scales = scales_of(leaf, panel);
+    } else {
+        r.next = oz_nm_values(leaf, panel) + entry * OZ_PANEL * oz_float_bytes(kind);
+    }
+    return r;
+}
+
+OZ_INLINE vi16 next_codes(oz_codec_kind kind, weight_reader *r) {
+    if (r->in_quad == 4) {
+        r->quad = next_quad(kind, &r->codes);
+        r->in_quad = 0;
+    }
+    return vi_byte(r->quad, r->in_quad++);
+}
+
+/* The next entry, which belongs to a group that begins at input k. */
+OZ_INLINE vf16 next_weights(oz_codec_kind kind, weight_reader *r, size_t k) {
+    const uint8_t *p = r->next;
+    switch (kind) {
+    case OZ_CODEC_F32: r->next += 64; return v_load(p);
+    case OZ_CODEC_F16: r->next += 32; return v_load_f16(p);
+    case OZ_CODEC_BF16: r->next += 32; return v_load_bf16(p);
+    default: break;
+    }
+    vi16 code = vi_sub(next_codes(kind, r), vi_set1(r->scales.zero));
+    return v_mul(scale_at(&r->scales, k / r->scales.inputs), v_from_i32(code));
+}
+
+/* ---- floats ---- */
+
+OZ_INLINE oz_tile decode_floats(oz_codec_kind kind, const oz_leaf *leaf, size_t panel, size_t k0, size_t n,
+                                float *buffer) {
+    const size_t m = leaf->param[OZ_NM_M], entries = leaf->param[OZ_NM_N];
+    position_reader positions = positions_at(leaf, panel, k0 / m);
+    weight_reader weights = weights_at(kind, leaf, panel, k0 / m * entries);
+    for (size_t k = 0; k < n; k += m) {
+        vi16 position[MOST_ENTRIES];
+        vf16 weight[MOST_ENTRIES];
+        begin_group(&positions);
+        for (size_t j = 0; j < entries; j++) {
+            position[j] = next_positions(&positions);
+            weight[j] = next_weights(kind, &weights, k0 + k);
+        }
+        for (size_t p = 0; p < oz_min(m, n - k); p++) {
+            vi16 here = vi_set1((int32_t)p);
+            vf16 w = v_zero();
+            for (size_t j = 0; j < entries; j++) {
+                w = v_add(w, v_select(vi_equal(position[j], here), weight[j], v_zero()));
+            }
+            v_store(buffer + (k + p) * OZ_PANEL, w);
+        }
+    }
+    return (oz_tile){.p = buffer, .row_stride = 1, .k_stride = OZ_PANEL};
+}
+
+/* ---- codes ---- */
+
+OZ_INLINE void decode_codes(oz_codec_kind kind, const oz_leaf *leaf, size_t panel, size_t k0, size_t n,
+                            uint8_t *tile) {
+    const size_t m = leaf->param[OZ_NM_M], entries = leaf->param[OZ_NM_N];
+    const vi16 zero = vi_set1((int32_t)oz_codec_zero(kind)), zeros = vi_set1((int32_t)(0x01010101 * oz_codec_zero(kind)));
+    position_reader positions = positions_at(leaf, panel, k0 / m);
+    weight_reader weights = weights_at(kind, leaf, panel, k0 / m * entries);
+    for (size_t k = 0; k < n; k += m) {
+        vi16 shift[MOST_ENTRIES], code[MOST_ENTRIES];
+        begin_group(&positions);
+        for (size_t j = 0; j < entries; j++) {
+            shift[j] = vi_shift_left(next_positions(&positions), 3);
+            vi16 read = next_codes(kind, &weights);
+            code[j] = vi_sub(vi_or(read, zero), vi_and(read, zero)); /* exclusive or: 0 where nothing is stored */
+        }
+        for (size_t p = 0; p < oz_min(m, n - k); p += 4) {
+            vi16 quad = vi_zero();
+            for (size_t j = 0; j < entries; j++) {
+                quad = vi_or(quad, vi_move_left(code[j], vi_sub(shift[j], vi_set1((int32_t)(8 * p)))));
+            }
+            quad = vi_sub(vi_or(quad, zeros), vi_and(quad, zeros));
+            vi_store(tile + (k + p) * OZ_PANEL, quad);
+        }
+    }
+}
+
+/* ---- nonzeros ---- */
+
+/* 16 entries of 16 rows at a time are turned round; all rows have the same number of them. Entries that do not
+ * exist are left out, since their positions may be past the inputs. */
+OZ_INLINE void decode_nonzeros(oz_codec_kind kind, const oz_leaf *leaf, size_t panel, size_t k0, size_t n,
+                               oz_nonzeros *out) {
+    const size_t m = leaf->param[OZ_NM_M], entries = leaf->param[OZ_NM_N], last = oz_div_up(n, m) - 1;
+    const size_t all = last * entries + oz_nm_existing(leaf, k0 / m + last);
+    const size_t rows = oz_min(OZ_PANEL, leaf->rows - panel * OZ_PANEL);
+    position_reader positions = positions_at(leaf, panel, k0 / m);
+    weight_reader weights = weights_at(kind, leaf, panel, k0 / m * entries);
+    uint8_t column[OZ_PANEL][OZ_BLOCK];
+    size_t k = 0, j = 0; /* the group's first input, and the next entry of the group */
+    for (size_t e0 = 0; e0 < all; e0 += OZ_LANES) {
+        const size_t count = oz_min(OZ_LANES, all - e0);
+        vf16 value[OZ_LANES], place[OZ_LANES];
+        for (size_t e = 0; e < OZ_LANES; e++) value[e] = place[e] = v_zero();
+        for (size_t e = 0; e < count; e++) {
+            if (j == 0) begin_group(&positions);
+            place[e] = v_from_bits(vi_add(next_positions(&positions), vi_set1((int32_t)k)));
+            value[e] = next_weights(kind, &weights, k0 + k);
+            if (++j == entries) {
+                j = 0;
+                k += m;
+            }
+        }
+        v_transpose(value);
+        v_transpose(place);
+        for (size_t r = 0; r < rows; r++) {
+            v_store_n(out->value + r * all + e0, value[r], count);
+            vi_store_u8(column[r] + e0, vi_bits(place[r]));
+        }
+    }
+    for (size_t r = 0; r < OZ_PANEL; r++) {
+        if (r < rows) memcpy(out->column + r * all, column[r], all);
+        out->end[r] = (uint16_t)(oz_min(r + 1, rows) * all);
+    }
+}

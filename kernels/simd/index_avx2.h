@@ -1,0 +1,103 @@
+/* index_avx2.h - the part of the vocabulary that only formats with indexes need, on AVX2 and BMI2: see
+ * README.md.
+ *
+ * It comes after avx2.h in an instance of such a format. */
+#ifndef OZ_KERNELS_SIMD_INDEX_AVX2_H
+#define OZ_KERNELS_SIMD_INDEX_AVX2_H
+
+#if !defined(__BMI2__)
+#error "kernels/simd/index_avx2.h needs -mbmi2 and the flags of avx2.h"
+#endif
+
+#include "kernels/simd/avx2.h"
+#include "kernels/simd/tables.h"
+
+OZ_INLINE float s_muladd(float a, float b, float c) {
+    return __builtin_fmaf(a, b, c);
+}
+
+OZ_INLINE uint64_t s_unpack8(uint64_t packed, unsigned bits) {
+    return _pdep_u64(packed, ((UINT64_C(1) << bits) - 1) * UINT64_C(0x0101010101010101));
+}
+
+/* Two halves of 8 bytes; a byte without a value has an index with its sign set, which the shuffle makes 0:
+ * so `fill` is taken off before and put back after. */
+OZ_INLINE void s_expand16(uint8_t *to, const uint8_t *from, uint16_t mask, uint8_t fill) {
+    unsigned lo = mask & 255u, hi = (unsigned)mask >> 8;
+    const __m128i filled = _mm_set1_epi8((char)fill);
+    __m128i index = _mm_unpacklo_epi64(_mm_loadl_epi64((const __m128i *)(const void *)oz_expand_index[lo]),
+                                       _mm_loadl_epi64((const __m128i *)(const void *)oz_expand_index[hi]));
+    __m128i codes = _mm_unpacklo_epi64(
+        _mm_loadl_epi64((const __m128i *)(const void *)from),
+        _mm_loadl_epi64((const __m128i *)(const void *)(from + __builtin_popcount(lo))));
+    index = _mm_add_epi8(index, _mm_set_epi64x(0x0808080808080808, 0));
+    codes = _mm_shuffle_epi8(_mm_xor_si128(codes, filled), index);
+    _mm_storeu_si128((__m128i *)(void *)to, _mm_xor_si128(codes, filled));
+}
+
+OZ_INLINE vf16 v_repeat4(const float *p) {
+    return v_both(_mm256_broadcast_ps((const __m128 *)(const void *)p));
+}
+OZ_INLINE vf16 v_repeat8(const float *p) {
+    return v_both(_mm256_loadu_ps(p));
+}
+OZ_INLINE vf16 v_permute_repeated(vf16 a, vi16 index) {
+    return (vf16){_mm256_permutevar8x32_ps(a.lo, index.lo), _mm256_permutevar8x32_ps(a.lo, index.hi)};
+}
+
+OZ_INLINE vi16 vi_load_u16(const void *p) {
+    const __m128i *h = p;
+    return (vi16){_mm256_cvtepu16_epi32(_mm_loadu_si128(h)), _mm256_cvtepu16_epi32(_mm_loadu_si128(h + 1))};
+}
+OZ_INLINE __m256i vi_dword_at(const void *p, size_t byte) {
+    int32_t four;
+    memcpy(&four, (const uint8_t *)p + byte, sizeof four);
+    return _mm256_set1_epi32(four);
+}
+/* Eight indexes of up to 4 bits fit a dword; of 5 bits, four do. */
+OZ_INLINE vi16 vi_load_bits(const void *p, unsigned bits) {
+    const __m256i by2 = _mm256_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14), by3 = _mm256_setr_epi32(0, 3, 6, 9, 12, 15, 18, 21);
+    if (bits == 2) {
+        __m256i all = vi_dword_at(p, 0);
+        return (vi16){_mm256_srlv_epi32(all, by2), _mm256_srlv_epi32(all, _mm256_add_epi32(by2, _mm256_set1_epi32(16)))};
+    }
+    if (bits == 3) {
+        return (vi16){_mm256_srlv_epi32(vi_dword_at(p, 0), by3),
+                      _mm256_srlv_epi32(vi_dword_at(p, 2), _mm256_add_epi32(by3, _mm256_set1_epi32(8)))};
+    }
+    if (bits == 4) return vi_load_u4(p);
+    __m256i lo = _mm256_blend_epi32(vi_dword_at(p, 0), vi_dword_at(p, 2), 0xf0);
+    __m256i hi = _mm256_blend_epi32(vi_dword_at(p, 5), vi_dword_at(p, 6), 0xf0);
+    return (vi16){_mm256_srlv_epi32(lo, _mm256_setr_epi32(0, 5, 10, 15, 4, 9, 14, 19)),
+                  _mm256_srlv_epi32(hi, _mm256_setr_epi32(0, 5, 10, 15, 12, 17, 22, 27))};
+}
+OZ_INLINE void vi_store_u8(void *p, vi16 a) {
+    const __m256i low = _mm256_set1_epi32(255);
+    __m256i pairs = _mm256_packus_epi32(_mm256_and_si256(a.lo, low), _mm256_and_si256(a.hi, low));
+    pairs = _mm256_permute4x64_epi64(pairs, 0xd8);
+    _mm_storeu_si128(p, _mm_packus_epi16(_mm256_castsi256_si128(pairs), _mm256_extracti128_si256(pairs, 1)));
+}
+OZ_INLINE vm16 vi_equal(vi16 a, vi16 b) {
+    return (vm16){_mm256_castsi256_ps(_mm256_cmpeq_epi32(a.lo, b.lo)),
+                  _mm256_castsi256_ps(_mm256_cmpeq_epi32(a.hi, b.hi))};
+}
+OZ_INLINE vi16 vi_move_left(vi16 a, vi16 n) {
+    return (vi16){_mm256_sllv_epi32(a.lo, n.lo), _mm256_sllv_epi32(a.hi, n.hi)};
+}
+OZ_INLINE vi16 vi_move_right(vi16 a, vi16 n) {
+    return (vi16){_mm256_srlv_epi32(a.lo, n.lo), _mm256_srlv_epi32(a.hi, n.hi)};
+}
+
+OZ_INLINE vb64 vb_load_repeat8(const void *p) {
+    int64_t eight;
+    memcpy(&eight, p, sizeof eight);
+    return vi_both(_mm256_set1_epi64x(eight));
+}
+OZ_INLINE vb64 vb_words(vb64 even, vb64 odd) {
+    return (vb64){_mm256_blend_epi16(even.lo, odd.lo, 0xaa), _mm256_blend_epi16(even.hi, odd.hi, 0xaa)};
+}
+OZ_INLINE vb64 vb_mul16(vb64 a, vb64 b) {
+    return (vb64){_mm256_mullo_epi16(a.lo, b.lo), _mm256_mullo_epi16(a.hi, b.hi)};
+}
+
+#endif

@@ -1,0 +1,94 @@
+/* index_scalar.h - the part of the vocabulary that only formats with indexes need, in plain C: see README.md.
+ *
+ * It comes after scalar.h in an instance of such a format. */
+#ifndef OZ_KERNELS_SIMD_INDEX_SCALAR_H
+#define OZ_KERNELS_SIMD_INDEX_SCALAR_H
+
+#include "kernels/simd/scalar.h"
+#include "kernels/simd/tables.h"
+
+OZ_INLINE float s_muladd(float a, float b, float c) {
+    return a * b + c;
+}
+
+/* Halves the run of codes three times: 8 codes become 2 x 4, 4 x 2, 8 x 1, each in its own byte. */
+OZ_INLINE uint64_t s_unpack8(uint64_t packed, unsigned bits) {
+    const uint64_t ones = (UINT64_C(1) << bits) - 1, twos = ones | ones << bits, fours = twos | twos << 2 * bits;
+    const uint64_t twice = twos * UINT64_C(0x0000000100000001), ones4 = ones * UINT64_C(0x0001000100010001);
+    uint64_t a = (packed & fours) | (packed >> 4 * bits & fours) << 32;
+    a = (a & twice) | (a >> 2 * bits & twice) << 16;
+    return (a & ones4) | (a >> bits & ones4) << 8;
+}
+
+OZ_INLINE void s_expand16(uint8_t *to, const uint8_t *from, uint16_t mask, uint8_t fill) {
+    for (int i = 0; i < 16; i++) to[i] = mask >> i & 1 ? *from++ : fill;
+}
+
+OZ_INLINE vf16 v_repeat4(const float *p) {
+    vf16 out;
+    OZ_EACH(out.lane, i, 16, p[i & 3]);
+    return out;
+}
+OZ_INLINE vf16 v_repeat8(const float *p) {
+    vf16 out;
+    OZ_EACH(out.lane, i, 16, p[i & 7]);
+    return out;
+}
+OZ_INLINE vf16 v_permute_repeated(vf16 a, vi16 index) {
+    return v_permute(a, index);
+}
+
+OZ_INLINE vi16 vi_load_u16(const void *p) {
+    uint16_t h[16];
+    memcpy(h, p, sizeof h);
+    vi16 out;
+    OZ_EACH(out.lane, i, 16, h[i]);
+    return out;
+}
+OZ_INLINE vi16 vi_load_bits(const void *p, unsigned bits) {
+    uint64_t half[2] = {0, 0};
+    memcpy(&half[0], p, bits);
+    memcpy(&half[1], (const uint8_t *)p + bits, bits);
+    vi16 out;
+    OZ_EACH(out.lane, i, 16, (int32_t)(half[i / 8] >> ((unsigned)i % 8 * bits) & UINT32_MAX >> 1));
+    return out;
+}
+OZ_INLINE void vi_store_u8(void *p, vi16 a) {
+    uint8_t *b = p;
+    OZ_EACH(b, i, 16, (uint8_t)a.lane[i]);
+}
+OZ_INLINE vm16 vi_equal(vi16 a, vi16 b) {
+    unsigned bits = 0;
+    for (int i = 0; i < 16; i++) bits |= (unsigned)(a.lane[i] == b.lane[i]) << i;
+    return (vm16)bits;
+}
+OZ_INLINE vi16 vi_move_left(vi16 a, vi16 n) {
+    OZ_EACH(a.lane, i, 16, (uint32_t)n.lane[i] > 31 ? 0 : (int32_t)((uint32_t)a.lane[i] << n.lane[i]));
+    return a;
+}
+OZ_INLINE vi16 vi_move_right(vi16 a, vi16 n) {
+    OZ_EACH(a.lane, i, 16, (uint32_t)n.lane[i] > 31 ? 0 : (int32_t)((uint32_t)a.lane[i] >> n.lane[i]));
+    return a;
+}
+
+OZ_INLINE vb64 vb_load_repeat8(const void *p) {
+    vb64 out;
+    for (int i = 0; i < 64; i += 8) memcpy(out.byte + i, p, 8);
+    return out;
+}
+OZ_INLINE vb64 vb_words(vb64 even, vb64 odd) {
+    for (int i = 0; i < 64; i += 4) memcpy(even.byte + i + 2, odd.byte + i + 2, 2);
+    return even;
+}
+OZ_INLINE vb64 vb_mul16(vb64 a, vb64 b) {
+    for (int i = 0; i < 64; i += 2) {
+        uint16_t x, y;
+        memcpy(&x, a.byte + i, 2);
+        memcpy(&y, b.byte + i, 2);
+        x = (uint16_t)((uint32_t)x * y);
+        memcpy(a.byte + i, &x, 2);
+    }
+    return a;
+}
+
+#endif
