@@ -28,8 +28,10 @@ OZ_INLINE vf16 add_segment(vf16 acc, vf16 scale, vf16 in_scale, vi16 whole) {
 OZ_INLINE void add_to_rows(const oz_leaf *leaf, size_t panel, vf16 sum, float *y) {
     size_t row = panel * OZ_PANEL, rows = oz_min(OZ_PANEL, leaf->rows - row);
     float *to = y + row;
-    if (rows == OZ_PANEL) v_store(to, v_add(v_load(to), sum));
-    else v_store_n(to, v_add(v_load_n(to, rows), sum), rows);
+    if (rows == OZ_PANEL)
+        v_store(to, v_add(v_load(to), sum));
+    else
+        v_store_n(to, v_add(v_load_n(to, rows), sum), rows);
 }
 
 /* Sums of 16 vectors, one a lane. */

@@ -1,8 +1,8 @@
 /* decode.body.h - blocks of an nm leaf as floats, as codes and as nonzeros, for every n:m, form and codec.
  *
- * Rows are lanes. A dense position takes the entry whose position equals it, so nothing is scattered: floats are
- * selected by comparison, codes are shifted to their byte. Entries that a short group lacks are zeros, which
- * change nothing where they are added. */
+ * Rows are lanes. A dense position takes the entry whose position equals it, so nothing is scattered: floats
+ * are selected by comparison, codes are shifted to their byte. Entries that a short group lacks are zeros,
+ * which change nothing where they are added. */
 
 #define MOST_ENTRIES 31 /* of a group */
 
@@ -38,10 +38,17 @@ OZ_INLINE vi16 next_codes(oz_codec_kind kind, weight_reader *r) {
 OZ_INLINE vf16 next_weights(oz_codec_kind kind, weight_reader *r, size_t k) {
     const uint8_t *p = r->next;
     switch (kind) {
-    case OZ_CODEC_F32: r->next += 64; return v_load(p);
-    case OZ_CODEC_F16: r->next += 32; return v_load_f16(p);
-    case OZ_CODEC_BF16: r->next += 32; return v_load_bf16(p);
-    default: break;
+    case OZ_CODEC_F32:
+        r->next += 64;
+        return v_load(p);
+    case OZ_CODEC_F16:
+        r->next += 32;
+        return v_load_f16(p);
+    case OZ_CODEC_BF16:
+        r->next += 32;
+        return v_load_bf16(p);
+    default:
+        break;
     }
     vi16 code = vi_sub(next_codes(kind, r), vi_set1(r->scales.zero));
     return v_mul(scale_at(&r->scales, k / r->scales.inputs), v_from_i32(code));
@@ -79,7 +86,8 @@ OZ_INLINE oz_tile decode_floats(oz_codec_kind kind, const oz_leaf *leaf, size_t 
 OZ_INLINE void decode_codes(oz_codec_kind kind, const oz_leaf *leaf, size_t panel, size_t k0, size_t n,
                             uint8_t *tile) {
     const size_t m = leaf->param[OZ_NM_M], entries = leaf->param[OZ_NM_N];
-    const vi16 zero = vi_set1((int32_t)oz_codec_zero(kind)), zeros = vi_set1((int32_t)(0x01010101 * oz_codec_zero(kind)));
+    const vi16 zero = vi_set1((int32_t)oz_codec_zero(kind)),
+               zeros = vi_set1((int32_t)(0x01010101 * oz_codec_zero(kind)));
     position_reader positions = positions_at(leaf, panel, k0 / m);
     weight_reader weights = weights_at(kind, leaf, panel, k0 / m * entries);
     for (size_t k = 0; k < n; k += m) {
@@ -88,7 +96,8 @@ OZ_INLINE void decode_codes(oz_codec_kind kind, const oz_leaf *leaf, size_t pane
         for (size_t j = 0; j < entries; j++) {
             shift[j] = vi_shift_left(next_positions(&positions), 3);
             vi16 read = next_codes(kind, &weights);
-            code[j] = vi_sub(vi_or(read, zero), vi_and(read, zero)); /* exclusive or: 0 where nothing is stored */
+            code[j] =
+                vi_sub(vi_or(read, zero), vi_and(read, zero)); /* exclusive or: 0 where nothing is stored */
         }
         for (size_t p = 0; p < oz_min(m, n - k); p += 4) {
             vi16 quad = vi_zero();
@@ -103,8 +112,8 @@ OZ_INLINE void decode_codes(oz_codec_kind kind, const oz_leaf *leaf, size_t pane
 
 /* ---- nonzeros ---- */
 
-/* 16 entries of 16 rows at a time are turned round; all rows have the same number of them. Entries that do not
- * exist are left out, since their positions may be past the inputs. */
+/* 16 entries of 16 rows at a time are turned round; all rows have the same number of them. Entries that do
+ * not exist are left out, since their positions may be past the inputs. */
 OZ_INLINE void decode_nonzeros(oz_codec_kind kind, const oz_leaf *leaf, size_t panel, size_t k0, size_t n,
                                oz_nonzeros *out) {
     const size_t m = leaf->param[OZ_NM_M], entries = leaf->param[OZ_NM_N], last = oz_div_up(n, m) - 1;

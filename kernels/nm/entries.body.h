@@ -1,8 +1,8 @@
 /* entries.body.h - reading the entries of a panel in their order: the positions of 16 rows, and the codes or
  * weights that stand there.
  *
- * A list holds positions as numbers. A mask is taken apart from its lowest bit up: a power of two, converted to a
- * float, has its exponent in bits 23 and up, whatever m is. */
+ * A list holds positions as numbers. A mask is taken apart from its lowest bit up: a power of two, converted
+ * to a float, has its exponent in bits 23 and up, whatever m is. */
 #include "base/arith.h"
 #include "formats/nm/nm.h"
 #include "kernels/kernel.h"
@@ -22,20 +22,27 @@ typedef struct position_reader {
 
 /* From group `group` on. */
 OZ_INLINE position_reader positions_at(const oz_leaf *leaf, size_t panel, size_t group) {
-    position_reader r = {.next = oz_nm_positions(leaf, panel), .left = vi_zero(), .bits = oz_nm_position_bits(leaf)};
+    position_reader r = {
+        .next = oz_nm_positions(leaf, panel), .left = vi_zero(), .bits = oz_nm_position_bits(leaf)};
     r.last = vi_set1((int32_t)leaf->param[OZ_NM_M] - 1);
     r.masks = leaf->param[OZ_NM_FORM] == OZ_NM_MASK;
-    if (r.masks) r.next += group * oz_nm_mask_bytes(leaf);
-    else r.next += group * leaf->param[OZ_NM_N] * oz_nm_entry_bytes(leaf);
+    if (r.masks)
+        r.next += group * oz_nm_mask_bytes(leaf);
+    else
+        r.next += group * leaf->param[OZ_NM_N] * oz_nm_entry_bytes(leaf);
     return r;
 }
 
 OZ_INLINE vi16 masks_at(const uint8_t *p, unsigned position_bits) {
     switch (position_bits) {
-    case 2: return vi_and(vi_load_u4(p), vi_set1(15));
-    case 3: return vi_load_u8(p);
-    case 4: return vi_load_u16(p);
-    default: return vi_load(p);
+    case 2:
+        return vi_and(vi_load_u4(p), vi_set1(15));
+    case 3:
+        return vi_load_u8(p);
+    case 4:
+        return vi_load_u16(p);
+    default:
+        return vi_load(p);
     }
 }
 
@@ -47,10 +54,14 @@ OZ_INLINE void begin_group(position_reader *r) {
 
 OZ_INLINE vi16 positions_in_list(const uint8_t *p, unsigned bits) {
     switch (bits) {
-    case 2: return vi_load_bits(p, 2);
-    case 3: return vi_load_bits(p, 3);
-    case 4: return vi_load_bits(p, 4);
-    default: return vi_load_bits(p, 5);
+    case 2:
+        return vi_load_bits(p, 2);
+    case 3:
+        return vi_load_bits(p, 3);
+    case 4:
+        return vi_load_bits(p, 4);
+    default:
+        return vi_load_bits(p, 5);
     }
 }
 
@@ -61,7 +72,8 @@ OZ_INLINE vi16 next_in_masks(vi16 *masks) {
     return vi_shift_right(vi_bits(v_from_i32(lowest)), 23);
 }
 
-/* Positions of the next entry; in range, but without meaning, for entries that a short group does not have. */
+/* Positions of the next entry; in range, but without meaning, for entries that a short group does not have.
+ */
 OZ_INLINE vi16 next_positions(position_reader *r) {
     if (r->masks) return vi_and(vi_add(next_in_masks(&r->left), vi_set1(1)), r->last);
     vi16 positions = vi_and(positions_in_list(r->next, r->bits), r->last);

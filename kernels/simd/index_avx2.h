@@ -27,9 +27,9 @@ OZ_INLINE void s_expand16(uint8_t *to, const uint8_t *from, uint16_t mask, uint8
     const __m128i filled = _mm_set1_epi8((char)fill);
     __m128i index = _mm_unpacklo_epi64(_mm_loadl_epi64((const __m128i *)(const void *)oz_expand_index[lo]),
                                        _mm_loadl_epi64((const __m128i *)(const void *)oz_expand_index[hi]));
-    __m128i codes = _mm_unpacklo_epi64(
-        _mm_loadl_epi64((const __m128i *)(const void *)from),
-        _mm_loadl_epi64((const __m128i *)(const void *)(from + __builtin_popcount(lo))));
+    __m128i codes =
+        _mm_unpacklo_epi64(_mm_loadl_epi64((const __m128i *)(const void *)from),
+                           _mm_loadl_epi64((const __m128i *)(const void *)(from + __builtin_popcount(lo))));
     index = _mm_add_epi8(index, _mm_set_epi64x(0x0808080808080808, 0));
     codes = _mm_shuffle_epi8(_mm_xor_si128(codes, filled), index);
     _mm_storeu_si128((__m128i *)(void *)to, _mm_xor_si128(codes, filled));
@@ -56,10 +56,12 @@ OZ_INLINE __m256i vi_dword_at(const void *p, size_t byte) {
 }
 /* Eight indexes of up to 4 bits fit a dword; of 5 bits, four do. */
 OZ_INLINE vi16 vi_load_bits(const void *p, unsigned bits) {
-    const __m256i by2 = _mm256_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14), by3 = _mm256_setr_epi32(0, 3, 6, 9, 12, 15, 18, 21);
+    const __m256i by2 = _mm256_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14),
+                  by3 = _mm256_setr_epi32(0, 3, 6, 9, 12, 15, 18, 21);
     if (bits == 2) {
         __m256i all = vi_dword_at(p, 0);
-        return (vi16){_mm256_srlv_epi32(all, by2), _mm256_srlv_epi32(all, _mm256_add_epi32(by2, _mm256_set1_epi32(16)))};
+        return (vi16){_mm256_srlv_epi32(all, by2),
+                      _mm256_srlv_epi32(all, _mm256_add_epi32(by2, _mm256_set1_epi32(16)))};
     }
     if (bits == 3) {
         return (vi16){_mm256_srlv_epi32(vi_dword_at(p, 0), by3),

@@ -1,5 +1,5 @@
-/* index_avx512.h - the part of the vocabulary that only formats with indexes need, on AVX-512 with and without
- * VNNI: see README.md.
+/* index_avx512.h - the part of the vocabulary that only formats with indexes need, on AVX-512 with and
+ * without VNNI: see README.md.
  *
  * It comes after avx512.h or avx512vnni.h in an instance of such a format. */
 #ifndef OZ_KERNELS_SIMD_INDEX_AVX512_H
@@ -27,7 +27,8 @@ OZ_INLINE void s_expand16(uint8_t *to, const uint8_t *from, uint16_t mask, uint8
     __m512i codes = _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(const void *)from));
     __m512i filled = _mm512_set1_epi32(fill);
     __asm__("" : "+v"(filled));
-    _mm_storeu_si128((__m128i *)(void *)to, _mm512_cvtepi32_epi8(_mm512_mask_expand_epi32(filled, mask, codes)));
+    _mm_storeu_si128((__m128i *)(void *)to,
+                     _mm512_cvtepi32_epi8(_mm512_mask_expand_epi32(filled, mask, codes)));
 }
 
 OZ_INLINE vf16 v_repeat4(const float *p) {

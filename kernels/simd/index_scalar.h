@@ -13,7 +13,8 @@ OZ_INLINE float s_muladd(float a, float b, float c) {
 
 /* Halves the run of codes three times: 8 codes become 2 x 4, 4 x 2, 8 x 1, each in its own byte. */
 OZ_INLINE uint64_t s_unpack8(uint64_t packed, unsigned bits) {
-    const uint64_t ones = (UINT64_C(1) << bits) - 1, twos = ones | ones << bits, fours = twos | twos << 2 * bits;
+    const uint64_t ones = (UINT64_C(1) << bits) - 1, twos = ones | ones << bits,
+                   fours = twos | twos << 2 * bits;
     const uint64_t twice = twos * UINT64_C(0x0000000100000001), ones4 = ones * UINT64_C(0x0001000100010001);
     uint64_t a = (packed & fours) | (packed >> 4 * bits & fours) << 32;
     a = (a & twice) | (a >> 2 * bits & twice) << 16;

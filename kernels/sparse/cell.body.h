@@ -1,8 +1,8 @@
 /* cell.body.h - one cell of a sparse leaf: where its rows begin, and its weights as floats or codes in the
  * order of their slots.
  *
- * Slots do not know their inputs, so what is done to all weights alike - widening, unpacking, scaling - is done
- * first, over the whole run of the cell; placing the weights is then the same for every codec. */
+ * Slots do not know their inputs, so what is done to all weights alike - widening, unpacking, scaling - is
+ * done first, over the whole run of the cell; placing the weights is then the same for every codec. */
 #include "base/arith.h"
 #include "formats/sparse/sparse.h"
 #include "kernels/kernel.h"
@@ -62,8 +62,10 @@ OZ_INLINE void cell_codes(oz_codec_kind kind, const oz_leaf *leaf, const cell *c
     const uint8_t *end = leaf->part[OZ_SPARSE_VALUES].data + leaf->param[OZ_SPARSE_SLOTS] / 8 * bits;
     for (size_t i = 0; i < c->slots; i += 8, p += bits) {
         uint64_t packed = 0;
-        if (end - p >= 8) memcpy(&packed, p, 8);
-        else memcpy(&packed, p, bits);
+        if (end - p >= 8)
+            memcpy(&packed, p, 8);
+        else
+            memcpy(&packed, p, bits);
         uint64_t eight = s_unpack8(packed, bits) << (kind == OZ_CODEC_TERNARY);
         memcpy(codes + i, &eight, 8);
     }
@@ -76,14 +78,16 @@ OZ_INLINE size_t slots_before(const cell *c, size_t r, size_t from, size_t limit
     return n;
 }
 
-/* Slots of row r in the inputs [i, i + n) of the cell, i a multiple of 8, when those before i end at `from`. */
+/* Slots of row r in the inputs [i, i + n) of the cell, i a multiple of 8, when those before i end at `from`.
+ */
 OZ_INLINE size_t slots_within(const cell *c, size_t r, size_t from, size_t i, size_t n) {
     if (!c->masks) return slots_before(c, r, from, i + n);
     return count_bits(c->masks + r * c->mask_bytes + i / 8, oz_div_up(oz_min(n, c->inputs - i), 8));
 }
 
 /* Codes become weights: of each row, a run of slots for every scale. */
-OZ_INLINE void scale_codes(const oz_leaf *leaf, size_t panel, const cell *c, const uint8_t *codes, float *out) {
+OZ_INLINE void scale_codes(const oz_leaf *leaf, size_t panel, const cell *c, const uint8_t *codes,
+                           float *out) {
     const oz_scales scales = scales_of(leaf, panel);
     const size_t k0 = c->block * leaf->param[OZ_SPARSE_BLOCK];
     const float zero = (float)scales.zero;
@@ -103,8 +107,10 @@ OZ_INLINE void scale_codes(const oz_leaf *leaf, size_t panel, const cell *c, con
 OZ_INLINE void widen_halves(oz_codec_kind kind, const uint8_t *p, size_t readable, size_t slots, float *out) {
     for (size_t i = 0; i < slots; i += 16, p += 32) {
         vf16 w;
-        if (i + 16 <= readable) w = kind == OZ_CODEC_F16 ? v_load_f16(p) : v_load_bf16(p);
-        else w = kind == OZ_CODEC_F16 ? v_load_f16_n(p, readable - i) : v_load_bf16_n(p, readable - i);
+        if (i + 16 <= readable)
+            w = kind == OZ_CODEC_F16 ? v_load_f16(p) : v_load_bf16(p);
+        else
+            w = kind == OZ_CODEC_F16 ? v_load_f16_n(p, readable - i) : v_load_bf16_n(p, readable - i);
         v_store(out + i, w);
     }
 }

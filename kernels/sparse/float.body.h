@@ -2,11 +2,13 @@
  * a block of 16 rows.
  *
  * Form mask expands 16 inputs at a time and costs the same at any sparsity; form rows takes one step a stored
- * weight, with loads that no gather instruction beats. Chains of additions are hidden by the rows that follow. */
+ * weight, with loads that no gather instruction beats. Chains of additions are hidden by the rows that
+ * follow. */
 #include "kernels/panel.body.h"
 
 /* acc[i] += row . x[i] over one cell. */
-OZ_INLINE void dot_mask(const cell *c, size_t r, const float *w, const float *x, size_t ld, size_t m, vf16 *acc) {
+OZ_INLINE void dot_mask(const cell *c, size_t r, const float *w, const float *x, size_t ld, size_t m,
+                        vf16 *acc) {
     const uint8_t *mask = c->masks + r * c->mask_bytes;
     size_t k = 0;
     w += c->row[r];
@@ -16,7 +18,8 @@ OZ_INLINE void dot_mask(const cell *c, size_t r, const float *w, const float *x,
         vf16 weights = v_expand_open(w, bits);
         w += __builtin_popcount(bits);
         OZ_UNROLL
-        for (size_t i = 0; i < m; i++) acc[i * OZ_PANEL] = v_muladd(weights, v_load(x + i * ld + k), acc[i * OZ_PANEL]);
+        for (size_t i = 0; i < m; i++)
+            acc[i * OZ_PANEL] = v_muladd(weights, v_load(x + i * ld + k), acc[i * OZ_PANEL]);
     }
     if (k == c->inputs) return;
     vf16 weights = v_expand_open(w, mask16(mask, c->mask_bytes, k));
@@ -54,8 +57,8 @@ OZ_INLINE void dot_columns(const cell *c, size_t r, const float *w, const float 
     }
 }
 
-OZ_INLINE void mv_panel_mask(oz_codec_kind kind, const oz_leaf *leaf, size_t panel, const oz_rows *x, size_t m,
-                             float *y, size_t ldy) {
+OZ_INLINE void mv_panel_mask(oz_codec_kind kind, const oz_leaf *leaf, size_t panel, const oz_rows *x,
+                             size_t m, float *y, size_t ldy) {
     float buffer[MOST_SLOTS + READ_AHEAD];
     vf16 acc[OZ_MV_BATCH * OZ_PANEL];
     for (size_t i = 0; i < m * OZ_PANEL; i++) acc[i] = v_zero();
@@ -68,8 +71,8 @@ OZ_INLINE void mv_panel_mask(oz_codec_kind kind, const oz_leaf *leaf, size_t pan
     for (size_t i = 0; i < m; i++) add_to_rows(leaf, panel, sums_of(acc + i * OZ_PANEL), y + i * ldy);
 }
 
-OZ_INLINE void mv_panel_rows(oz_codec_kind kind, const oz_leaf *leaf, size_t panel, const oz_rows *x, size_t m,
-                             float *y, size_t ldy) {
+OZ_INLINE void mv_panel_rows(oz_codec_kind kind, const oz_leaf *leaf, size_t panel, const oz_rows *x,
+                             size_t m, float *y, size_t ldy) {
     float buffer[MOST_SLOTS + READ_AHEAD], sum[OZ_MV_BATCH * OZ_PANEL] = {0};
     for (size_t b = 0; b < oz_sparse_blocks(leaf); b++) {
         cell c = cell_at(leaf, panel, b);
@@ -84,18 +87,28 @@ OZ_INLINE void mv_float_batch(oz_codec_kind kind, const oz_leaf *leaf, size_t pa
                               const oz_rows *x, size_t m, float *y, size_t ldy) {
     bool mask = leaf->param[OZ_SPARSE_FORM] == OZ_SPARSE_MASK;
     for (size_t panel = panel0; panel < panel1; panel++) {
-        if (mask) mv_panel_mask(kind, leaf, panel, x, m, y, ldy);
-        else mv_panel_rows(kind, leaf, panel, x, m, y, ldy);
+        if (mask)
+            mv_panel_mask(kind, leaf, panel, x, m, y, ldy);
+        else
+            mv_panel_rows(kind, leaf, panel, x, m, y, ldy);
     }
 }
 
-OZ_INLINE void mv_float(oz_codec_kind kind, const oz_leaf *leaf, size_t panel0, size_t panel1, const oz_rows *x,
-                        float *y, size_t ldy) {
+OZ_INLINE void mv_float(oz_codec_kind kind, const oz_leaf *leaf, size_t panel0, size_t panel1,
+                        const oz_rows *x, float *y, size_t ldy) {
     switch (x->m) {
-    case 1: mv_float_batch(kind, leaf, panel0, panel1, x, 1, y, ldy); break;
-    case 2: mv_float_batch(kind, leaf, panel0, panel1, x, 2, y, ldy); break;
-    case 3: mv_float_batch(kind, leaf, panel0, panel1, x, 3, y, ldy); break;
-    default: mv_float_batch(kind, leaf, panel0, panel1, x, 4, y, ldy); break;
+    case 1:
+        mv_float_batch(kind, leaf, panel0, panel1, x, 1, y, ldy);
+        break;
+    case 2:
+        mv_float_batch(kind, leaf, panel0, panel1, x, 2, y, ldy);
+        break;
+    case 3:
+        mv_float_batch(kind, leaf, panel0, panel1, x, 3, y, ldy);
+        break;
+    default:
+        mv_float_batch(kind, leaf, panel0, panel1, x, 4, y, ldy);
+        break;
     }
 }
 
@@ -109,8 +122,10 @@ static void place_mask(const cell *c, const float *w, size_t n, float *out) {
             uint16_t bits = mask16(mask, c->mask_bytes, k);
             vf16 weights = v_expand_open(next, bits);
             next += __builtin_popcount(bits);
-            if (k + 16 <= n) v_store(out + k, weights);
-            else v_store_n(out + k, weights, n - k);
+            if (k + 16 <= n)
+                v_store(out + k, weights);
+            else
+                v_store_n(out + k, weights, n - k);
         }
     }
 }
@@ -127,8 +142,10 @@ OZ_INLINE oz_tile decode_floats(oz_codec_kind kind, const oz_leaf *leaf, size_t 
     float buffer[MOST_SLOTS + READ_AHEAD];
     cell c = cell_at(leaf, panel, k0 / leaf->param[OZ_SPARSE_BLOCK]);
     const float *w = cell_floats(kind, leaf, panel, &c, buffer);
-    if (c.masks) place_mask(&c, w, n, out);
-    else place_columns(&c, w, n, out);
+    if (c.masks)
+        place_mask(&c, w, n, out);
+    else
+        place_columns(&c, w, n, out);
     return (oz_tile){.p = out, .row_stride = n, .k_stride = 1};
 }
 
@@ -146,7 +163,8 @@ static void list_columns(const cell *c, uint8_t *out) {
     }
 }
 
-OZ_INLINE void decode_nonzeros(oz_codec_kind kind, const oz_leaf *leaf, size_t panel, size_t k0, oz_nonzeros *out) {
+OZ_INLINE void decode_nonzeros(oz_codec_kind kind, const oz_leaf *leaf, size_t panel, size_t k0,
+                               oz_nonzeros *out) {
     cell c = cell_at(leaf, panel, k0 / leaf->param[OZ_SPARSE_BLOCK]);
     if (kind != OZ_CODEC_F32) {
         cell_floats(kind, leaf, panel, &c, out->value);

@@ -28,7 +28,8 @@ OZ_INLINE void place_codes_mask(const cell *c, const uint8_t *codes, size_t from
     }
 }
 
-OZ_INLINE void place_codes_columns(const cell *c, const uint8_t *codes, size_t from, uint8_t zero, dense_codes *out) {
+OZ_INLINE void place_codes_columns(const cell *c, const uint8_t *codes, size_t from, uint8_t zero,
+                                   dense_codes *out) {
     memset(out, zero, sizeof *out);
     for (size_t r = 0; r < OZ_PANEL; r++) {
         uint8_t *row = out->row[r];
@@ -43,8 +44,10 @@ OZ_INLINE void place_codes_columns(const cell *c, const uint8_t *codes, size_t f
 OZ_INLINE void place_codes(oz_codec_kind kind, const cell *c, const uint8_t *codes, size_t from, size_t n,
                            dense_codes *out) {
     uint8_t zero = (uint8_t)oz_codec_zero(kind);
-    if (c->masks) place_codes_mask(c, codes, from, n, zero, out);
-    else place_codes_columns(c, codes, from, zero, out);
+    if (c->masks)
+        place_codes_mask(c, codes, from, n, zero, out);
+    else
+        place_codes_columns(c, codes, from, zero, out);
 }
 
 OZ_INLINE vi16 dot_codes(oz_codec_kind kind, vi16 sum, const uint8_t *codes, const int8_t *x) {
@@ -52,8 +55,8 @@ OZ_INLINE vi16 dot_codes(oz_codec_kind kind, vi16 sum, const uint8_t *codes, con
     return kind == OZ_CODEC_INT8 ? v_dot4_u8(sum, q, in) : v_dot4_u7(sum, q, in);
 }
 
-/* Exact sums of 16 rows over the 128 inputs at x, four inputs a lane: [lane][row], lanes of the second half of
- * the inputs behind those of the first, or added to them if one segment covers both. */
+/* Exact sums of 16 rows over the 128 inputs at x, four inputs a lane: [lane][row], lanes of the second half
+ * of the inputs behind those of the first, or added to them if one segment covers both. */
 OZ_INLINE void dot_block(oz_codec_kind kind, const dense_codes *codes, const int8_t *x, bool whole,
                          vf16 sums[2 * OZ_LANES]) {
     for (size_t r = 0; r < OZ_PANEL; r++) {
@@ -67,8 +70,8 @@ OZ_INLINE void dot_block(oz_codec_kind kind, const dense_codes *codes, const int
 }
 
 /* acc += the segments of one block of n inputs, which begins at input k. */
-OZ_INLINE vf16 add_block(oz_codec_kind kind, const oz_scales *scales, const dense_codes *codes, size_t k, size_t n,
-                         const oz_rows *x, size_t i, size_t ld, vf16 acc) {
+OZ_INLINE vf16 add_block(oz_codec_kind kind, const oz_scales *scales, const dense_codes *codes, size_t k,
+                         size_t n, const oz_rows *x, size_t i, size_t ld, vf16 acc) {
     const size_t step = oz_min(scales->inputs, OZ_BLOCK);
     const bool whole = step >= n || step == OZ_BLOCK;
     const int32_t zero = scales->zero - (kind == OZ_CODEC_INT8 ? OZ_DOT4_BIAS : 0);
@@ -85,8 +88,8 @@ OZ_INLINE vf16 add_block(oz_codec_kind kind, const oz_scales *scales, const dens
     return acc;
 }
 
-OZ_INLINE void mv_integer_panel(oz_codec_kind kind, const oz_leaf *leaf, size_t panel, const oz_rows *x, float *y,
-                                size_t ldy) {
+OZ_INLINE void mv_integer_panel(oz_codec_kind kind, const oz_leaf *leaf, size_t panel, const oz_rows *x,
+                                float *y, size_t ldy) {
     const oz_scales scales = scales_of(leaf, panel);
     const size_t ld = oz_round_up(leaf->cols, OZ_BLOCK);
     vf16 acc[OZ_MV_BATCH];
@@ -99,14 +102,15 @@ OZ_INLINE void mv_integer_panel(oz_codec_kind kind, const oz_leaf *leaf, size_t 
         for (size_t from = 0; from < c.inputs; from += OZ_BLOCK) {
             size_t n = oz_min(OZ_BLOCK, c.inputs - from), k = b * leaf->param[OZ_SPARSE_BLOCK] + from;
             place_codes(kind, &c, codes, from, n, &block);
-            for (size_t i = 0; i < x->m; i++) acc[i] = add_block(kind, &scales, &block, k, n, x, i, ld, acc[i]);
+            for (size_t i = 0; i < x->m; i++)
+                acc[i] = add_block(kind, &scales, &block, k, n, x, i, ld, acc[i]);
         }
     }
     for (size_t i = 0; i < x->m; i++) add_to_rows(leaf, panel, acc[i], y + i * ldy);
 }
 
-OZ_INLINE void mv_integer(oz_codec_kind kind, const oz_leaf *leaf, size_t panel0, size_t panel1, const oz_rows *x,
-                          float *y, size_t ldy) {
+OZ_INLINE void mv_integer(oz_codec_kind kind, const oz_leaf *leaf, size_t panel0, size_t panel1,
+                          const oz_rows *x, float *y, size_t ldy) {
     for (size_t panel = panel0; panel < panel1; panel++) mv_integer_panel(kind, leaf, panel, x, y, ldy);
 }
 

@@ -45,23 +45,46 @@ INTEGER_CODEC(OZ_CODEC_INT3, int3)
 INTEGER_CODEC(OZ_CODEC_INT2, int2)
 INTEGER_CODEC(OZ_CODEC_TERNARY, ternary)
 
-#define MV(codec, i8) {OZ_NAME_TEXT("sparse_mv_" #codec), i8, takes_##codec, mv_##codec}
-#define MM_U8(codec) {.name = OZ_NAME_TEXT("sparse_mm_" #codec), .takes = takes_##codec, .u8 = u8_##codec}
+#define MV(codec, i8)                                                                                        \
+    { OZ_NAME_TEXT("sparse_mv_" #codec), i8, takes_##codec, mv_##codec }
+#define MM_U8(codec)                                                                                         \
+    { .name = OZ_NAME_TEXT("sparse_mm_" #codec), .takes = takes_##codec, .u8 = u8_##codec }
 #define MM_F32(text, codec)                                                                                  \
-    {.name = OZ_NAME_TEXT(text), .takes = takes_##codec, .f32 = f32_##codec, .block = block_of}
+    { .name = OZ_NAME_TEXT(text), .takes = takes_##codec, .f32 = f32_##codec, .block = block_of }
 #define MM_NZ(codec)                                                                                         \
-    {.name = OZ_NAME_TEXT("sparse_mm_" #codec "_nz"), .takes = takes_##codec, .nz = nz_##codec, .block = block_of}
+    {                                                                                                        \
+        .name = OZ_NAME_TEXT("sparse_mm_" #codec "_nz"), .takes = takes_##codec, .nz = nz_##codec,           \
+        .block = block_of                                                                                    \
+    }
 #define MM_FLOAT(codec) MM_NZ(codec), MM_F32("sparse_mm_" #codec, codec)
 #define MM_INTEGER(codec) MM_U8(codec), MM_NZ(codec), MM_F32("sparse_mm_" #codec "_f32", codec)
 
 static const oz_mv mv_table[] = {
-    MV(f32, false), MV(f16, false), MV(bf16, false), MV(int8, true), MV(int6, true),    MV(int5, true),
-    MV(int4, true), MV(int3, true), MV(int2, true),  MV(ternary, true), {0},
+    MV(f32, false),
+    MV(f16, false),
+    MV(bf16, false),
+    MV(int8, true),
+    MV(int6, true),
+    MV(int5, true),
+    MV(int4, true),
+    MV(int3, true),
+    MV(int2, true),
+    MV(ternary, true),
+    {0},
 };
 
 static const oz_decoder decoder_table[] = {
-    MM_FLOAT(f32),    MM_FLOAT(f16),    MM_FLOAT(bf16),   MM_INTEGER(int8), MM_INTEGER(int6),    MM_INTEGER(int5),
-    MM_INTEGER(int4), MM_INTEGER(int3), MM_INTEGER(int2), MM_INTEGER(ternary), {0},
+    MM_FLOAT(f32),
+    MM_FLOAT(f16),
+    MM_FLOAT(bf16),
+    MM_INTEGER(int8),
+    MM_INTEGER(int6),
+    MM_INTEGER(int5),
+    MM_INTEGER(int4),
+    MM_INTEGER(int3),
+    MM_INTEGER(int2),
+    MM_INTEGER(ternary),
+    {0},
 };
 
 const oz_kernels OZ_NAME(oz_kernels_sparse) = {mv_table, decoder_table};

@@ -47,12 +47,14 @@ static void check_mv(draws *d, oz_isa isa, const oz_leaf *leaf, const oz_mv *mv,
         size_t column = i / leaf->rows, r = i % leaf->rows;
         if (mv->act_i8) {
             float want = expect_integer(leaf, r, &x.rows, column, before[i]);
-            cr_assert(y[i] == want, "%s %s %zu x %zu, row %zu column %zu of %zu: %a, not %a", mv->name, leaf->name,
-                      (size_t)leaf->rows, (size_t)leaf->cols, r, column, m, (double)y[i], (double)want);
+            cr_assert(y[i] == want, "%s %s %zu x %zu, row %zu column %zu of %zu: %a, not %a", mv->name,
+                      leaf->name, (size_t)leaf->rows, (size_t)leaf->cols, r, column, m, (double)y[i],
+                      (double)want);
         } else {
             double tolerance, want = expect_float(leaf, r, &x.rows, column, (double)before[i], &tolerance);
-            cr_assert(fabs((double)y[i] - want) <= tolerance, "%s %s %zu x %zu, row %zu column %zu of %zu: %g, not %g",
-                      mv->name, leaf->name, (size_t)leaf->rows, (size_t)leaf->cols, r, column, m, (double)y[i], want);
+            cr_assert(fabs((double)y[i] - want) <= tolerance,
+                      "%s %s %zu x %zu, row %zu column %zu of %zu: %g, not %g", mv->name, leaf->name,
+                      (size_t)leaf->rows, (size_t)leaf->cols, r, column, m, (double)y[i], want);
         }
     }
     free(before);
@@ -65,8 +67,8 @@ static void compare_row(const oz_decoder *dec, const oz_leaf *leaf, size_t row, 
     float want[OZ_MAX_BLOCK] = {0};
     if (row < leaf->rows) leaf->format->row(leaf, row, k0, n, want);
     for (size_t k = 0; k < n; k++) {
-        cr_assert(got[k] == want[k], "%s %s row %zu input %zu: %g, not %g", dec->name, leaf->name, row, k0 + k,
-                  (double)got[k], (double)want[k]);
+        cr_assert(got[k] == want[k], "%s %s row %zu input %zu: %g, not %g", dec->name, leaf->name, row,
+                  k0 + k, (double)got[k], (double)want[k]);
     }
 }
 
@@ -76,7 +78,8 @@ static void check_f32(const oz_decoder *dec, const oz_leaf *leaf, size_t panel, 
     for (size_t r = 0; r < OZ_PANEL; r++) {
         float got[OZ_MAX_BLOCK];
         for (size_t k = 0; k < n; k++) {
-            memcpy(&got[k], (const char *)t.p + (r * t.row_stride + k * t.k_stride) * sizeof(float), sizeof(float));
+            memcpy(&got[k], (const char *)t.p + (r * t.row_stride + k * t.k_stride) * sizeof(float),
+                   sizeof(float));
         }
         compare_row(dec, leaf, panel * OZ_PANEL + r, k0, n, got);
     }
@@ -142,7 +145,8 @@ void check_kernels(draws *d, const oz_leaf *leaf, bool mv) {
     for (int isa = 0; isa <= (int)oz_cpu_isa(); isa++) {
         const oz_kernels *kernels = oz_kernels_of(leaf->format, (oz_isa)isa);
         cr_assert_not_null(kernels);
-        cr_assert_eq(check_decoders(kernels, leaf), integer ? 7u : 3u, "%s: a decoder is missing", leaf->name);
+        cr_assert_eq(check_decoders(kernels, leaf), integer ? 7u : 3u, "%s: a decoder is missing",
+                     leaf->name);
         size_t products = 0;
         for (const oz_mv *k = kernels->mv; k->name; k++) {
             if (k->takes && !k->takes(leaf)) continue;

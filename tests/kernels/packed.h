@@ -1,6 +1,6 @@
-/* packed.h - leaves packed from random weights, their parts before forbidden pages, and all that their kernels
- * promise: products and decoders of every instruction set of this machine against the format's own `row` and
- * `codes`. */
+/* packed.h - leaves packed from random weights, their parts before forbidden pages, and all that their
+ * kernels promise: products and decoders of every instruction set of this machine against the format's own
+ * `row` and `codes`. */
 #ifndef OZ_TESTS_KERNELS_PACKED_H
 #define OZ_TESTS_KERNELS_PACKED_H
 
@@ -10,8 +10,8 @@
 /* `text` as a leaf of rows x cols of which about `density` is not zero. */
 sample sample_packed(draws *d, const char *text, size_t rows, size_t cols, double density);
 
-/* Every kernel that takes the leaf; fails if a product is missing that `mv` asks for, or any shape of decoder.
- * A leaf of integers needs its products for quantised activations, any other for floats. */
+/* Every kernel that takes the leaf; fails if a product is missing that `mv` asks for, or any shape of
+ * decoder. A leaf of integers needs its products for quantised activations, any other for floats. */
 void check_kernels(draws *d, const oz_leaf *leaf, bool mv);
 
 #endif

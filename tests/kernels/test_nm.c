@@ -10,8 +10,9 @@
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
 
 static const size_t shapes[][2] = {{16, 128}, {1, 1}, {17, 6}, {40, 100}, {33, 333}, {16, 270}};
-static const char *const codecs[] = {"f32",  "f16",  "bf16", "int8,group=32", "int6", "int5,group=64",
-                                     "int4,group=128,scale=f32", "int3", "int2,group=32", "ternary"};
+static const char *const codecs[] = {
+    "f32",  "f16",           "bf16",   "int8,group=32", "int6", "int5,group=64", "int4,group=128,scale=f32",
+    "int3", "int2,group=32", "ternary"};
 
 static void check_text(draws *d, const char *text, bool mv) {
     for (size_t i = 0; i < COUNT(shapes); i++) {
@@ -25,7 +26,7 @@ Test(nm, decoders) {
     draws d = {SEED, 0};
     printf("seed %u\n", SEED);
     for (size_t m = 4; m <= 32; m *= 2) {
-        for (size_t n = 1; n < m; n += m > 8 ? 1 + draw_below(&d, 4) : 1) {
+        for (size_t n = 1; n<m; n += m> 8 ? 1 + draw_below(&d, 4) : 1) {
             for (size_t i = 0; i < COUNT(codecs); i++) {
                 char text[64];
                 const char *form = draw_below(&d, 2) ? "mask" : "list";
