@@ -1,5 +1,5 @@
 /* net.c - see net.h. */
-#include "net.h"
+#include "tests/runtime/net.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -78,24 +78,48 @@ oz_status net_open(net *n, const char *graph) {
     return oz_model_open_memory(n->image.data, n->image.bytes, NULL, &n->model, &n->err);
 }
 
-size_t net_run(net *n, const oz_plan_options *opt, const float *x, uint32_t rank, const int64_t *in_dims,
-               float *out, size_t room) {
+void net_must_open(net *n, const char *graph) {
+    cr_assert_eq(net_open(n, graph), OZ_OK, "%s: %s: %s", graph, n->err.where, n->err.message);
+}
+
+oz_tensor net_tensor(const void *data, size_t element, uint32_t rank, const int64_t *dims) {
+    oz_tensor t = {.data = (void *)(uintptr_t)data, .rank = rank, .bytes = element};
+    for (uint32_t d = 0; d < rank; d++) {
+        t.dim[d] = dims[d];
+        t.bytes *= (size_t)dims[d];
+    }
+    return t;
+}
+
+oz_tensor net_room(float *data, size_t floats) {
+    return (oz_tensor){.data = data, .bytes = floats * sizeof *data};
+}
+
+oz_status net_try(net *n, const oz_plan_options *opt, const oz_run_options *run, const oz_tensor *in,
+                  size_t n_in, oz_tensor *out, size_t n_out) {
     oz_plan *plan;
     oz_session *session;
+    oz_status status = oz_plan_create(n->model, opt, &plan, &n->err);
+    if (status != OZ_OK) return status;
+    status = oz_session_create(plan, &session, &n->err);
+    if (status == OZ_OK) {
+        status = oz_run(session, in, n_in, out, n_out, run, &n->err);
+        oz_session_free(session);
+    }
+    oz_plan_free(plan);
+    return status;
+}
+
+size_t net_run(net *n, const oz_plan_options *opt, const float *x, uint32_t rank, const int64_t *in_dims,
+               float *out, size_t room) {
     oz_plan_options o = OZ_PLAN_INIT;
     if (opt) o = *opt;
     if (o.max_batch < in_dims[0]) o.max_batch = (uint32_t)in_dims[0];
-    cr_assert_eq(oz_plan_create(n->model, &o, &plan, &n->err), OZ_OK, "%s: %s", n->err.where, n->err.message);
-    cr_assert_eq(oz_session_create(plan, &session, &n->err), OZ_OK, "%s", n->err.message);
-    oz_tensor in = {.data = (void *)(uintptr_t)x, .rank = rank, .bytes = 8},
-              result = {.data = out, .bytes = room * sizeof *out};
-    for (uint32_t d = 0; d < rank; d++) in.dim[d] = in_dims[d], in.bytes *= (size_t)in_dims[d];
-    cr_assert_eq(oz_run(session, &in, 1, &result, 1, NULL, &n->err), OZ_OK, "%s: %s", n->err.where,
-                 n->err.message);
+    oz_tensor in = net_tensor(x, sizeof *x, rank, in_dims), result = net_room(out, room);
+    cr_assert_eq(net_try(n, &o, NULL, &in, 1, &result, 1), OZ_OK, "%s: %s: %s", n->contents.graph,
+                 n->err.where, n->err.message);
     size_t count = 1;
     for (uint32_t d = 0; d < result.rank; d++) count *= (size_t)result.dim[d];
-    oz_session_free(session);
-    oz_plan_free(plan);
     return count;
 }
 
@@ -106,4 +130,17 @@ void net_free(net *n) {
 
 void net_fill(float *out, size_t n, uint64_t seed) {
     for (size_t i = 0; i < n; i++) out[i] = (float)(oz_stream_u64(seed, i) >> 40) / 8388608.0f - 1.0f;
+}
+
+void net_fill_sparse(float *out, size_t n, uint64_t seed) {
+    net_fill(out, n, seed);
+    for (size_t i = 0; i < n; i++)
+        if (oz_stream_u64(seed + 1, i) % 5 < 3) out[i] = 0;
+}
+
+const char *net_isa(size_t i) {
+    static const char *const isas[] = {"scalar", "avx2", "avx512", "avx512vnni"};
+    size_t most = 0;
+    while (strcmp(isas[most], oz_isa_name()) != 0) most++;
+    return i <= most ? isas[i] : NULL;
 }

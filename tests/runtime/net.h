@@ -25,12 +25,26 @@ void net_vector(net *n, const char *name, uint64_t count, const float *v);
 void net_row_scale(net *n, size_t weight, const float *scale);
 /* Builds the file and opens it. */
 oz_status net_open(net *n, const char *graph);
-/* One input and one output; in_dims has `rank` sizes; out gets at most `room` floats. Asserts success. */
+/* net_open, asserted to succeed. */
+void net_must_open(net *n, const char *graph);
+
+/* A tensor of `rank` sizes and elements of `element` bytes; of a result, with room for so many. */
+oz_tensor net_tensor(const void *data, size_t element, uint32_t rank, const int64_t *dims);
+oz_tensor net_room(float *data, size_t floats);
+/* Plan, session, one run, all freed again; the first status that is not OZ_OK. `opt` and `run` may be NULL.
+ */
+oz_status net_try(net *n, const oz_plan_options *opt, const oz_run_options *run, const oz_tensor *in,
+                  size_t n_in, oz_tensor *out, size_t n_out);
+/* One input and one output; in_dims has `rank` sizes; out gets at most `room` floats. Asserts success and
+ * returns how many there are. The plan's batch is at least in_dims[0]. */
 size_t net_run(net *n, const oz_plan_options *opt, const float *x, uint32_t rank, const int64_t *in_dims,
                float *out, size_t room);
 void net_free(net *n);
 
-/* Deterministic numbers in [-1, 1). */
+/* Deterministic numbers in [-1, 1); of the second kind more than half are 0. */
 void net_fill(float *out, size_t n, uint64_t seed);
+void net_fill_sparse(float *out, size_t n, uint64_t seed);
+/* The i-th instruction set that this machine has; NULL past the last. */
+const char *net_isa(size_t i);
 
 #endif

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "net.h"
+#include "tests/runtime/net.h"
 
 typedef struct conv_case {
     int64_t images, channels, height, width;
@@ -35,7 +35,7 @@ static double pixel(const conv_case *c, const float *x, const float *w, int64_t 
 }
 
 static void check(const conv_case *c, const char *isa, int threads) {
-    net n = {{0}};
+    net n = {0};
     char graph[512];
     int64_t oh = out_size(c->height, c->pt, c->pb, c->kh, c->dh, c->sh),
             ow = out_size(c->width, c->pl, c->pr, c->kw, c->dw, c->sw);
@@ -90,9 +90,7 @@ static const conv_case cases[] = {
 };
 
 Test(conv, definition) {
-    static const char *const isas[] = {"scalar", "avx2", "avx512", "avx512vnni"};
-    for (size_t i = 0; i < sizeof isas / sizeof *isas; i++) {
-        for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) check(&cases[k], isas[i], 1 + (int)(k % 3));
-        if (isas[i] == NULL || !__builtin_strcmp(isas[i], oz_isa_name())) break;
-    }
+    for (size_t i = 0; net_isa(i); i++)
+        for (size_t k = 0; k < sizeof cases / sizeof *cases; k++)
+            check(&cases[k], net_isa(i), 1 + (int)(k % 3));
 }
