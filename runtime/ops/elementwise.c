@@ -72,7 +72,8 @@ static oz_status read_numbers(const oz_json *j, oz_value attrs, const char *key,
     if (!numbers) return oz_fail(err, OZ_ERR_MEMORY, OZ_NO_OFFSET, "graph", "out of memory");
     for (uint64_t i = 0; i < n; i++) numbers[i] = fill;
     if (v == OZ_NO_VALUE) return OZ_OK;
-    oz_value e = oz_json_type_of(j, v) == OZ_JSON_ARRAY ? oz_json_first(j, v) : v;
+    bool each = oz_json_type_of(j, v) == OZ_JSON_ARRAY;
+    oz_value e = each ? oz_json_first(j, v) : v;
     for (uint64_t i = 0; i < n && e != OZ_NO_VALUE; i++) {
         double d;
         if (!oz_json_double(j, e, &d) || d > 1e30 || d < -1e30) {
@@ -80,7 +81,7 @@ static oz_status read_numbers(const oz_json *j, oz_value attrs, const char *key,
                            "attribute \"%s\" must be an array of numbers", key);
         }
         numbers[i] = (float)d;
-        e = oz_json_next(j, e);
+        if (each) e = oz_json_next(j, e);
     }
     return OZ_OK;
 }
