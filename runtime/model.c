@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/arith.h"
+#include "base/options.h"
 #include "runtime/op.h"
 
 static oz_status no_memory(oz_error *err) {
@@ -170,8 +171,15 @@ static oz_status read_model(oz_model *m, const void *data, size_t bytes, const o
     return m->contents.graph ? make_signature(m, err) : OZ_OK;
 }
 
-static const oz_allocator *allocator_of(const oz_open_options *opt) {
-    return opt->host ? opt->host->allocator : NULL;
+/* The caller's options over the defaults, its host's services too. */
+static oz_status read_options(const oz_open_options *given, oz_open_options *opt, oz_host *host,
+                              oz_error *err) {
+    *opt = (oz_open_options)OZ_OPEN_INIT;
+    *host = (oz_host)OZ_HOST_INIT;
+    OZ_TRY(oz_options_take(opt, sizeof *opt, given, "open options", err));
+    OZ_TRY(oz_options_take(host, sizeof *host, opt->host, "host", err));
+    opt->host = host;
+    return OZ_OK;
 }
 
 static oz_model *make_model(const oz_allocator *allocator) {
@@ -192,33 +200,35 @@ static oz_status finish_open(oz_model *m, oz_status status, oz_model **out) {
     return status;
 }
 
-static const oz_open_options default_options = OZ_OPEN_INIT;
-
-oz_status oz_model_open(const char *path, const oz_open_options *opt, oz_model **out, oz_error *err) {
+oz_status oz_model_open(const char *path, const oz_open_options *options, oz_model **out, oz_error *err) {
+    oz_open_options opt;
+    oz_host host;
+    oz_limits limits;
     if (!out) return oz_fail(err, OZ_ERR_ARGUMENT, OZ_NO_OFFSET, "", "out is NULL");
     *out = NULL;
     if (!path) return oz_fail(err, OZ_ERR_ARGUMENT, OZ_NO_OFFSET, "", "path is NULL");
-    if (!opt) opt = &default_options;
-    oz_model *m = make_model(allocator_of(opt));
+    OZ_TRY(read_options(options, &opt, &host, err));
+    OZ_TRY(oz_limits_resolve(opt.limits, 0, &limits, err));
+    oz_model *m = make_model(host.allocator);
     if (!m) return no_memory(err);
-    oz_limits limits;
-    oz_status status = oz_limits_resolve(opt->limits, 0, &limits, err);
-    if (status == OZ_OK)
-        status = oz_file_open(path, opt->no_mmap, limits.max_file_bytes, m->arena.allocator, &m->file, err);
-    if (status == OZ_OK) status = read_model(m, m->file.data, m->file.bytes, opt, err);
+    oz_status status =
+        oz_file_open(path, opt.no_mmap, limits.max_file_bytes, m->arena.allocator, &m->file, err);
+    if (status == OZ_OK) status = read_model(m, m->file.data, m->file.bytes, &opt, err);
     return finish_open(m, status, out);
 }
 
-oz_status oz_model_open_memory(const void *data, size_t bytes, const oz_open_options *opt, oz_model **out,
+oz_status oz_model_open_memory(const void *data, size_t bytes, const oz_open_options *options, oz_model **out,
                                oz_error *err) {
+    oz_open_options opt;
+    oz_host host;
     if (!out) return oz_fail(err, OZ_ERR_ARGUMENT, OZ_NO_OFFSET, "", "out is NULL");
     *out = NULL;
     if (!data || (uintptr_t)data % 64)
         return oz_fail(err, OZ_ERR_ARGUMENT, OZ_NO_OFFSET, "", "data must be 64-byte aligned");
-    if (!opt) opt = &default_options;
-    oz_model *m = make_model(allocator_of(opt));
+    OZ_TRY(read_options(options, &opt, &host, err));
+    oz_model *m = make_model(host.allocator);
     if (!m) return no_memory(err);
-    return finish_open(m, read_model(m, data, bytes, opt, err), out);
+    return finish_open(m, read_model(m, data, bytes, &opt, err), out);
 }
 
 void oz_model_retain(oz_model *m) {

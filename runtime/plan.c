@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/arith.h"
+#include "base/options.h"
 #include "runtime/multiply.h"
 #include "runtime/ops/conv2d.h"
 
@@ -29,7 +30,7 @@ static oz_status read_options(oz_plan *p, const oz_plan_options *opt, oz_error *
     p->vec = oz_vec_primitives_of(p->isa);
     if (opt->threads < 0 || opt->threads > 4096)
         return oz_fail(err, OZ_ERR_ARGUMENT, OZ_NO_OFFSET, "threads", "must be from 0 to 4096");
-    p->threads = oz_threads_make(opt->host ? opt->host->executor : NULL, opt->threads);
+    p->threads = oz_threads_make(opt->host->executor, opt->threads);
     p->reproducible = opt->reproducible;
     if (opt->max_batch == 0)
         return oz_fail(err, OZ_ERR_ARGUMENT, OZ_NO_OFFSET, "max_batch", "must be at least 1");
@@ -114,13 +115,15 @@ static oz_status build(oz_plan *p, const oz_plan_options *opt, oz_error *err) {
     return OZ_OK;
 }
 
-oz_status oz_plan_create(oz_model *m, const oz_plan_options *opt, oz_plan **out, oz_error *err) {
+oz_status oz_plan_create(oz_model *m, const oz_plan_options *options, oz_plan **out, oz_error *err) {
+    oz_plan_options opt = OZ_PLAN_INIT;
+    oz_host host = OZ_HOST_INIT;
     if (!m || !out) return oz_fail(err, OZ_ERR_ARGUMENT, OZ_NO_OFFSET, "", "model or out is NULL");
     *out = NULL;
-    oz_plan_options defaults = OZ_PLAN_INIT;
-    if (!opt) opt = &defaults;
-    const oz_allocator *allocator =
-        opt->host && opt->host->allocator ? opt->host->allocator : m->arena.allocator;
+    OZ_TRY(oz_options_take(&opt, sizeof opt, options, "plan options", err));
+    OZ_TRY(oz_options_take(&host, sizeof host, opt.host, "host", err));
+    opt.host = &host;
+    const oz_allocator *allocator = host.allocator ? host.allocator : m->arena.allocator;
     oz_plan *p = oz_alloc(allocator, sizeof *p, 64);
     if (!p) return no_memory(err);
     memset(p, 0, sizeof *p);
@@ -128,7 +131,7 @@ oz_status oz_plan_create(oz_model *m, const oz_plan_options *opt, oz_plan **out,
     p->arena.allocator = allocator;
     p->model = m;
     oz_model_retain(m);
-    oz_status status = build(p, opt, err);
+    oz_status status = build(p, &opt, err);
     if (status == OZ_OK) {
         *out = p;
     } else {

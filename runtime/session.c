@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/arith.h"
+#include "base/options.h"
 #include "runtime/multiply.h"
 
 /* Where everything lies in the session's one block of memory; with base NULL it only measures. */
@@ -194,11 +195,12 @@ static oz_status run_node(oz_session *s, const oz_node *node, oz_error *err) {
 }
 
 oz_status oz_run(oz_session *s, const oz_tensor *in, size_t n_in, oz_tensor *out, size_t n_out,
-                 const oz_run_options *opt, oz_error *err) {
-    static const oz_run_options defaults = OZ_RUN_INIT;
+                 const oz_run_options *options, oz_error *err) {
+    oz_run_options opt = OZ_RUN_INIT;
     if (!s || !in || !out)
         return oz_fail(err, OZ_ERR_ARGUMENT, OZ_NO_OFFSET, "", "session, in or out is NULL");
-    s->run = opt ? opt : &defaults;
+    OZ_TRY(oz_options_take(&opt, sizeof opt, options, "run options", err));
+    s->run = &opt;
     OZ_TRY(bind(s, in, n_in, out, n_out, err));
     const oz_graph *g = &s->plan->model->graph;
     for (size_t i = 0; i < g->n_nodes; i++) OZ_TRY(run_node(s, &g->nodes[i], err));

@@ -5,10 +5,11 @@
  */
 #include "formats/container/safetensors.h"
 
+#include "base/options.h"
+
 #include "base/arith.h"
 
 #include <inttypes.h>
-#include <string.h>
 
 #define MIB (UINT64_C(1) << 20)
 
@@ -19,16 +20,7 @@ static uint64_t default_alloc_bytes(uint64_t file_bytes) {
 
 oz_status oz_limits_resolve(const oz_limits *given, uint64_t file_bytes, oz_limits *out, oz_error *err) {
     oz_limits l = OZ_LIMITS_INIT;
-    if (given) {
-        if (given->size < sizeof given->size)
-            return oz_fail(err, OZ_ERR_ARGUMENT, OZ_NO_OFFSET, "limits",
-                           "size is not set: initialise the struct with OZ_LIMITS_INIT");
-        if (given->size > sizeof l)
-            return oz_fail(err, OZ_ERR_VERSION, OZ_NO_OFFSET, "limits",
-                           "the struct is from a newer version of the library");
-        memcpy(&l, given, given->size);
-        l.size = sizeof l;
-    }
+    OZ_TRY(oz_options_take(&l, sizeof l, given, "limits", err));
     if (!l.max_file_bytes) l.max_file_bytes = 65536 * MIB;
     if (!l.max_header_bytes) l.max_header_bytes = 64 * MIB;
     if (!l.max_alloc_bytes) l.max_alloc_bytes = default_alloc_bytes(file_bytes);
