@@ -1,7 +1,7 @@
 /* cpu.h - which instruction sets this CPU has.
  *
  * A level is a bundle of features, each including the one before: scalar; avx2 (AVX2, FMA, F16C,
- * BMI2); avx512 (F, BW, VL, DQ); avx512vnni (VNNI, VBMI).  The operating system's support for the
+ * BMI2); avx512 (F, BW, VL, DQ); avx512vnni (VNNI, VBMI, VBMI2).  The operating system's support for the
  * registers is checked too. */
 #ifndef OZ_BASE_CPU_H
 #define OZ_BASE_CPU_H

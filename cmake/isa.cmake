@@ -4,7 +4,7 @@
 set(OZ_ISA_FLAGS_scalar "")
 set(OZ_ISA_FLAGS_avx2 -mavx2 -mfma -mf16c -mbmi2)
 set(OZ_ISA_FLAGS_avx512 ${OZ_ISA_FLAGS_avx2} -mavx512f -mavx512bw -mavx512vl -mavx512dq)
-set(OZ_ISA_FLAGS_avx512vnni ${OZ_ISA_FLAGS_avx512} -mavx512vnni -mavx512vbmi)
+set(OZ_ISA_FLAGS_avx512vnni ${OZ_ISA_FLAGS_avx512} -mavx512vnni -mavx512vbmi -mavx512vbmi2)
 
 set(OZ_ISAS scalar)
 set(OZ_FOREIGN_ISAS avx2 avx512 avx512vnni)
