@@ -10,11 +10,13 @@
 
 #include <string.h>
 
-/* (v as a signed number) mod p, in [0, p); p < 2^63. */
+/* (v as a signed number) mod p, in [0, p); p < 2^63. Without a branch: the sign is a coin. */
 static uint64_t floor_mod(uint64_t v, uint64_t p) {
-    if (v >> 63 == 0) return v % p;
-    uint64_t below = (0 - v) % p;
-    return below ? p - below : 0;
+    uint64_t negative = 0 - (v >> 63);
+    uint64_t rest = ((v ^ negative) - negative) % p;
+    uint64_t reflected = p - rest;
+    reflected &= 0 - (uint64_t)(rest != 0);
+    return (rest & ~negative) | (reflected & negative);
 }
 
 /* h(x) of one number. */

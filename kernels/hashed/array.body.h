@@ -38,7 +38,8 @@ OZ_INLINE void scales_prepare(slot_scales *s, const slots_view *v, const oz_leaf
     size_t first = slot >> v->log2_group, last = (slot + n - 1) >> v->log2_group;
     size_t all = ((v->slots - 1) >> v->log2_group) + 1;
     s->first = first << v->log2_group;
-    for (size_t g = first; g <= last; g += 16) {
+    size_t g = first;
+    do {
         vf16 values;
         if (leaf->codec.scale_f32) {
             values = v_load_n(scales + 4 * g, oz_min(16, all - g));
@@ -46,7 +47,8 @@ OZ_INLINE void scales_prepare(slot_scales *s, const slots_view *v, const oz_leaf
             values = g + 16 <= all ? v_load_f16(scales + 2 * g) : v_load_f16_n(scales + 2 * g, all - g);
         }
         v_store(s->value + (g - first), values);
-    }
+        g += 16;
+    } while (g <= last);
 }
 
 OZ_INLINE vf16 scale_of_slot(const slots_view *v, const slot_scales *s, size_t slot) {

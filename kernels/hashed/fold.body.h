@@ -64,18 +64,17 @@ OZ_INLINE void dot_some(oz_codec_kind kind, const slots_view *v, stretch t, size
     }
 }
 
-/* The 16 inputs from j on. A single activation takes the signs itself: it is the same for all rows. */
+/* The 16 inputs from j on. A single activation takes the signs itself, so that weights may stay in memory. */
 OZ_INLINE void dot_whole(oz_codec_kind kind, const slots_view *v, const stretch *t, size_t j, fold_product p,
                          const float *x, vf16 acc[][OZ_MV_BATCH]) {
     vf16 in[OZ_MV_BATCH];
     OZ_UNROLL
     for (size_t i = 0; i < p.m; i++) in[i] = v_load(x + i * p.ldx + j);
-    const vf16 negated = v_sub(v_zero(), in[0]);
     OZ_UNROLL
     for (size_t r = 0; r < p.rows; r++) {
         vf16 w = read_slots(kind, v, &t->scales[r], t->slot[r] + j, t->inside + j);
         if (p.m == 1) {
-            acc[r][0] = v_muladd(v_pick(in[0], negated, signs_of(t, r, j), t->shift), w, acc[r][0]);
+            acc[r][0] = v_muladd(v_flip(in[0], signs_of(t, r, j), t->shift), w, acc[r][0]);
             continue;
         }
         w = v_flip(w, signs_of(t, r, j), t->shift);
@@ -225,6 +224,7 @@ OZ_INLINE oz_tile fold_decode(oz_codec_kind kind, const oz_leaf *leaf, size_t pa
     const slots_view v = slots_of(kind, leaf);
     sign_bits signs;
     slot_scales scales;
+    scales.first = 0; /* floats have no more than that */
     run_memory last = {0, 0, 0};
     size_t r0 = panel * OZ_PANEL, rows = oz_min(OZ_PANEL, leaf->rows - r0);
     for (size_t r = 0; r < rows; r++) {
