@@ -25,8 +25,10 @@ OZ_INLINE oz_scales scales_of(const oz_leaf *leaf, size_t panel) {
     for (size_t i = 0; i < leaf->format->n_parts; i++) {
         const oz_part_def *part = &leaf->format->parts[i];
         if (part->kind != OZ_PART_SCALES || leaf->part[i].data == NULL) continue;
-        if (part->name[0] == 's') s.scales = leaf->part[i].data + first * width;
-        else s.offsets = leaf->part[i].data + first * (c->offset == OZ_ZERO_POINT ? 1 : width);
+        if (part->name[0] == 's')
+            s.scales = leaf->part[i].data + first * width;
+        else
+            s.offsets = leaf->part[i].data + first * (c->offset == OZ_ZERO_POINT ? 1 : width);
     }
     return s;
 }

@@ -11,12 +11,14 @@
 #include "kernels/kernel.h"
 
 #ifdef OZ_X86
-#define OZ_ISA_DECLARE(type, name) \
+#define OZ_ISA_DECLARE(type, name)                                                                           \
     extern const type name##__scalar, name##__avx2, name##__avx512, name##__avx512vnni
-#define OZ_ISA_TABLE(name) {&name##__scalar, &name##__avx2, &name##__avx512, &name##__avx512vnni}
+#define OZ_ISA_TABLE(name)                                                                                   \
+    { &name##__scalar, &name##__avx2, &name##__avx512, &name##__avx512vnni }
 #else
 #define OZ_ISA_DECLARE(type, name) extern const type name##__scalar
-#define OZ_ISA_TABLE(name) {&name##__scalar}
+#define OZ_ISA_TABLE(name)                                                                                   \
+    { &name##__scalar }
 #endif
 
 #define OZ_KERNELS(format)                                                                                   \

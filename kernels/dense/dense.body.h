@@ -5,28 +5,28 @@
 #include "kernels/dense/integer.body.h"
 
 /* What both families have: the entry's test, and a product with rows by mv_float or mv_integer. */
-#define CODEC(code, name, family)                                                                           \
-    static bool takes_##name(const oz_leaf *leaf) {                                                         \
-        return leaf->codec.kind == code;                                                                    \
-    }                                                                                                       \
-    static void mv_##name(const oz_leaf *leaf, size_t panel0, size_t panel1, const oz_rows *x, float *y,    \
-                          size_t ldy) {                                                                     \
-        mv_##family(code, leaf, panel0, panel1, x, y, ldy);                                                 \
+#define CODEC(code, name, family)                                                                            \
+    static bool takes_##name(const oz_leaf *leaf) {                                                          \
+        return leaf->codec.kind == code;                                                                     \
+    }                                                                                                        \
+    static void mv_##name(const oz_leaf *leaf, size_t panel0, size_t panel1, const oz_rows *x, float *y,     \
+                          size_t ldy) {                                                                      \
+        mv_##family(code, leaf, panel0, panel1, x, y, ldy);                                                  \
     }
 
-#define FLOAT_CODEC(code, name)                                                                             \
-    CODEC(code, name, float)                                                                                \
-    static oz_tile f32_##name(const oz_leaf *leaf, size_t panel, size_t k0, size_t n, float *buffer) {      \
-        return decode_floats(code, leaf, panel, k0, n, buffer);                                             \
+#define FLOAT_CODEC(code, name)                                                                              \
+    CODEC(code, name, float)                                                                                 \
+    static oz_tile f32_##name(const oz_leaf *leaf, size_t panel, size_t k0, size_t n, float *buffer) {       \
+        return decode_floats(code, leaf, panel, k0, n, buffer);                                              \
     }
 
-#define INTEGER_CODEC(code, name)                                                                           \
-    CODEC(code, name, integer)                                                                              \
-    static void u8_##name(const oz_leaf *leaf, size_t panel, size_t k0, size_t n, uint8_t *tile) {          \
-        decode_codes(code, leaf, panel, k0, n, tile);                                                       \
-    }                                                                                                       \
-    static oz_tile f32_##name(const oz_leaf *leaf, size_t panel, size_t k0, size_t n, float *buffer) {      \
-        return decode_values(code, leaf, panel, k0, n, buffer);                                             \
+#define INTEGER_CODEC(code, name)                                                                            \
+    CODEC(code, name, integer)                                                                               \
+    static void u8_##name(const oz_leaf *leaf, size_t panel, size_t k0, size_t n, uint8_t *tile) {           \
+        decode_codes(code, leaf, panel, k0, n, tile);                                                        \
+    }                                                                                                        \
+    static oz_tile f32_##name(const oz_leaf *leaf, size_t panel, size_t k0, size_t n, float *buffer) {       \
+        return decode_values(code, leaf, panel, k0, n, buffer);                                              \
     }
 
 FLOAT_CODEC(OZ_CODEC_F32, f32)
@@ -40,14 +40,26 @@ INTEGER_CODEC(OZ_CODEC_INT3, int3)
 INTEGER_CODEC(OZ_CODEC_INT2, int2)
 INTEGER_CODEC(OZ_CODEC_TERNARY, ternary)
 
-#define MV(codec, i8) {OZ_NAME_TEXT("dense_mv_" #codec), i8, takes_##codec, mv_##codec}
-#define MM_F32(text, codec) {.name = OZ_NAME_TEXT(text), .takes = takes_##codec, .f32 = f32_##codec}
-#define MM_U8(codec) {.name = OZ_NAME_TEXT("dense_mm_" #codec), .takes = takes_##codec, .u8 = u8_##codec}
+#define MV(codec, i8)                                                                                        \
+    { OZ_NAME_TEXT("dense_mv_" #codec), i8, takes_##codec, mv_##codec }
+#define MM_F32(text, codec)                                                                                  \
+    { .name = OZ_NAME_TEXT(text), .takes = takes_##codec, .f32 = f32_##codec }
+#define MM_U8(codec)                                                                                         \
+    { .name = OZ_NAME_TEXT("dense_mm_" #codec), .takes = takes_##codec, .u8 = u8_##codec }
 #define MM_INTEGER(codec) MM_U8(codec), MM_F32("dense_mm_" #codec "_f32", codec)
 
 static const oz_mv mv_table[] = {
-    MV(f32, false), MV(f16, false), MV(bf16, false), MV(int8, true), MV(int6, true),    MV(int5, true),
-    MV(int4, true), MV(int3, true), MV(int2, true),  MV(ternary, true), {0},
+    MV(f32, false),
+    MV(f16, false),
+    MV(bf16, false),
+    MV(int8, true),
+    MV(int6, true),
+    MV(int5, true),
+    MV(int4, true),
+    MV(int3, true),
+    MV(int2, true),
+    MV(ternary, true),
+    {0},
 };
 
 static const oz_decoder decoder_table[] = {

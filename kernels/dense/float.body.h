@@ -9,12 +9,14 @@ OZ_INLINE vf16 load_weights(oz_codec_kind kind, const uint8_t *p) {
     return kind == OZ_CODEC_F32 ? v_load(p) : kind == OZ_CODEC_F16 ? v_load_f16(p) : v_load_bf16(p);
 }
 OZ_INLINE vf16 load_weights_n(oz_codec_kind kind, const uint8_t *p, size_t n) {
-    return kind == OZ_CODEC_F32 ? v_load_n(p, n) : kind == OZ_CODEC_F16 ? v_load_f16_n(p, n) : v_load_bf16_n(p, n);
+    return kind == OZ_CODEC_F32   ? v_load_n(p, n)
+           : kind == OZ_CODEC_F16 ? v_load_f16_n(p, n)
+                                  : v_load_bf16_n(p, n);
 }
 
 /* y[i][r] += row r . x[i] for `rows` rows from w on and m rows of x. */
-OZ_INLINE void mv_rows(oz_codec_kind kind, const uint8_t *w, size_t cols, size_t rows, const float *x, size_t ldx,
-                       size_t m, float *y, size_t ldy) {
+OZ_INLINE void mv_rows(oz_codec_kind kind, const uint8_t *w, size_t cols, size_t rows, const float *x,
+                       size_t ldx, size_t m, float *y, size_t ldy) {
     const size_t width = kind == OZ_CODEC_F32 ? 4 : 2, row_bytes = cols * width;
     vf16 acc[4][OZ_MV_BATCH];
     OZ_UNROLL
@@ -56,8 +58,8 @@ OZ_INLINE size_t rows_at_once(size_t m) {
     return OZ_MV_SUMS / m >= 4 ? 4 : OZ_MV_SUMS / m >= 2 ? 2 : 1;
 }
 
-OZ_INLINE void mv_batch(oz_codec_kind kind, const oz_leaf *leaf, size_t panel0, size_t panel1, const oz_rows *x,
-                        size_t m, float *y, size_t ldy) {
+OZ_INLINE void mv_batch(oz_codec_kind kind, const oz_leaf *leaf, size_t panel0, size_t panel1,
+                        const oz_rows *x, size_t m, float *y, size_t ldy) {
     const size_t step = rows_at_once(m), row_bytes = leaf->cols * (kind == OZ_CODEC_F32 ? 4 : 2);
     const uint8_t *w = leaf->part[OZ_DENSE_VALUES].data;
     size_t r = panel0 * OZ_PANEL, end = oz_min(panel1 * OZ_PANEL, leaf->rows);
@@ -67,13 +69,21 @@ OZ_INLINE void mv_batch(oz_codec_kind kind, const oz_leaf *leaf, size_t panel0, 
     for (; r < end; r++) mv_rows(kind, w + r * row_bytes, leaf->cols, 1, x->f32, x->ld, m, y + r, ldy);
 }
 
-OZ_INLINE void mv_float(oz_codec_kind kind, const oz_leaf *leaf, size_t panel0, size_t panel1, const oz_rows *x,
-                        float *y, size_t ldy) {
+OZ_INLINE void mv_float(oz_codec_kind kind, const oz_leaf *leaf, size_t panel0, size_t panel1,
+                        const oz_rows *x, float *y, size_t ldy) {
     switch (x->m) {
-    case 1: mv_batch(kind, leaf, panel0, panel1, x, 1, y, ldy); break;
-    case 2: mv_batch(kind, leaf, panel0, panel1, x, 2, y, ldy); break;
-    case 3: mv_batch(kind, leaf, panel0, panel1, x, 3, y, ldy); break;
-    default: mv_batch(kind, leaf, panel0, panel1, x, 4, y, ldy); break;
+    case 1:
+        mv_batch(kind, leaf, panel0, panel1, x, 1, y, ldy);
+        break;
+    case 2:
+        mv_batch(kind, leaf, panel0, panel1, x, 2, y, ldy);
+        break;
+    case 3:
+        mv_batch(kind, leaf, panel0, panel1, x, 3, y, ldy);
+        break;
+    default:
+        mv_batch(kind, leaf, panel0, panel1, x, 4, y, ldy);
+        break;
     }
 }
 

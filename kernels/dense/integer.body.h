@@ -1,34 +1,94 @@
 /* integer.body.h - dense integer leaves: the fused product with up to 4 quantised activation rows, and the
  * decoders to codes and to floats.
  *
- * One vector of codes holds 16 rows x 4 inputs, one broadcast of four activations meets them all. The order of
- * roundings is the one kernel.h promises, so results equal those of gemm_u8 to the bit. */
+ * One vector of codes holds 16 rows x 4 inputs, one broadcast of four activations meets them all. The order
+ * of roundings is the one kernel.h promises, so results equal those of gemm_u8 to the bit. */
 #include "formats/dense/dense.h"
 #include "kernels/dense/quads.body.h"
 #include "kernels/scales.body.h"
 
+/* A dot product that is one instruction is waited for: short batches sum in several chains. */
+#ifdef OZ_SIMD_VNNI
+#define CHAINS(m) ((m) >= 3 ? 1u : 4u / (unsigned)(m))
+#else
+#define CHAINS(m) 1u
+#endif
+
+/* sums of the chains += four quads times their activations. */
+OZ_INLINE void dot_quads(oz_codec_kind kind, const vb64 q[4], const int8_t *x, unsigned chains, vi16 sum[4]) {
+    vb64 x0 = vb_quad(x), x1 = vb_quad(x + 4), x2 = vb_quad(x + 8), x3 = vb_quad(x + 12);
+    if (kind == OZ_CODEC_INT8 || chains > 1) {
+        sum[0] = v_dot4_u8(sum[0], q[0], x0);
+        sum[1 % chains] = v_dot4_u8(sum[1 % chains], q[1], x1);
+        sum[2 % chains] = v_dot4_u8(sum[2 % chains], q[2], x2);
+        sum[3 % chains] = v_dot4_u8(sum[3 % chains], q[3], x3);
+    } else if (kind == OZ_CODEC_INT6) {
+        sum[0] = v_dot4_u7(v_dot4_u7(sum[0], q[0], x0), q[1], x1);
+        sum[0] = v_dot4_u7(v_dot4_u7(sum[0], q[2], x2), q[3], x3);
+    } else {
+        sum[0] = v_dot4x4_u5(sum[0], q[0], q[1], q[2], q[3], x0, x1, x2, x3);
+    }
+}
+
+#ifdef OZ_SIMD_VNNI
+typedef struct ternary_sums {
+    vi16 before[2], after[2];
+} ternary_sums;
+
+OZ_INLINE void dot_rest(quad_reader *r, const int8_t *x, unsigned chain, ternary_sums *s) {
+    vb64 in = vb_quad(x);
+    s->before[chain] = v_dot4_u8(s->before[chain], r->rest, in);
+    r->rest = vb_add(r->rest, vb_add(r->rest, r->rest));
+    s->after[chain] = v_dot4_u8(s->after[chain], r->rest, in);
+}
+
+/* Ternary digits need not be cut out of their bytes: with r a byte, r' = 3 r modulo 256 and d the digit,
+ * 256 d = 3 r - r', so two sums of products with all of r and of r' give 256 times the sum wanted. The shift
+ * is of a number made positive. */
+OZ_INLINE vi16 sum_ternary(quad_reader *reader, const int8_t *x, size_t quads) {
+    quad_reader r = *reader;
+    ternary_sums s = {{vi_zero(), vi_zero()}, {vi_zero(), vi_zero()}};
+    for (; r.left > 0 && quads > 0; r.left--, quads--, x += 4) dot_rest(&r, x, 0, &s);
+    for (; quads >= 5; quads -= 5, x += 20, r.next += 64) {
+        r.rest = vb_load(r.next);
+        OZ_UNROLL
+        for (unsigned i = 0; i < 5; i++) dot_rest(&r, x + 4 * i, i % 2, &s);
+    }
+    if (quads > 0) {
+        r.rest = vb_load(r.next);
+        r.next += 64;
+        for (r.left = 5; quads > 0; r.left--, quads--, x += 4) dot_rest(&r, x, 0, &s);
+    }
+    *reader = r;
+    vi16 before = vi_add(s.before[0], s.before[1]), after = vi_add(s.after[0], s.after[1]);
+    vi16 sum = vi_sub(vi_mul(before, vi_set1(3)), after);
+    return vi_sub(vi_shift_right(vi_add(sum, vi_set1(1 << 30)), 8), vi_set1(1 << 22));
+}
+#endif
+
 /* Sums over one segment, per activation row; x: rows of ld bytes. */
 OZ_INLINE void sum_segment(oz_codec_kind kind, quad_reader *r, const int8_t *x, size_t ld, size_t quads,
                            size_t m, vi16 sum[OZ_MV_BATCH]) {
+#ifdef OZ_SIMD_VNNI
+    if (kind == OZ_CODEC_TERNARY && m == 1) {
+        sum[0] = sum_ternary(r, x, quads);
+        return;
+    }
+#endif
+    const unsigned chains = CHAINS(m);
+    vi16 part[OZ_MV_BATCH][4];
+    OZ_UNROLL
+    for (size_t i = 0; i < m; i++) {
+        OZ_UNROLL
+        for (unsigned c = 0; c < chains; c++) part[i][c] = vi_zero();
+    }
     for (; quads >= CHUNK_QUADS; quads -= CHUNK_QUADS) {
         OZ_UNROLL
         for (unsigned j = 0; j < CHUNK_QUADS; j += 4, x += 16) {
             vb64 q[4];
             read4(kind, r, j, q);
             OZ_UNROLL
-            for (size_t i = 0; i < m; i++) {
-                const int8_t *in = x + i * ld;
-                vb64 x0 = vb_quad(in), x1 = vb_quad(in + 4), x2 = vb_quad(in + 8), x3 = vb_quad(in + 12);
-                if (kind == OZ_CODEC_INT8) {
-                    sum[i] = v_dot4_u8(v_dot4_u8(sum[i], q[0], x0), q[1], x1);
-                    sum[i] = v_dot4_u8(v_dot4_u8(sum[i], q[2], x2), q[3], x3);
-                } else if (kind == OZ_CODEC_INT6) {
-                    sum[i] = v_dot4_u7(v_dot4_u7(sum[i], q[0], x0), q[1], x1);
-                    sum[i] = v_dot4_u7(v_dot4_u7(sum[i], q[2], x2), q[3], x3);
-                } else {
-                    sum[i] = v_dot4x4_u5(sum[i], q[0], q[1], q[2], q[3], x0, x1, x2, x3);
-                }
-            }
+            for (size_t i = 0; i < m; i++) dot_quads(kind, q, x + i * ld, chains, part[i]);
         }
     }
     vb64 tail[CHUNK_QUADS];
@@ -37,18 +97,28 @@ OZ_INLINE void sum_segment(oz_codec_kind kind, quad_reader *r, const int8_t *x, 
         OZ_UNROLL
         for (size_t i = 0; i < m; i++) {
             vb64 in = vb_quad(x + i * ld);
-            sum[i] = kind == OZ_CODEC_INT8 ? v_dot4_u8(sum[i], tail[j], in) : v_dot4_u7(sum[i], tail[j], in);
+            part[i][0] = kind == OZ_CODEC_INT8 ? v_dot4_u8(part[i][0], tail[j], in)
+                                               : v_dot4_u7(part[i][0], tail[j], in);
         }
+    }
+    OZ_UNROLL
+    for (size_t i = 0; i < m; i++) {
+        sum[i] = part[i][0];
+        OZ_UNROLL
+        for (unsigned c = 1; c < chains; c++) sum[i] = vi_add(sum[i], part[i][c]);
     }
 }
 
-OZ_INLINE void add_to_rows(const oz_leaf *leaf, size_t panel, const vf16 *acc, size_t m, float *y, size_t ldy) {
+OZ_INLINE void add_to_rows(const oz_leaf *leaf, size_t panel, const vf16 *acc, size_t m, float *y,
+                           size_t ldy) {
     size_t row = panel * OZ_PANEL, rows = oz_min(OZ_PANEL, leaf->rows - row);
     OZ_UNROLL
     for (size_t i = 0; i < m; i++) {
         float *to = y + i * ldy + row;
-        if (rows == OZ_PANEL) v_store(to, v_add(v_load(to), acc[i]));
-        else v_store_n(to, v_add(v_load_n(to, rows), acc[i]), rows);
+        if (rows == OZ_PANEL)
+            v_store(to, v_add(v_load(to), acc[i]));
+        else
+            v_store_n(to, v_add(v_load_n(to, rows), acc[i]), rows);
     }
 }
 
@@ -64,8 +134,6 @@ OZ_INLINE void mv_panel(oz_codec_kind kind, const oz_leaf *leaf, size_t panel, c
     for (size_t k = 0; k < leaf->cols; k += step) {
         size_t inputs = oz_min(step, leaf->cols - k), group = k / scales.inputs;
         vi16 sum[OZ_MV_BATCH];
-        OZ_UNROLL
-        for (size_t i = 0; i < m; i++) sum[i] = vi_zero();
         sum_segment(kind, &reader, x->i8 + k, ld, oz_div_up(inputs, 4), m, sum);
         vf16 scale = scale_at(&scales, group);
         vi16 zero = vi_sub(zero_at(&scales, group), bias);
@@ -90,10 +158,18 @@ OZ_INLINE void mv_integer(oz_codec_kind kind, const oz_leaf *leaf, size_t panel0
                           const oz_rows *x, float *y, size_t ldy) {
     for (size_t panel = panel0; panel < panel1; panel++) {
         switch (x->m) {
-        case 1: mv_panel(kind, leaf, panel, x, 1, y, ldy); break;
-        case 2: mv_panel(kind, leaf, panel, x, 2, y, ldy); break;
-        case 3: mv_panel(kind, leaf, panel, x, 3, y, ldy); break;
-        default: mv_panel(kind, leaf, panel, x, 4, y, ldy); break;
+        case 1:
+            mv_panel(kind, leaf, panel, x, 1, y, ldy);
+            break;
+        case 2:
+            mv_panel(kind, leaf, panel, x, 2, y, ldy);
+            break;
+        case 3:
+            mv_panel(kind, leaf, panel, x, 3, y, ldy);
+            break;
+        default:
+            mv_panel(kind, leaf, panel, x, 4, y, ldy);
+            break;
         }
     }
 }
@@ -167,7 +243,8 @@ OZ_INLINE oz_tile decode_values(oz_codec_kind kind, const oz_leaf *leaf, size_t 
         } else {
             vb64 tail[CHUNK_QUADS];
             read_tail(kind, &reader, oz_div_up(n - k, 4), tail);
-            for (size_t i = 0; i < n - k; i += 4) store_values(tail[i / 4], &g, n - k - i, out + i * OZ_PANEL);
+            for (size_t i = 0; i < n - k; i += 4)
+                store_values(tail[i / 4], &g, n - k - i, out + i * OZ_PANEL);
         }
     }
     return (oz_tile){.p = buffer, .row_stride = 1, .k_stride = OZ_PANEL};

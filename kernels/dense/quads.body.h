@@ -18,12 +18,18 @@ OZ_INLINE vb64 move_bits(vb64 a, unsigned from, unsigned to, uint8_t mask) {
 
 OZ_INLINE size_t chunk_bytes(oz_codec_kind kind) {
     switch (kind) {
-    case OZ_CODEC_INT8: return 512;
-    case OZ_CODEC_INT6: return 384;
-    case OZ_CODEC_INT5: return 320;
-    case OZ_CODEC_INT4: return 256;
-    case OZ_CODEC_INT3: return 192;
-    default: return 128;
+    case OZ_CODEC_INT8:
+        return 512;
+    case OZ_CODEC_INT6:
+        return 384;
+    case OZ_CODEC_INT5:
+        return 320;
+    case OZ_CODEC_INT4:
+        return 256;
+    case OZ_CODEC_INT3:
+        return 192;
+    default:
+        return 128;
     }
 }
 
@@ -31,14 +37,18 @@ OZ_INLINE size_t chunk_bytes(oz_codec_kind kind) {
 OZ_INLINE vb64 quad_at(oz_codec_kind kind, const uint8_t *p, unsigned j) {
     const uint8_t *unit = p + j / 4 * 192;
     switch (kind) {
-    case OZ_CODEC_INT8: return vb_load(p + j * 64);
-    case OZ_CODEC_INT4: return vb_bits(vb_load(p + j / 2 * 64), j % 2 * 4, 15);
-    case OZ_CODEC_INT2: return vb_bits(vb_load(p + j / 4 * 64), j % 4 * 2, 3);
+    case OZ_CODEC_INT8:
+        return vb_load(p + j * 64);
+    case OZ_CODEC_INT4:
+        return vb_bits(vb_load(p + j / 2 * 64), j % 2 * 4, 15);
+    case OZ_CODEC_INT2:
+        return vb_bits(vb_load(p + j / 4 * 64), j % 4 * 2, 3);
     case OZ_CODEC_INT6:
         return vb_or(vb_bits(vb_load(unit + j % 4 / 2 * 64), j % 2 * 4, 15),
                      move_bits(vb_load(unit + 128), j % 4 * 2, 4, 0x30));
     case OZ_CODEC_INT5:
-        return vb_or(vb_bits(vb_load(p + j / 2 * 64), j % 2 * 4, 15), move_bits(vb_load(p + 256), j, 4, 0x10));
+        return vb_or(vb_bits(vb_load(p + j / 2 * 64), j % 2 * 4, 15),
+                     move_bits(vb_load(p + 256), j, 4, 0x10));
     default: /* int3 */
         return vb_or(vb_bits(vb_load(p + j / 4 * 64), j % 4 * 2, 3), move_bits(vb_load(p + 128), j, 2, 4));
     }

@@ -1,5 +1,6 @@
 /* gemm_u8.body.h - 16 rows of codes x 64 columns of quantised activations: exact integer sums over a segment
- * of inputs, then one scaled addition per segment in the order that kernel.h promises.
+ * of inputs, started at minus the zero point's share, then one scaled addition per segment in the order that
+ * kernel.h promises.
  *
  * Quads of codes are broadcast, quads of activations fill the vector. On instruction sets that go
  * through 16-bit pairs, codes of up to 5 bits let four quads share their widening. */
@@ -37,9 +38,10 @@ OZ_INLINE void sum_codes(code_width width, const uint8_t *tile, const int8_t *x,
                 vb64 x2 = vb_load(x + 2 * QUAD_BYTES + 64 * v), x3 = vb_load(x + 3 * QUAD_BYTES + 64 * v);
                 OZ_UNROLL
                 for (int r = 0; r < U8_ROWS; r++) {
-                    sums[r][v] = v_dot4x4_u5(sums[r][v], vb_quad(tile + 4 * r), vb_quad(tile + TILE_QUAD + 4 * r),
-                                             vb_quad(tile + 2 * TILE_QUAD + 4 * r),
-                                             vb_quad(tile + 3 * TILE_QUAD + 4 * r), x0, x1, x2, x3);
+                    sums[r][v] =
+                        v_dot4x4_u5(sums[r][v], vb_quad(tile + 4 * r), vb_quad(tile + TILE_QUAD + 4 * r),
+                                    vb_quad(tile + 2 * TILE_QUAD + 4 * r),
+                                    vb_quad(tile + 3 * TILE_QUAD + 4 * r), x0, x1, x2, x3);
                 }
             }
         }
@@ -62,11 +64,12 @@ typedef struct segment {
     size_t quads;
     const uint8_t *tile;
     const int8_t *x;
-    const float *x_scale;          /* [64] */
-    int32_t total[OZ_COLUMNS];     /* X, the sums of the activations */
+    const float *x_scale;      /* [64] */
+    int32_t total[OZ_COLUMNS]; /* X, the sums of the activations */
+    int32_t start[OZ_COLUMNS]; /* -zero * X, where all rows have the same zero */
     float scale[OZ_PANEL], minimum[OZ_PANEL];
-    int32_t zero[OZ_PANEL];        /* of the codes as the dot product sees them */
-    bool minima;
+    int32_t less[OZ_PANEL]; /* -zero, of the codes as the dot product sees them */
+    bool minima, zeros;     /* the rows have minima; have zeros of their own */
 } segment;
 
 OZ_INLINE void add_segment(code_width width, const segment *s, float *acc) {
@@ -76,7 +79,11 @@ OZ_INLINE void add_segment(code_width width, const segment *s, float *acc) {
             OZ_UNROLL
             for (int r = 0; r < U8_ROWS; r++) {
                 OZ_UNROLL
-                for (int v = 0; v < U8_VECTORS; v++) sums[r][v] = vi_zero();
+                for (int v = 0; v < U8_VECTORS; v++) {
+                    sums[r][v] = s->zeros ? vi_mul(vi_set1(s->less[r0 + (size_t)r]),
+                                                   vi_load(s->total + c + 16 * (size_t)v))
+                                          : vi_load(s->start + c + 16 * (size_t)v);
+                }
             }
             sum_codes(width, s->tile + 4 * r0, s->x + 4 * c, s->quads, sums);
             OZ_UNROLL
@@ -86,12 +93,12 @@ OZ_INLINE void add_segment(code_width width, const segment *s, float *acc) {
                 for (int v = 0; v < U8_VECTORS; v++) {
                     size_t column = c + 16 * (size_t)v;
                     float *to = acc + row * OZ_COLUMNS + column;
-                    vi16 total = vi_load(s->total + column);
                     vf16 in_scale = v_load(s->x_scale + column);
-                    vi16 sum = vi_sub(sums[r][v], vi_mul(vi_set1(s->zero[row]), total));
-                    vf16 y = v_fma(v_mul(v_set1(s->scale[row]), in_scale), v_from_i32(sum), v_load(to));
+                    vf16 y =
+                        v_fma(v_mul(v_set1(s->scale[row]), in_scale), v_from_i32(sums[r][v]), v_load(to));
                     if (s->minima) {
-                        y = v_fma(v_mul(v_set1(s->minimum[row]), in_scale), v_from_i32(total), y);
+                        vf16 total = v_from_i32(vi_load(s->total + column));
+                        y = v_fma(v_mul(v_set1(s->minimum[row]), in_scale), total, y);
                     }
                     v_store(to, y);
                 }
@@ -104,7 +111,9 @@ OZ_INLINE void gemm_u8_width(code_width width, const oz_leaf *leaf, size_t panel
                              const uint8_t *tile, const oz_columns *x, float *acc) {
     oz_scales scales = scales_of(leaf, panel);
     size_t step = oz_min(scales.inputs, OZ_BLOCK);
-    segment s = {.x_scale = x->scale + k0 / OZ_BLOCK * OZ_COLUMNS, .minima = scales.offset == OZ_MINIMUM};
+    segment s = {.x_scale = x->scale + k0 / OZ_BLOCK * OZ_COLUMNS,
+                 .minima = scales.offset == OZ_MINIMUM,
+                 .zeros = scales.offset == OZ_ZERO_POINT};
     for (size_t k = 0; k < n; k += step) {
         size_t inputs = oz_min(step, n - k), group = (k0 + k) / scales.inputs;
         s.quads = oz_div_up(inputs, 4);
@@ -112,12 +121,15 @@ OZ_INLINE void gemm_u8_width(code_width width, const oz_leaf *leaf, size_t panel
         s.x = x->i8 + (k0 + k) / 4 * QUAD_BYTES;
         v_store(s.scale, scale_at(&scales, group));
         if (s.minima) v_store(s.minimum, minimum_at(&scales, group));
-        vi_store(s.zero, vi_sub(zero_at(&scales, group), vi_set1(dot_bias(width))));
+        vi16 less = vi_sub(vi_set1(dot_bias(width)), zero_at(&scales, group));
+        vi_store(s.less, less);
         const int32_t *sum = x->sum + (k0 + k) / 32 * OZ_COLUMNS;
         for (size_t c = 0; c < OZ_COLUMNS; c += 16) {
             vi16 total = vi_load(sum + c);
-            for (size_t i = 32; i < inputs; i += 32) total = vi_add(total, vi_load(sum + i / 32 * OZ_COLUMNS + c));
+            for (size_t i = 32; i < inputs; i += 32)
+                total = vi_add(total, vi_load(sum + i / 32 * OZ_COLUMNS + c));
             vi_store(s.total + c, total);
+            vi_store(s.start + c, vi_mul(less, total));
         }
         add_segment(width, &s, acc);
     }
@@ -126,8 +138,14 @@ OZ_INLINE void gemm_u8_width(code_width width, const oz_leaf *leaf, size_t panel
 static void gemm_u8(const oz_leaf *leaf, size_t panel, size_t k0, size_t n, const uint8_t *tile,
                     const oz_columns *x, float *acc) {
     switch (code_width_of(leaf->codec.kind)) {
-    case CODES_U5: gemm_u8_width(CODES_U5, leaf, panel, k0, n, tile, x, acc); break;
-    case CODES_U7: gemm_u8_width(CODES_U7, leaf, panel, k0, n, tile, x, acc); break;
-    default: gemm_u8_width(CODES_U8, leaf, panel, k0, n, tile, x, acc); break;
+    case CODES_U5:
+        gemm_u8_width(CODES_U5, leaf, panel, k0, n, tile, x, acc);
+        break;
+    case CODES_U7:
+        gemm_u8_width(CODES_U7, leaf, panel, k0, n, tile, x, acc);
+        break;
+    default:
+        gemm_u8_width(CODES_U8, leaf, panel, k0, n, tile, x, acc);
+        break;
     }
 }

@@ -8,8 +8,10 @@ static void rows_to_panel(const float *x, size_t n, size_t k, size_t ld, float *
             vf16 square[16];
             for (size_t i = 0; i < 16; i++) {
                 const float *from = x + (c + i) * ld + k0;
-                if (c + i >= n) square[i] = v_zero();
-                else square[i] = inputs == 16 ? v_load(from) : v_load_n(from, inputs);
+                if (c + i >= n)
+                    square[i] = v_zero();
+                else
+                    square[i] = inputs == 16 ? v_load(from) : v_load_n(from, inputs);
             }
             v_transpose(square);
             for (size_t i = 0; i < inputs; i++) v_store(panel + (k0 + i) * OZ_COLUMNS + c, square[i]);
@@ -28,8 +30,10 @@ static void panel_to_rows(const float *y, size_t rows, size_t n, float *out, siz
             v_transpose(square);
             for (size_t i = 0; i < oz_min(16, n - c); i++) {
                 float *to = out + (c + i) * ld + r0;
-                if (lanes == 16) v_store(to, square[i]);
-                else v_store_n(to, square[i], lanes);
+                if (lanes == 16)
+                    v_store(to, square[i]);
+                else
+                    v_store_n(to, square[i], lanes);
             }
         }
     }

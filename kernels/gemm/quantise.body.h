@@ -16,7 +16,8 @@ OZ_INLINE block_scale scale_of(vf16 largest) {
     vm16 small = v_less(largest, v_set1(OZ_SMALLEST));
     vf16 levels = v_set1(127.0f), zero = v_zero();
     vf16 divisor = v_select(small, levels, largest);
-    return (block_scale){v_select(small, zero, v_div(levels, divisor)), v_select(small, zero, v_div(divisor, levels))};
+    return (block_scale){v_select(small, zero, v_div(levels, divisor)),
+                         v_select(small, zero, v_div(divisor, levels))};
 }
 
 /* One block of n <= 128 inputs; writes 128 bytes and 4 sums. */

@@ -26,11 +26,13 @@ float draw_float(draws *d) {
 }
 
 static void fill_floats(draws *d, oz_codec_kind kind, guard *g) {
-    for (size_t i = 0; i < g->bytes / oz_float_bytes(kind); i++) oz_float_put(kind, g->data, i, draw_float(d));
+    for (size_t i = 0; i < g->bytes / oz_float_bytes(kind); i++)
+        oz_float_put(kind, g->data, i, draw_float(d));
 }
 
 sample sample_dense(draws *d, oz_codec codec, size_t rows, size_t cols) {
-    sample s = {.leaf = {.format = &oz_format_dense, .codec = codec, .rows = rows, .cols = cols, .name = "sample"}};
+    sample s = {
+        .leaf = {.format = &oz_format_dense, .codec = codec, .rows = rows, .cols = cols, .name = "sample"}};
     bool integer = oz_codec_is_integer(codec.kind);
     uint64_t bytes[OZ_MAX_PARTS] = {0};
     oz_error err;
@@ -53,8 +55,11 @@ void sample_free(sample *s) {
 
 inputs inputs_new(draws *d, const oz_primitives *p, size_t m, size_t k) {
     size_t kq = oz_round_up(k, OZ_BLOCK);
-    inputs x = {guard_new(m * k * 4, 4), guard_new(m * kq, 1), guard_new(m * kq / 128 * 4, 4),
-                guard_new(m * kq / 32 * 4, 4), {0}};
+    inputs x = {guard_new(m * k * 4, 4),
+                guard_new(m * kq, 1),
+                guard_new(m * kq / 128 * 4, 4),
+                guard_new(m * kq / 32 * 4, 4),
+                {0}};
     float *f = (float *)(void *)x.f32.data, *scale = (float *)(void *)x.scale.data;
     int32_t *sum = (int32_t *)(void *)x.sum.data;
     float size = ldexpf(1.0f, (int)draw_below(d, 9) - 4);
@@ -73,8 +78,11 @@ void inputs_free(inputs *x) {
 
 columns columns_new(const inputs *x, const oz_primitives *p) {
     size_t k = x->rows.k, kq = oz_round_up(k, OZ_BLOCK);
-    columns c = {guard_new(k * 256, 64), guard_new(kq * 64, 64), guard_new(kq / 128 * 256, 64),
-                 guard_new(kq / 32 * 256, 64), {0}};
+    columns c = {guard_new(k * 256, 64),
+                 guard_new(kq * 64, 64),
+                 guard_new(kq / 128 * 256, 64),
+                 guard_new(kq / 32 * 256, 64),
+                 {0}};
     float *f = (float *)(void *)c.f32.data, *scale = (float *)(void *)c.scale.data;
     int32_t *sum = (int32_t *)(void *)c.sum.data;
     p->rows_to_panel(x->rows.f32, x->rows.m, k, x->rows.ld, f);
@@ -95,7 +103,8 @@ float expect_integer(const oz_leaf *leaf, size_t r, const oz_rows *x, size_t i, 
     size_t cols = leaf->cols, kq = oz_round_up(cols, OZ_BLOCK), group = c->group ? c->group : cols;
     size_t step = oz_min(group, OZ_BLOCK), groups = oz_codec_groups(c, cols);
     const oz_part *offset_part = oz_leaf_part(leaf, "offsets");
-    const void *scales = oz_leaf_part(leaf, "scales")->data, *offsets = offset_part ? offset_part->data : NULL;
+    const void *scales = oz_leaf_part(leaf, "scales")->data,
+               *offsets = offset_part ? offset_part->data : NULL;
     uint8_t *q = malloc(cols);
     leaf->format->codes(leaf, r, 0, cols, q);
     float acc = 0.0f;
@@ -110,7 +119,8 @@ float expect_integer(const oz_leaf *leaf, size_t r, const oz_rows *x, size_t i, 
             total += in;
         }
         float in_scale = x->scale[(i * kq + k) / OZ_BLOCK];
-        acc = fmaf(oz_scale_get(c, scales, groups, r, k / group) * in_scale, (float)(sum - zero * total), acc);
+        acc =
+            fmaf(oz_scale_get(c, scales, groups, r, k / group) * in_scale, (float)(sum - zero * total), acc);
         if (c->offset != OZ_MINIMUM) continue;
         acc = fmaf(oz_scale_get(c, offsets, groups, r, k / group) * in_scale, (float)total, acc);
     }

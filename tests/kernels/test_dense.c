@@ -51,11 +51,12 @@ static void check_mv(draws *d, oz_isa isa, const sample *s, size_t m) {
             float got = y[i * leaf->rows + r], start = before[i * leaf->rows + r];
             if (mv->act_i8) {
                 float want = expect_integer(leaf, r, &x.rows, i, start);
-                cr_assert(got == want, "%s row %zu batch %zu: %a, not %a", mv->name, r, i, (double)got, (double)want);
+                cr_assert(got == want, "%s row %zu batch %zu: %a, not %a", mv->name, r, i, (double)got,
+                          (double)want);
             } else {
                 double tolerance, want = expect_float(leaf, r, &x.rows, i, (double)start, &tolerance);
-                cr_assert(fabs((double)got - want) <= tolerance, "%s row %zu batch %zu: %g, not %g", mv->name, r, i,
-                          (double)got, want);
+                cr_assert(fabs((double)got - want) <= tolerance, "%s row %zu batch %zu: %g, not %g", mv->name,
+                          r, i, (double)got, want);
             }
         }
     }
@@ -74,15 +75,16 @@ static void check_floats(oz_isa isa, const sample *s) {
             guard buffer = guard_new(16 * n * 4, 64);
             oz_tile t = dec->f32(leaf, panel, k0, n, (float *)(void *)buffer.data);
             for (size_t r = 0; r < OZ_PANEL; r++) {
-                bool inside = panel * OZ_PANEL + r < leaf->rows, integer = oz_codec_is_integer(leaf->codec.kind);
+                bool inside = panel * OZ_PANEL + r < leaf->rows,
+                     integer = oz_codec_is_integer(leaf->codec.kind);
                 if (!inside && integer) continue;
                 float want[OZ_BLOCK] = {0};
                 if (inside) leaf->format->row(leaf, panel * OZ_PANEL + r, k0, n, want);
                 for (size_t k = 0; k < n; k++) {
                     float got;
                     memcpy(&got, (const char *)t.p + (r * t.row_stride + k * t.k_stride) * 4, 4);
-                    cr_assert(got == want[k], "%s panel %zu row %zu input %zu: %g, not %g", dec->name, panel, r,
-                              k0 + k, (double)got, (double)want[k]);
+                    cr_assert(got == want[k], "%s panel %zu row %zu input %zu: %g, not %g", dec->name, panel,
+                              r, k0 + k, (double)got, (double)want[k]);
                 }
             }
             guard_free(&buffer);
@@ -104,8 +106,8 @@ static void check_codes(oz_isa isa, const sample *s) {
                 memset(want, (int)oz_codec_zero(leaf->codec.kind), sizeof want);
                 leaf->format->codes(leaf, panel * OZ_PANEL + r, k0, n, want);
                 for (size_t k = 0; k < quads * 4; k++) {
-                    cr_assert_eq(tile.data[k / 4 * 64 + r * 4 + k % 4], want[k], "%s panel %zu row %zu input %zu",
-                                 dec->name, panel, r, k0 + k);
+                    cr_assert_eq(tile.data[k / 4 * 64 + r * 4 + k % 4], want[k],
+                                 "%s panel %zu row %zu input %zu", dec->name, panel, r, k0 + k);
                 }
             }
             guard_free(&tile);
@@ -134,9 +136,10 @@ static void check_mm(draws *d, oz_isa isa, const sample *s) {
         p->panel_to_rows(sums, rows, 5, y, rows);
         for (size_t i = 0; i < 5; i++) {
             for (size_t r = 0; r < rows; r++) {
-                float want = expect_integer(leaf, panel * OZ_PANEL + r, &x.rows, i, 0.0f), got = y[i * rows + r];
-                cr_assert(got == want, "%s row %zu column %zu: %a, not %a", dec->name, panel * OZ_PANEL + r, i,
-                          (double)got, (double)want);
+                float want = expect_integer(leaf, panel * OZ_PANEL + r, &x.rows, i, 0.0f),
+                      got = y[i * rows + r];
+                cr_assert(got == want, "%s row %zu column %zu: %a, not %a", dec->name, panel * OZ_PANEL + r,
+                          i, (double)got, (double)want);
             }
         }
         guard_free(&out);
@@ -180,7 +183,8 @@ Test(dense, integers) {
         for (int offset = 0; offset < offsets; offset++) {
             for (size_t g = 0; g < 4; g++) {
                 for (size_t shape = 0; shape < SHAPES; shape++) {
-                    oz_codec codec = {(oz_codec_kind)kind, (oz_offset)offset, groups[g], draw_below(&d, 2) == 1};
+                    oz_codec codec = {(oz_codec_kind)kind, (oz_offset)offset, groups[g],
+                                      draw_below(&d, 2) == 1};
                     check_everything(&d, codec, shape);
                 }
             }

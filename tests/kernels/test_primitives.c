@@ -23,7 +23,8 @@ static guard random_floats(draws *d, size_t n, size_t align) {
 }
 
 static void check_gemm_f32(draws *d, const oz_primitives *p, size_t n, bool inputs_first) {
-    guard w = guard_new_unaligned(16 * n * 4), x = random_floats(d, n * 64, 64), y = random_floats(d, 1024, 64);
+    guard w = guard_new_unaligned(16 * n * 4), x = random_floats(d, n * 64, 64),
+          y = random_floats(d, 1024, 64);
     float *weights = malloc(16 * n * 4), *before = malloc(1024 * 4);
     for (size_t i = 0; i < 16 * n; i++) weights[i] = draw_float(d);
     memcpy(w.data, weights, 16 * n * 4);
@@ -34,7 +35,8 @@ static void check_gemm_f32(draws *d, const oz_primitives *p, size_t n, bool inpu
         for (size_t c = 0; c < 64; c++) {
             double want = (double)before[r * 64 + c], size = fabs(want);
             for (size_t k = 0; k < n; k++) {
-                double term = (double)weights[r * t.row_stride + k * t.k_stride] * (double)floats(&x)[k * 64 + c];
+                double term =
+                    (double)weights[r * t.row_stride + k * t.k_stride] * (double)floats(&x)[k * 64 + c];
                 want += term;
                 size += fabs(term);
             }
@@ -71,8 +73,8 @@ static void check_gemm_nz(draws *d, const oz_primitives *p, size_t n, size_t kee
     }
     p->gemm_nz(&w, floats(&x), floats(&y));
     for (size_t i = 0; i < 1024; i++) {
-        cr_assert(fabs((double)floats(&y)[i] - want[i]) <= (double)(n + 2) * 0x1p-24 * size[i], "%s n %zu at %zu",
-                  oz_isa_text(p->isa), n, i);
+        cr_assert(fabs((double)floats(&y)[i] - want[i]) <= (double)(n + 2) * 0x1p-24 * size[i],
+                  "%s n %zu at %zu", oz_isa_text(p->isa), n, i);
     }
     guard_free(&x);
     guard_free(&y);
@@ -101,10 +103,12 @@ Test(primitives, gemm_nz) {
     }
 }
 
-static void check_block(const float *x, size_t n, const int8_t *q, float scale, const int32_t *sum, const char *isa) {
+static void check_block(const float *x, size_t n, const int8_t *q, float scale, const int32_t *sum,
+                        const char *isa) {
     float peak = 0.0f;
     for (size_t i = 0; i < n; i++) peak = fmaxf(peak, fabsf(x[i]));
-    float want_scale = peak < 0x1p-100f ? 0.0f : peak / 127.0f, inverse = peak < 0x1p-100f ? 0.0f : 127.0f / peak;
+    float want_scale = peak < 0x1p-100f ? 0.0f : peak / 127.0f,
+          inverse = peak < 0x1p-100f ? 0.0f : 127.0f / peak;
     cr_assert(scale == want_scale, "%s scale %a, not %a", isa, (double)scale, (double)want_scale);
     int32_t total[4] = {0};
     for (size_t i = 0; i < OZ_BLOCK; i++) {
@@ -119,14 +123,15 @@ static void check_quantise(draws *d, const oz_primitives *p, size_t m, size_t k,
     inputs x = inputs_new(d, p, m, k);
     for (size_t i = 0; i < m * k; i++) floats(&x.f32)[i] *= size;
     if (k > OZ_BLOCK) memset(x.f32.data, 0, OZ_BLOCK * 4);
-    p->quantise_rows(x.rows.f32, m, k, k, (int8_t *)x.i8.data, floats(&x.scale), (int32_t *)(void *)x.sum.data);
+    p->quantise_rows(x.rows.f32, m, k, k, (int8_t *)x.i8.data, floats(&x.scale),
+                     (int32_t *)(void *)x.sum.data);
     columns c = columns_new(&x, p);
     size_t kq = oz_round_up(k, OZ_BLOCK);
     for (size_t i = 0; i < m; i++) {
         for (size_t k0 = 0; k0 < k; k0 += OZ_BLOCK) {
             size_t at = i * kq + k0, n = oz_min(OZ_BLOCK, k - k0);
-            check_block(x.rows.f32 + i * k + k0, n, x.rows.i8 + at, x.rows.scale[at / 128], x.rows.sum + at / 32,
-                        oz_isa_text(p->isa));
+            check_block(x.rows.f32 + i * k + k0, n, x.rows.i8 + at, x.rows.scale[at / 128],
+                        x.rows.sum + at / 32, oz_isa_text(p->isa));
             cr_assert(c.columns.scale[k0 / 128 * 64 + i] == x.rows.scale[at / 128]);
         }
         for (size_t j = 0; j < kq; j++) {
@@ -144,7 +149,8 @@ Test(primitives, quantise) {
     printf("seed %u\n", SEED);
     for (int isa = 0; isa <= (int)oz_cpu_isa(); isa++) {
         for (size_t i = 0; i < 5; i++) {
-            check_quantise(&d, oz_primitives_of((oz_isa)isa), 1 + draw_below(&d, 64), 1 + draw_below(&d, 400), sizes[i]);
+            check_quantise(&d, oz_primitives_of((oz_isa)isa), 1 + draw_below(&d, 64), 1 + draw_below(&d, 400),
+                           sizes[i]);
             check_quantise(&d, oz_primitives_of((oz_isa)isa), 64, 128, sizes[i]);
         }
     }
@@ -152,12 +158,14 @@ Test(primitives, quantise) {
 
 static void check_panels(draws *d, const oz_primitives *p, size_t n, size_t k) {
     size_t ld = k + 3;
-    guard x = random_floats(d, n * ld - 3, 4), panel = guard_new(k * 256, 64), back = guard_new((n * ld - 3) * 4, 4);
+    guard x = random_floats(d, n * ld - 3, 4), panel = guard_new(k * 256, 64),
+          back = guard_new((n * ld - 3) * 4, 4);
     p->rows_to_panel(floats(&x), n, k, ld, floats(&panel));
     for (size_t i = 0; i < k; i++) {
         for (size_t c = 0; c < 64; c++) {
             float want = c < n ? floats(&x)[c * ld + i] : 0.0f;
-            cr_assert(floats(&panel)[i * 64 + c] == want, "%s input %zu column %zu", oz_isa_text(p->isa), i, c);
+            cr_assert(floats(&panel)[i * 64 + c] == want, "%s input %zu column %zu", oz_isa_text(p->isa), i,
+                      c);
         }
     }
     for (size_t i = 0; i < n * ld - 3; i++) floats(&back)[i] = 2.0f;
