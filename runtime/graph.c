@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "formats/container/names.h"
 #include "runtime/op.h"
 
 uint64_t oz_shape_count(const oz_shape *s) {
@@ -26,7 +27,7 @@ typedef struct oz_reader {
     const oz_json *j;
     oz_graph *g;
     const oz_contents *contents;
-    oz_arena *arena;
+    oz_arena *arena, scratch; /* scratch: tokens, names that are looked up */
     oz_error *err;
     uint32_t *slots; /* hash table of value names; 0 = empty, else index + 1 */
     size_t n_slots;
@@ -34,6 +35,12 @@ typedef struct oz_reader {
 
 static oz_status fail_at(const oz_reader *r, oz_value v, const char *what) {
     return oz_fail(r->err, OZ_ERR_FORMAT, oz_json_offset(r->j, v), "graph", "%s", what);
+}
+
+/* A string as text in the arena; `what` it should be is said if it is none, or holds U+0000. */
+static oz_status read_text(oz_reader *r, oz_value v, oz_arena *arena, const char *what, const char **out) {
+    oz_status status = oz_read_text(r->j, v, arena, out, r->err);
+    return status == OZ_ERR_FORMAT ? fail_at(r, v, what) : status;
 }
 
 static size_t slot_of(const oz_reader *r, const char *name) {
@@ -50,16 +57,15 @@ static size_t slot_of(const oz_reader *r, const char *name) {
 static oz_status make_values(oz_reader *r, size_t capacity) {
     r->n_slots = 16;
     while (r->n_slots < 2 * capacity) r->n_slots *= 2;
-    r->slots = oz_arena_array(r->arena, r->n_slots, sizeof *r->slots);
+    r->slots = oz_arena_array(&r->scratch, r->n_slots, sizeof *r->slots);
+    if (!r->slots) return oz_out_of_memory(&r->scratch, r->n_slots * sizeof *r->slots, r->err);
     r->g->values = oz_arena_array(r->arena, capacity, sizeof *r->g->values);
-    if (!r->slots || !r->g->values)
-        return oz_fail(r->err, OZ_ERR_MEMORY, OZ_NO_OFFSET, "graph", "out of memory");
-    return OZ_OK;
+    return r->g->values ? OZ_OK : oz_out_of_memory(r->arena, capacity * sizeof *r->g->values, r->err);
 }
 
 static oz_status add_value(oz_reader *r, oz_value name, oz_dtype dtype, uint32_t *out) {
-    const char *text = oz_json_string(r->j, name, r->arena);
-    if (!text) return fail_at(r, name, "a value's name must be text");
+    const char *text;
+    OZ_TRY(read_text(r, name, r->arena, "a value's name must be text", &text));
     size_t slot = slot_of(r, text);
     if (r->slots[slot]) return fail_at(r, name, "two values have this name");
     *out = (uint32_t)r->g->n_values;
@@ -69,10 +75,8 @@ static oz_status add_value(oz_reader *r, oz_value name, oz_dtype dtype, uint32_t
 }
 
 static oz_status find_value(oz_reader *r, oz_value name, uint32_t *out) {
-    if (oz_json_type_of(r->j, name) != OZ_JSON_STRING)
-        return fail_at(r, name, "expected the name of a value");
-    const char *text = oz_json_string(r->j, name, r->arena);
-    if (!text) return fail_at(r, name, "expected the name of a value");
+    const char *text;
+    OZ_TRY(read_text(r, name, &r->scratch, "expected the name of a value", &text));
     size_t slot = slot_of(r, text);
     if (!r->slots[slot]) return fail_at(r, name, "no input or earlier node makes this value");
     *out = r->slots[slot] - 1;
@@ -81,8 +85,8 @@ static oz_status find_value(oz_reader *r, oz_value name, uint32_t *out) {
 
 static oz_status read_free(oz_reader *r, oz_value dim, int64_t *out) {
     oz_graph *g = r->g;
-    const char *name = oz_json_string(r->j, dim, r->arena);
-    if (!name) return fail_at(r, dim, "a free dimension needs a name");
+    const char *name;
+    OZ_TRY(read_text(r, dim, r->arena, "a free dimension needs a name", &name));
     size_t i = 0;
     while (i < g->n_free && strcmp(g->free_name[i], name) != 0) i++;
     if (i == OZ_MAX_FREE) return fail_at(r, dim, "more than 8 free dimensions");
@@ -136,8 +140,9 @@ static oz_status read_weight(oz_reader *r, oz_value attrs, oz_node *node) {
         return oz_fail(r->err, OZ_ERR_FORMAT, node->offset, node->name,
                        "the node needs \"weight\": a layer's name");
     }
-    const char *name = oz_json_string(r->j, w, r->arena);
-    const oz_weight *weight = name ? oz_contents_weight(r->contents, name) : NULL;
+    const char *name;
+    OZ_TRY(read_text(r, w, &r->scratch, "expected the name of a weight", &name));
+    const oz_weight *weight = oz_contents_weight(r->contents, name);
     if (!weight) return fail_at(r, w, "the file has no weight of this name");
     node->layer = (size_t)(weight - r->contents->weights);
     return OZ_OK;
@@ -193,7 +198,6 @@ static oz_status read_node(oz_reader *r, oz_value v) {
         return oz_fail(r->err, OZ_ERR_SUPPORT, oz_json_offset(r->j, name_of_op), "graph", "unknown operator");
     }
     OZ_TRY(read_edges(r, inputs, node));
-    if (oz_json_type_of(r->j, name) != OZ_JSON_STRING) return fail_at(r, name, "a node's name must be text");
     OZ_TRY(add_value(r, name, OZ_F32, &node->output));
     node->name = r->g->values[node->output].name;
     if (node->op->weighted) OZ_TRY(read_weight(r, attrs, node));
@@ -211,38 +215,65 @@ static oz_status read_outputs(oz_reader *r, oz_value outputs) {
     return OZ_OK;
 }
 
+typedef struct oz_members {
+    oz_value inputs, outputs, nodes;
+} oz_members;
+
+static oz_status find_members(oz_reader *r, oz_members *at) {
+    const oz_json *j = r->j;
+    if (oz_json_type_of(j, 0) != OZ_JSON_OBJECT) return fail_at(r, 0, "the graph must be an object");
+    at->inputs = oz_json_find(j, 0, "inputs");
+    at->outputs = oz_json_find(j, 0, "outputs");
+    at->nodes = oz_json_find(j, 0, "nodes");
+    if (at->inputs == OZ_NO_VALUE || oz_json_type_of(j, at->inputs) != OZ_JSON_OBJECT ||
+        at->outputs == OZ_NO_VALUE || oz_json_type_of(j, at->outputs) != OZ_JSON_ARRAY ||
+        at->nodes == OZ_NO_VALUE || oz_json_type_of(j, at->nodes) != OZ_JSON_ARRAY) {
+        return fail_at(r, 0, "the graph needs \"inputs\" {}, \"outputs\" [] and \"nodes\" []");
+    }
+    if (oz_json_size(j, at->inputs) == 0 || oz_json_size(j, at->outputs) == 0)
+        return fail_at(r, 0, "a graph needs an input and an output");
+    return OZ_OK;
+}
+
+static oz_status make_lists(oz_reader *r, const oz_members *at) {
+    oz_graph *g = r->g;
+    size_t n_in = oz_json_size(r->j, at->inputs), n_nodes = oz_json_size(r->j, at->nodes);
+    size_t n_out = oz_json_size(r->j, at->outputs);
+    g->inputs = oz_arena_array(r->arena, n_in, sizeof *g->inputs);
+    if (!g->inputs) return oz_out_of_memory(r->arena, n_in * sizeof *g->inputs, r->err);
+    g->nodes = oz_arena_array(r->arena, n_nodes, sizeof *g->nodes);
+    if (!g->nodes) return oz_out_of_memory(r->arena, n_nodes * sizeof *g->nodes, r->err);
+    g->outputs = oz_arena_array(r->arena, n_out, sizeof *g->outputs);
+    if (!g->outputs) return oz_out_of_memory(r->arena, n_out * sizeof *g->outputs, r->err);
+    return make_values(r, n_in + n_nodes);
+}
+
+static oz_status read_graph(oz_reader *r, const oz_limits *limits) {
+    oz_json j;
+    oz_members at;
+    const char *text = r->contents->graph;
+    OZ_TRY(oz_json_parse(&j, text, strlen(text), 0, &r->scratch, r->err));
+    r->j = &j;
+    OZ_TRY(find_members(r, &at));
+    if (oz_json_size(&j, at.nodes) > limits->max_layers) {
+        return oz_fail(r->err, OZ_ERR_LIMIT, oz_json_offset(&j, at.nodes), "graph",
+                       "%u nodes, at most %u are allowed", oz_json_size(&j, at.nodes), limits->max_layers);
+    }
+    OZ_TRY(make_lists(r, &at));
+    for (oz_value i = oz_json_first(&j, at.inputs); i != OZ_NO_VALUE; i = oz_json_next(&j, i))
+        OZ_TRY(read_input(r, i));
+    for (oz_value n = oz_json_first(&j, at.nodes); n != OZ_NO_VALUE; n = oz_json_next(&j, n))
+        OZ_TRY(read_node(r, n));
+    return read_outputs(r, at.outputs);
+}
+
 oz_status oz_graph_read(oz_graph *g, const oz_contents *contents, const oz_limits *limits, oz_arena *arena,
                         oz_error *err) {
-    oz_json j;
-    OZ_TRY(oz_json_parse(&j, contents->graph, strlen(contents->graph), contents->graph_offset, arena, err));
-    oz_reader r = {.j = &j, .g = g, .contents = contents, .arena = arena, .err = err};
-    if (oz_json_type_of(&j, 0) != OZ_JSON_OBJECT) return fail_at(&r, 0, "the graph must be an object");
-    oz_value inputs = oz_json_find(&j, 0, "inputs"), outputs = oz_json_find(&j, 0, "outputs");
-    oz_value nodes = oz_json_find(&j, 0, "nodes");
-    if (inputs == OZ_NO_VALUE || oz_json_type_of(&j, inputs) != OZ_JSON_OBJECT || outputs == OZ_NO_VALUE ||
-        oz_json_type_of(&j, outputs) != OZ_JSON_ARRAY || nodes == OZ_NO_VALUE ||
-        oz_json_type_of(&j, nodes) != OZ_JSON_ARRAY) {
-        return fail_at(&r, 0, "the graph needs \"inputs\" {}, \"outputs\" [] and \"nodes\" []");
-    }
-    size_t n_in = oz_json_size(&j, inputs), n_nodes = oz_json_size(&j, nodes);
-    if (n_in == 0 || oz_json_size(&j, outputs) == 0)
-        return fail_at(&r, 0, "a graph needs an input and an output");
-    if (n_nodes > limits->max_layers) {
-        return oz_fail(err, OZ_ERR_LIMIT, oz_json_offset(&j, nodes), "graph",
-                       "%zu nodes, at most %u are allowed", n_nodes, limits->max_layers);
-    }
-    g->inputs = oz_arena_array(arena, n_in, sizeof *g->inputs);
-    g->nodes = oz_arena_array(arena, n_nodes, sizeof *g->nodes);
-    g->outputs = oz_arena_array(arena, oz_json_size(&j, outputs), sizeof *g->outputs);
-    if (!g->inputs || !g->nodes || !g->outputs) {
-        return oz_fail(err, OZ_ERR_MEMORY, OZ_NO_OFFSET, "graph", "out of memory");
-    }
-    OZ_TRY(make_values(&r, n_in + n_nodes));
-    for (oz_value i = oz_json_first(&j, inputs); i != OZ_NO_VALUE; i = oz_json_next(&j, i))
-        OZ_TRY(read_input(&r, i));
-    for (oz_value n = oz_json_first(&j, nodes); n != OZ_NO_VALUE; n = oz_json_next(&j, n))
-        OZ_TRY(read_node(&r, n));
-    return read_outputs(&r, outputs);
+    oz_reader r = {
+        .g = g, .contents = contents, .arena = arena, .scratch = oz_arena_scratch(arena), .err = err};
+    oz_status status = read_graph(&r, limits);
+    oz_arena_free(&r.scratch);
+    return status;
 }
 
 /* Sizes above this would wrap somewhere in bytes. */

@@ -51,7 +51,7 @@ typedef struct oz_node {
     const char *name; /* of the value it makes */
     uint32_t input[OZ_MAX_NODE_INPUTS];
     uint32_t n_inputs, output;
-    uint64_t offset; /* of the node's text in the file */
+    uint64_t offset; /* in the graph's text */
     oz_attributes attr;
     oz_activation act; /* applied to the result */
     float slope;       /* of a leaky activation */
@@ -84,7 +84,7 @@ typedef struct oz_graph {
     size_t n_free;
 } oz_graph;
 
-/* Errors: FORMAT with the offset of the text, SUPPORT (unknown operator), LIMIT, MEMORY. */
+/* Errors: FORMAT with the offset in the graph's text, SUPPORT (unknown operator), LIMIT, MEMORY. */
 oz_status oz_graph_read(oz_graph *g, const oz_contents *contents, const oz_limits *limits, oz_arena *arena,
                         oz_error *err);
 /* Shapes of all values from sizes of the free dimensions. Errors: SHAPE, naming the node. */

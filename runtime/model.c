@@ -7,8 +7,8 @@
 #include "base/options.h"
 #include "runtime/op.h"
 
-static oz_status no_memory(oz_error *err) {
-    return oz_fail(err, OZ_ERR_MEMORY, OZ_NO_OFFSET, "", "out of memory, or past max_alloc_bytes");
+static oz_status no_memory(const oz_model *m, uint64_t bytes, oz_error *err) {
+    return oz_out_of_memory(&m->arena, bytes, err);
 }
 
 bool oz_leaf_reads_i8(const oz_leaf *leaf, bool act_i8) {
@@ -19,10 +19,11 @@ bool oz_leaf_reads_i8(const oz_leaf *leaf, bool act_i8) {
 static oz_status expand(oz_model *m, const oz_leaf *leaf, const oz_leaf **out, uint64_t *bytes,
                         oz_error *err) {
     uint64_t size;
-    if (!oz_mul(leaf->rows, leaf->cols, &size) || !oz_mul(size, sizeof(float), &size)) return no_memory(err);
+    if (!oz_mul(leaf->rows, leaf->cols, &size) || !oz_mul(size, sizeof(float), &size))
+        return no_memory(m, UINT64_MAX, err);
     float *values = oz_arena_alloc(&m->arena, size, 64);
     oz_leaf *dense = oz_arena_alloc(&m->arena, sizeof *dense, 16);
-    if (!values || !dense) return no_memory(err);
+    if (!values || !dense) return no_memory(m, values ? sizeof *dense : size, err);
     leaf->format->materialise(leaf, values);
     *dense = (oz_leaf){
         .format = oz_format_find("dense", 5), .rows = leaf->rows, .cols = leaf->cols, .name = leaf->name};
@@ -35,11 +36,11 @@ static oz_status expand(oz_model *m, const oz_leaf *leaf, const oz_leaf **out, u
 static oz_status make_leaves(oz_model *m, oz_layer *layer, oz_error *err) {
     const oz_weight *w = layer->weight;
     layer->run = oz_arena_array(&m->arena, w->n_terms, sizeof *layer->run);
-    if (!layer->run) return no_memory(err);
+    if (!layer->run) return no_memory(m, w->n_terms * sizeof *layer->run, err);
     for (size_t t = 0; t < w->n_terms; t++) {
         const oz_term *term = &w->terms[t];
         layer->run[t] = oz_arena_array(&m->arena, term->n_factors, sizeof **layer->run);
-        if (!layer->run[t]) return no_memory(err);
+        if (!layer->run[t]) return no_memory(m, term->n_factors * sizeof **layer->run, err);
         for (size_t f = 0; f < term->n_factors; f++) {
             const oz_leaf *leaf = &term->factors[f];
             layer->run[t][f] = leaf;
@@ -77,7 +78,7 @@ static oz_status describe(oz_model *m, oz_layer *layer, oz_error *err) {
     ok = ok && !all.failed;
     layer->method = ok ? oz_arena_text(&m->arena, all.data, all.bytes) : NULL;
     oz_text_free(&all);
-    return layer->method ? OZ_OK : no_memory(err);
+    return layer->method ? OZ_OK : no_memory(m, all.bytes, err);
 }
 
 static oz_status find_bias(oz_model *m, oz_layer *layer, oz_error *err) {
@@ -99,7 +100,7 @@ static oz_status make_layers(oz_model *m, oz_error *err) {
     size_t n = m->contents.n_weights;
     m->layers = oz_arena_array(&m->arena, n, sizeof *m->layers);
     oz_bytes *bytes = oz_arena_array(&m->arena, n, sizeof *bytes);
-    if (!m->layers || !bytes) return no_memory(err);
+    if (!m->layers || !bytes) return no_memory(m, n * sizeof *m->layers, err);
     OZ_TRY(oz_contents_bytes(&m->contents, &m->tensors, &m->bytes, bytes, &m->arena, err));
     m->resident = m->tensors.bytes;
     for (size_t i = 0; i < n; i++) {
@@ -131,7 +132,8 @@ static oz_status make_signature(oz_model *m, oz_error *err) {
     oz_shape *other = oz_arena_array(&m->arena, g->n_values, sizeof *other);
     m->inputs = oz_arena_array(&m->arena, g->n_inputs, sizeof *m->inputs);
     m->outputs = oz_arena_array(&m->arena, g->n_outputs, sizeof *m->outputs);
-    if (!shapes || !other || !m->inputs || !m->outputs) return no_memory(err);
+    if (!shapes || !other || !m->inputs || !m->outputs)
+        return no_memory(m, g->n_values * sizeof *shapes, err);
     uint64_t sizes[OZ_MAX_FREE];
     for (size_t i = 0; i < OZ_MAX_FREE; i++) sizes[i] = i == 0 ? 1 : 224;
     OZ_TRY(oz_graph_shapes(g, &m->contents, sizes, shapes, err));
@@ -156,6 +158,12 @@ static oz_status make_signature(oz_model *m, oz_error *err) {
     return OZ_OK;
 }
 
+oz_status oz_model_locate(const oz_model *m, oz_status status, oz_error *err) {
+    if (status != OZ_OK && err && err->offset != OZ_NO_OFFSET)
+        err->offset = oz_safetensors_locate(&m->tensors, m->contents.graph_offset, err->offset);
+    return status;
+}
+
 static oz_status read_model(oz_model *m, const void *data, size_t bytes, const oz_open_options *opt,
                             oz_error *err) {
     oz_limits limits;
@@ -166,9 +174,10 @@ static oz_status read_model(oz_model *m, const void *data, size_t bytes, const o
     OZ_TRY(oz_safetensors_read(&m->tensors, data, bytes, &limits, &m->arena, err));
     OZ_TRY(oz_contents_read(&m->contents, &m->tensors, &limits, &m->arena, err));
     if (opt->check_hash) OZ_TRY(oz_contents_verify(&m->tensors, &m->arena, err));
-    if (m->contents.graph) OZ_TRY(oz_graph_read(&m->graph, &m->contents, &limits, &m->arena, err));
+    if (m->contents.graph)
+        OZ_TRY(oz_model_locate(m, oz_graph_read(&m->graph, &m->contents, &limits, &m->arena, err), err));
     OZ_TRY(make_layers(m, err));
-    return m->contents.graph ? make_signature(m, err) : OZ_OK;
+    return m->contents.graph ? oz_model_locate(m, make_signature(m, err), err) : OZ_OK;
 }
 
 /* The caller's options over the defaults, its host's services too. */
@@ -210,7 +219,7 @@ oz_status oz_model_open(const char *path, const oz_open_options *options, oz_mod
     OZ_TRY(read_options(options, &opt, &host, err));
     OZ_TRY(oz_limits_resolve(opt.limits, 0, &limits, err));
     oz_model *m = make_model(host.allocator);
-    if (!m) return no_memory(err);
+    if (!m) return oz_fail(err, OZ_ERR_MEMORY, OZ_NO_OFFSET, "", "out of memory");
     oz_status status =
         oz_file_open(path, opt.no_mmap, limits.max_file_bytes, m->arena.allocator, &m->file, err);
     if (status == OZ_OK) status = read_model(m, m->file.data, m->file.bytes, &opt, err);
@@ -227,7 +236,7 @@ oz_status oz_model_open_memory(const void *data, size_t bytes, const oz_open_opt
         return oz_fail(err, OZ_ERR_ARGUMENT, OZ_NO_OFFSET, "", "data must be 64-byte aligned");
     OZ_TRY(read_options(options, &opt, &host, err));
     oz_model *m = make_model(host.allocator);
-    if (!m) return no_memory(err);
+    if (!m) return oz_fail(err, OZ_ERR_MEMORY, OZ_NO_OFFSET, "", "out of memory");
     return finish_open(m, read_model(m, data, bytes, &opt, err), out);
 }
 

@@ -35,6 +35,9 @@ struct oz_model {
 };
 
 void oz_model_retain(oz_model *m);
+/* Passes a status on; an error in the graph gets its place in the file, which escapes make another than its
+ * place in the graph's text. */
+oz_status oz_model_locate(const oz_model *m, oz_status status, oz_error *err);
 /* True if the leaf reads 8-bit activations in a layer whose act is i8. */
 bool oz_leaf_reads_i8(const oz_leaf *leaf, bool act_i8);
 

@@ -131,7 +131,7 @@ oz_status oz_plan_create(oz_model *m, const oz_plan_options *options, oz_plan **
     p->arena.allocator = allocator;
     p->model = m;
     oz_model_retain(m);
-    oz_status status = build(p, &opt, err);
+    oz_status status = oz_model_locate(m, build(p, &opt, err), err);
     if (status == OZ_OK) {
         *out = p;
     } else {

@@ -201,7 +201,7 @@ oz_status oz_run(oz_session *s, const oz_tensor *in, size_t n_in, oz_tensor *out
         return oz_fail(err, OZ_ERR_ARGUMENT, OZ_NO_OFFSET, "", "session, in or out is NULL");
     OZ_TRY(oz_options_take(&opt, sizeof opt, options, "run options", err));
     s->run = &opt;
-    OZ_TRY(bind(s, in, n_in, out, n_out, err));
+    OZ_TRY(oz_model_locate(s->plan->model, bind(s, in, n_in, out, n_out, err), err));
     const oz_graph *g = &s->plan->model->graph;
     for (size_t i = 0; i < g->n_nodes; i++) OZ_TRY(run_node(s, &g->nodes[i], err));
     for (size_t i = 0; i < n_out; i++) {

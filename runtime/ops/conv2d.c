@@ -34,6 +34,12 @@ static bool has_integers(const oz_weight *w) {
     return false;
 }
 
+static bool has_products(const oz_weight *w) {
+    for (size_t t = 0; t < w->n_terms; t++)
+        if (w->terms[t].n_factors > 1) return true;
+    return false;
+}
+
 static oz_status shape(const oz_node *node, const oz_weight *w, const oz_shape *const *in, oz_shape *out,
                        oz_error *err) {
     const oz_shape *x = in[0];
@@ -54,6 +60,9 @@ static oz_status shape(const oz_node *node, const oz_weight *w, const oz_shape *
     if (oz_conv_is_direct(node, w) && has_integers(w)) {
         return oz_shape_fail(node, err, "groups of fewer than 16 channels need \"act\": \"f32\" in weight %s",
                              w->name);
+    }
+    if (oz_conv_is_direct(node, w) && has_products(w)) {
+        return oz_shape_fail(node, err, "groups of fewer than 16 channels cannot be products: weight %s", w->name);
     }
     *out = (oz_shape){.rank = 4, .dim = {x->dim[0], w->rows}};
     if (!oz_window_size(win, 0, x->dim[2], &out->dim[2]) ||

@@ -65,7 +65,7 @@ static void output_plane(void *arg, size_t index) {
                       d->bias ? d->bias[row] : 0.0f, act, step->node->slope, plane);
 }
 
-/* Sums the terms, each a single leaf or a product, into the session's scratch. */
+/* Sums the terms, each a single leaf, into the session's scratch. */
 static void unpack(oz_session *s, const oz_layer *layer) {
     const oz_weight *w = layer->weight;
     for (uint64_t r = 0; r < w->rows; r++) {

@@ -226,6 +226,26 @@ Test(graph, shapes_that_do_not_agree) {
     expect_all_refused(cases, COUNT(cases));
 }
 
+/* The place of an error is one in the file, whose escapes make it another than in the graph. */
+Test(graph, errors_have_their_place_in_the_file) {
+    static const struct {
+        const char *graph, *there;
+    } cases[] = {
+        {NODE("[\"relu\",\"y\",[\"x\"]],[\"lstm\",\"z\",[\"x\"]]"), "\\\"lstm\\\""},
+        {NODE("[\"relu\",\"y\",[\"nowhere\"]]"), "\\\"nowhere\\\""},
+        {NODE("[\"flatten\",\"y\",[\"x\"],{\"axis\":7}]"), "[\\\"flatten\\\""},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        net n = {0};
+        cr_assert_neq(net_open(&n, cases[i].graph), OZ_OK);
+        cr_assert_lt(n.err.offset, n.image.bytes);
+        cr_assert(
+            strncmp((const char *)n.image.data + n.err.offset, cases[i].there, strlen(cases[i].there)) == 0,
+            "%s: there stands %.20s", cases[i].graph, (const char *)n.image.data + n.err.offset);
+        net_free(&n);
+    }
+}
+
 Test(graph, more_nodes_than_allowed) {
     net n = {0};
     oz_limits limits = OZ_LIMITS_INIT;
