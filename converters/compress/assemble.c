@@ -105,8 +105,7 @@ static oz_status add_weight(const assembly *a, size_t i, const oz_fitted *f) {
     if (f->kept) return OZ_OK;
     w->row_scale = (oz_vector){0};
     OZ_TRY(copy_terms(a, w, f));
-    w->act_i8 =
-        f->method.act_i8 >= 0 ? f->method.act_i8 == 1 : !f->base->depthwise && oz_weight_default_act(w);
+    w->act_i8 = f->method.act_i8 >= 0 ? f->method.act_i8 == 1 : !f->base->narrow && oz_weight_default_act(w);
     return OZ_OK;
 }
 

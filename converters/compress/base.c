@@ -125,11 +125,18 @@ static int descending(const void *a, const void *b) {
 
 oz_status oz_base_sort(oz_base_layer *layer, oz_error *err) {
     uint64_t n = layer->rows * layer->cols;
+    double sum = 0;
     if (layer->sorted) return OZ_OK;
-    float *sorted = oz_alloc(NULL, n * sizeof *sorted, 64);
+    float *sorted = oz_alloc(NULL, 2 * n * sizeof *sorted, 64), *lamp = sorted + n;
     if (!sorted) return oz_no_memory(layer->name, err);
     for (uint64_t i = 0; i < n; i++) sorted[i] = fabsf(layer->values[i]);
     qsort(sorted, n, sizeof *sorted, descending);
+    for (uint64_t i = 0; i < n; i++) {
+        double square = (double)sorted[i] * (double)sorted[i];
+        sum += square;
+        lamp[i] = sum > 0 ? (float)(square / sum) : 0;
+    }
     layer->sorted = sorted;
+    layer->lamp = lamp;
     return OZ_OK;
 }

@@ -23,9 +23,10 @@ typedef struct oz_base_layer {
     const float *bias;   /* [rows]; NULL = none */
     double energy;       /* sum of squares */
     bool first, last;    /* of the graph */
-    bool depthwise;      /* too few inputs per group for 8-bit activations */
+    bool narrow;         /* a convolution of narrow groups (depthwise): f32 activations, no products */
     uint32_t uses;       /* nodes that multiply by it; 0: an embedding, or not in the graph */
-    float *sorted;       /* magnitudes, descending; made on demand */
+    float *sorted;       /* magnitudes, descending; made on demand, with the next */
+    float *lamp;         /* their LAMP scores: square over the sum of squares of all at least as large */
     oz_svd svd;          /* of the whole matrix; made on demand */
     oz_channel_stats stats;
 } oz_base_layer;
@@ -53,10 +54,10 @@ struct oz_compressor {
     size_t n_stored, stored_room;
 };
 
-/* Fills sorted magnitudes of a layer. Errors: MEMORY. Different layers may be asked for at once. */
+/* Fills sorted magnitudes and scores of a layer. Errors: MEMORY. */
 oz_status oz_base_sort(oz_base_layer *layer, oz_error *err);
 
-/* graph_layers.c: first, last, depthwise and uses, from the graph's text. */
+/* graph_layers.c: first, last, narrow and uses, from the graph's text. */
 oz_status oz_base_read_graph(oz_compressor *c, oz_error *err);
 
 #endif

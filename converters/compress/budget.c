@@ -67,6 +67,7 @@ size_t oz_budget_codecs(const oz_run_state *run, oz_codec_kind codecs[OZ_CODEC_C
     size_t n = 0;
     codecs[0] = OZ_CODEC_F16;
     if (!run->codec_open || run->knob == OZ_KNOB_CODEC) return 1;
+    if (run->knob == OZ_KNOB_RANK) n++; /* factors are thin: f16 has no panels to fill */
     for (size_t i = 0; i < sizeof tried / sizeof tried[0]; i++)
         if (takes & OZ_CODEC_BIT(tried[i])) codecs[n++] = tried[i];
     if (n <= 1 && takes & OZ_CODEC_BIT(OZ_CODEC_F16)) codecs[n++] = OZ_CODEC_F16;

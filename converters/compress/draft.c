@@ -7,6 +7,9 @@
 
 #include <string.h>
 
+/* An array smaller than that is no use, and less than a tile of some maps. */
+enum { LEAST_SLOTS = 1024 };
+
 /* ---- knobs ---- */
 
 static uint64_t seed_of(const oz_run_state *run, size_t layer) {
@@ -27,6 +30,36 @@ static oz_codec_kind usable_codec(const oz_method_term *t, oz_codec_kind wanted)
     return takes & OZ_CODEC_BIT(OZ_CODEC_INT8) ? OZ_CODEC_INT8 : OZ_CODEC_F16;
 }
 
+static uint64_t dense_bytes(oz_leaf leaf, uint64_t rows, uint64_t cols) {
+    oz_bytes bytes;
+    leaf.rows = rows;
+    leaf.cols = cols;
+    oz_leaf_bytes(&leaf, &bytes);
+    return bytes.total;
+}
+
+/* An open rank fills the panels that its right factor has anyway. */
+static void set_rank(const oz_base_layer *base, oz_method_term *t) {
+    bool panels = oz_codec_is_integer(t->leaf.codec.kind) && t->knob == OZ_KNOB_RANK;
+    if (panels) t->rank = oz_round_up(t->rank, OZ_PANEL);
+    t->rank = oz_min(t->rank, oz_fit_full_rank(base));
+}
+
+/* A product that is no smaller than one leaf of its codec is not worth its error, and narrow groups take
+ * none: alone it becomes that leaf, in a sum it falls away. */
+static void replace_products(const oz_base_layer *base, oz_method *m) {
+    oz_method_term *t = &m->term[0];
+    if (m->n_terms == 1 && t->low_rank) {
+        uint64_t product =
+            dense_bytes(t->leaf, base->rows, t->rank) + dense_bytes(t->leaf, t->rank, base->cols);
+        t->low_rank = product < dense_bytes(t->leaf, base->rows, base->cols) && !base->narrow;
+        return;
+    }
+    while (base->narrow && m->n_terms > 1 && m->term[m->n_terms - 1].low_rank)
+        m->n_terms--; /* they are last */
+    if (base->narrow) m->term[m->n_terms - 1].low_rank = false;
+}
+
 static void set_term(const oz_run_state *run, size_t layer, oz_method_term *t, oz_level level) {
     if (t->codec_open) t->leaf.codec.kind = usable_codec(t, level.codec);
     if (t->knob == OZ_KNOB_SPARSITY) t->sparsity = level.value;
@@ -36,11 +69,12 @@ static void set_term(const oz_run_state *run, size_t layer, oz_method_term *t, o
         uint64_t most = oz_leaf_param(&t->leaf, "m") - 1;
         oz_method_set(&t->leaf, "n", oz_min((uint64_t)level.value, most));
     }
-    if (t->low_rank) t->rank = oz_min(t->rank, oz_fit_full_rank(&run->c->layers[layer]));
+    if (t->low_rank) set_rank(&run->c->layers[layer], t);
     if (!t->shares) return;
     if (oz_leaf_param(&t->leaf, "slots") == 0) {
-        double slots = t->ratio * (double)weights_of_line(run, run->line[layer]);
-        oz_method_set(&t->leaf, "slots", slots < 1 ? 1 : (uint64_t)slots);
+        uint64_t weights = weights_of_line(run, run->line[layer]);
+        uint64_t slots = (uint64_t)(t->ratio * (double)weights);
+        oz_method_set(&t->leaf, "slots", oz_max(slots, oz_min(weights, LEAST_SLOTS)));
     }
     if (run->opt->seed != 1) oz_method_set(&t->leaf, "seed", run->opt->seed);
 }
@@ -50,6 +84,7 @@ static oz_fitted *start_layer(const oz_run_state *run, size_t layer, oz_level le
     if (run->line[layer] == run->recipe.n_lines) return oz_fitted_create(base, NULL);
     oz_method method = run->recipe.lines[run->line[layer]].method;
     for (size_t t = 0; t < method.n_terms; t++) set_term(run, layer, &method.term[t], level);
+    replace_products(base, &method);
     oz_fitted *f = oz_fitted_create(base, &method);
     if (f) f->seed = seed_of(run, layer);
     return f;
@@ -141,6 +176,13 @@ static oz_status run_jobs(const oz_run_state *run, job *jobs, size_t n) {
     return OZ_OK;
 }
 
+/* What a format cannot make of its parameters was wrong in the method. */
+static oz_status blame_method(const oz_run_state *run, oz_status status) {
+    if (status != OZ_ERR_FORMAT && status != OZ_ERR_SUPPORT) return status;
+    if (run->err) run->err->status = OZ_ERR_ARGUMENT;
+    return OZ_ERR_ARGUMENT;
+}
+
 static bool has_shared_term(const oz_fitted *f) {
     for (size_t t = 0; t < f->n_terms; t++)
         if (f->method.term[t].shares) return true;
@@ -175,7 +217,7 @@ oz_status oz_draft_fit(oz_run_state *run, const oz_level *levels, bool sizes, oz
     for (size_t i = 0; status == OZ_OK && i < n; i++)
         jobs[i].fitted->transient = sizes || has_shared_term(jobs[i].fitted);
     oz_arena_free(&memory);
-    return status;
+    return blame_method(run, status);
 }
 
 double oz_draft_error(const oz_run_state *run, oz_fitted *const *fitted) {

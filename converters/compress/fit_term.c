@@ -1,10 +1,9 @@
-/* fit_term.c - one term: prune and pack, or factor and pack both sides. */
+/* fit_term.c - one term: prune and pack; products are in low_rank.c. */
 #include "converters/compress/fit_term.h"
 
 #include "base/arith.h"
 #include "converters/compress/prune.h"
 
-#include <math.h>
 #include <string.h>
 
 static oz_status no_memory(const oz_fitted *f, oz_error *err) {
@@ -50,7 +49,7 @@ oz_status oz_term_unpack(const oz_term *term, float *out, oz_error *err) {
 
 /* ---- leaves ---- */
 
-static oz_status make_leaves(oz_fitted *f, size_t t, size_t count, oz_error *err) {
+oz_status oz_term_leaves(oz_fitted *f, size_t t, size_t count, oz_error *err) {
     oz_leaf *leaves = oz_arena_array(&f->arena[t], count, sizeof *leaves);
     if (!leaves) return no_memory(f, err);
     for (size_t i = 0; i < count; i++) {
@@ -63,7 +62,7 @@ static oz_status make_leaves(oz_fitted *f, size_t t, size_t count, oz_error *err
     return OZ_OK;
 }
 
-static oz_status pack(oz_leaf *leaf, const float *values, oz_arena *arena, oz_error *err) {
+oz_status oz_term_pack(oz_leaf *leaf, const float *values, oz_arena *arena, oz_error *err) {
     oz_packer p;
     OZ_TRY(oz_pack_begin(&p, leaf, 1, arena, err));
     OZ_TRY(oz_pack_add(&p, 0, values, err));
@@ -86,74 +85,13 @@ static void prune(const oz_fitted *f, size_t t, float *target, float *scratch) {
 }
 
 static oz_status fit_leaf(oz_fitted *f, size_t t, float *target, float *made, oz_error *err) {
-    OZ_TRY(make_leaves(f, t, 1, err));
+    OZ_TRY(oz_term_leaves(f, t, 1, err));
     prune(f, t, target, made);
-    OZ_TRY(pack(f->term[t].factors, target, &f->arena[t], err));
+    OZ_TRY(oz_term_pack(f->term[t].factors, target, &f->arena[t], err));
     return oz_term_unpack(&f->term[t], made, err);
 }
 
-/* ---- two leaves ---- */
-
-uint64_t oz_fit_full_rank(const oz_base_layer *layer) {
-    return oz_min(layer->rows, layer->cols);
-}
-
-static oz_status make_factors(oz_fitted *f, size_t t, oz_error *err) {
-    uint64_t rank = oz_min(f->method.term[t].rank, oz_fit_full_rank(f->base));
-    OZ_TRY(make_leaves(f, t, 2, err));
-    f->term[t].factors[0].cols = rank;
-    f->term[t].factors[1].rows = rank;
-    return OZ_OK;
-}
-
-/* Both factors get the square root of the singular values, so that neither needs a wide range. */
-static oz_status pack_factors(oz_fitted *f, size_t t, const oz_svd *svd, oz_arena *memory, oz_error *err) {
-    oz_leaf *left = &f->term[t].factors[0], *right = &f->term[t].factors[1];
-    uint64_t rank = left->cols;
-    float *a = oz_arena_array(memory, left->rows * rank, sizeof *a);
-    float *b = oz_arena_array(memory, right->cols * rank, sizeof *b);
-    if (!a || !b) return no_memory(f, err);
-    for (uint64_t k = 0; k < rank; k++) {
-        double root = sqrt(svd->value[k]);
-        for (uint64_t i = 0; i < left->rows; i++)
-            a[i * rank + k] = (float)(root * svd->left[k * left->rows + i]);
-        for (uint64_t j = 0; j < right->cols; j++)
-            b[k * right->cols + j] = (float)(root * svd->right[k * right->cols + j]);
-    }
-    OZ_TRY(pack(left, a, &f->arena[t], err));
-    return pack(right, b, &f->arena[t], err);
-}
-
-static oz_status fit_product(oz_fitted *f, size_t t, const float *target, float *made, oz_error *err) {
-    oz_base_layer *base = f->base;
-    OZ_TRY(make_factors(f, t, err));
-    uint64_t rank = f->term[t].factors[0].cols;
-    bool whole = memcmp(target, base->values, base->rows * base->cols * sizeof *target) == 0;
-    oz_svd residual = {0}, *svd = whole ? &base->svd : &residual;
-    if (svd->rank < rank) {
-        oz_svd_free(svd);
-        OZ_TRY(oz_svd_compute(svd, target, base->rows, base->cols, rank, err));
-    }
-    oz_arena memory = {0};
-    oz_status status = pack_factors(f, t, svd, &memory, err);
-    oz_arena_free(&memory);
-    oz_svd_free(&residual);
-    return status == OZ_OK ? oz_term_unpack(&f->term[t], made, err) : status;
-}
-
 oz_status oz_fit_term(oz_fitted *f, size_t t, float *target, float *made, oz_error *err) {
-    if (f->method.term[t].low_rank) return fit_product(f, t, target, made, err);
+    if (f->method.term[t].low_rank) return oz_fit_product(f, t, target, made, err);
     return fit_leaf(f, t, target, made, err);
-}
-
-oz_status oz_fit_term_size(oz_fitted *f, size_t t, oz_error *err) {
-    OZ_TRY(make_factors(f, t, err));
-    for (size_t i = 0; i < 2; i++) {
-        oz_leaf *leaf = &f->term[t].factors[i];
-        uint64_t bytes[OZ_MAX_PARTS] = {0};
-        OZ_TRY(leaf->format->layout(leaf, bytes, err));
-        for (size_t p = 0; p < leaf->format->n_parts; p++)
-            leaf->part[p] = (oz_part){.data = NULL, .bytes = bytes[p], .offset = OZ_NO_OFFSET};
-    }
-    return OZ_OK;
 }

@@ -5,9 +5,6 @@
 
 #include <string.h>
 
-/* Fewer inputs than this per group of a convolution are not worth a quantised activation row. */
-enum { MIN_GROUP_INPUTS = 16 };
-
 static oz_base_layer *layer_of(oz_compressor *c, const oz_json *j, oz_value weight) {
     for (size_t i = 0; i < c->n_layers && weight != OZ_NO_VALUE; i++)
         if (oz_json_equals(j, weight, c->layers[i].name)) return &c->layers[i];
@@ -22,10 +19,12 @@ static uint64_t kernel_size(const oz_json *j, oz_value kernel) {
     return size;
 }
 
-static bool is_depthwise(const oz_json *j, oz_value attributes, const oz_base_layer *layer) {
+/* Groups whose outputs fill no panels of 16 rows run tap by tap, on f32 alone. */
+static bool is_narrow(const oz_json *j, oz_value attributes, const oz_base_layer *layer) {
     uint64_t groups = 1, kernel = kernel_size(j, oz_json_find(j, attributes, "kernel"));
     if (!oz_json_u64(j, oz_json_find(j, attributes, "groups"), &groups)) return false;
-    return groups > 1 && kernel > 0 && layer->cols / kernel < MIN_GROUP_INPUTS;
+    if (groups <= 1 || kernel == 0) return false;
+    return layer->rows / groups % OZ_PANEL != 0 || layer->cols / kernel < OZ_PANEL;
 }
 
 static void read_node(oz_compressor *c, const oz_json *j, oz_value node, oz_base_layer **last) {
@@ -37,7 +36,7 @@ static void read_node(oz_compressor *c, const oz_json *j, oz_value node, oz_base
     if (!*last) layer->first = true;
     *last = layer;
     layer->uses++;
-    layer->depthwise = layer->depthwise || is_depthwise(j, attributes, layer);
+    layer->narrow = layer->narrow || is_narrow(j, attributes, layer);
 }
 
 oz_status oz_base_read_graph(oz_compressor *c, oz_error *err) {

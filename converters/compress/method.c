@@ -172,7 +172,7 @@ static oz_status read_name(reader *r, word item) {
     oz_method_term *t = r->term;
     word rest = item, name = head(&rest, ':');
     bool args = name.n < item.n;
-    *t = (oz_method_term){.codec_open = true};
+    *t = (oz_method_term){.codec_open = true, .scope = OZ_SCOPE_LAMP};
     if (is(name, "lowrank")) {
         t->low_rank = true;
         t->knob = args ? OZ_KNOB_NONE : OZ_KNOB_RANK;
@@ -205,8 +205,6 @@ static oz_status finish_term(reader *r, word text) {
         return fail(r, text.p, error.message);
     if (t->knob == OZ_KNOB_N) oz_method_set(&t->leaf, "n", OZ_UNSET);
     if (t->shares && oz_leaf_param(&t->leaf, "slots")) t->knob = OZ_KNOB_NONE;
-    if (!t->codec_open && !(t->leaf.format->codecs & OZ_CODEC_BIT(t->leaf.codec.kind)))
-        return fail(r, text.p, "the format does not take this codec");
     return OZ_OK;
 }
 
@@ -221,6 +219,23 @@ static oz_status read_term(reader *r, word text) {
     return finish_term(r, text);
 }
 
+/* Beside other terms low rank is a small addition: worth good numbers, not a choice of its own, and last. */
+static void settle_low_rank(oz_method *m) {
+    oz_method_term product[OZ_MAX_TERMS];
+    size_t others = 0, products = 0;
+    for (size_t t = 0; t < m->n_terms; t++) {
+        if (m->term[t].low_rank)
+            product[products++] = m->term[t];
+        else
+            m->term[others++] = m->term[t];
+    }
+    for (size_t i = 0; i < products; i++) {
+        if (m->n_terms > 1 && product[i].codec_open) product[i].leaf.codec.kind = OZ_CODEC_F16;
+        if (m->n_terms > 1) product[i].codec_open = false;
+        m->term[others + i] = product[i];
+    }
+}
+
 oz_status oz_method_parse(oz_method *m, const char *text, size_t bytes, oz_error *err) {
     reader r = {.method = m, .text = text, .bytes = bytes, .err = err};
     word rest = {text, bytes};
@@ -231,6 +246,7 @@ oz_status oz_method_parse(oz_method *m, const char *text, size_t bytes, oz_error
         more = term.p + term.n < text + bytes;
         OZ_TRY(read_term(&r, trimmed(term)));
     }
+    settle_low_rank(m);
     return OZ_OK;
 }
 
@@ -251,7 +267,7 @@ static void print_term(const oz_method_term *t, oz_text *out) {
     oz_leaf_print(&t->leaf, out);
     if (!t->prunes) return;
     oz_text_format(out, ",sparsity=0.%04d", (int)(t->sparsity * 10000 + 0.5));
-    if (t->scope) oz_text_format(out, ",scope=%s", scopes[t->scope]);
+    if (t->scope != OZ_SCOPE_LAMP) oz_text_format(out, ",scope=%s", scopes[t->scope]);
     if (t->random) oz_text_format(out, ",score=random");
 }
 

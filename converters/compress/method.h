@@ -7,10 +7,12 @@
  *
  *     sparsity=  share of zeros (sparse)           rank=   (lowrank)
  *     ratio=     shared numbers per weight (hashed)
- *     scope=layer|global|lamp  where sparsity is counted      score=magnitude|random
+ *     scope=lamp|layer|global  where sparsity is counted      score=magnitude|random
  *     correct=affine|bias|none  act=f32|i8          of the whole layer, in any term
  *
- * What is left out of codec, sparsity, n of nm, rank and ratio is open: a knob that a budget sets. */
+ * `lowrank` alone stores a layer as one dense leaf where the product would not be smaller; in a sum its codec
+ * is f16 if none is given. What is left out of codec, sparsity, n of nm, rank and ratio is open: a knob that
+ * a budget sets. */
 #ifndef OZ_CONVERTERS_METHOD_H
 #define OZ_CONVERTERS_METHOD_H
 

@@ -17,46 +17,39 @@ static uint64_t share(uint64_t n, double sparsity) {
 
 /* ---- counts under one threshold for all layers ---- */
 
-/* Weights of the layer whose score is above the threshold; scores descend along `sorted`. */
-static uint64_t above(const oz_base_layer *layer, oz_scope scope, double threshold) {
-    uint64_t n = weights_of(layer);
-    if (scope == OZ_SCOPE_GLOBAL) {
-        uint64_t low = 0, high = n;
-        while (low < high) {
-            uint64_t middle = low + (high - low) / 2;
-            if ((double)layer->sorted[middle] > threshold)
-                low = middle + 1;
-            else
-                high = middle;
-        }
-        return low;
+/* How many scores, which descend, are above the threshold. */
+static uint64_t above(const float *scores, uint64_t n, double threshold) {
+    uint64_t low = 0, high = n;
+    while (low < high) {
+        uint64_t middle = low + (high - low) / 2;
+        if ((double)scores[middle] > threshold)
+            low = middle + 1;
+        else
+            high = middle;
     }
-    double sum = 0; /* LAMP: w^2 over the sum of squares of all weights at least as large */
-    for (uint64_t i = 0; i < n; i++) {
-        double square = (double)layer->sorted[i] * (double)layer->sorted[i];
-        sum += square;
-        if (square <= threshold * sum) return i;
-    }
-    return n;
+    return low;
+}
+
+static const float *scores_of(const oz_base_layer *layer, oz_scope scope) {
+    return scope == OZ_SCOPE_GLOBAL ? layer->sorted : layer->lamp;
 }
 
 static uint64_t count_above(oz_base_layer *const *layers, size_t n, oz_scope scope, double threshold,
                             uint64_t *keep) {
     uint64_t total = 0;
     for (size_t i = 0; i < n; i++) {
-        keep[i] = oz_max(above(layers[i], scope, threshold), 1);
+        keep[i] = oz_max(above(scores_of(layers[i], scope), weights_of(layers[i]), threshold), 1);
         total += keep[i];
     }
     return total;
 }
 
-/* Halving the threshold's interval; it ends at neighbouring doubles or the wanted count. */
+/* Halving the threshold's interval until the count is the wanted one, or as near as equal scores allow. */
 static void common_threshold(oz_base_layer *const *layers, size_t n, oz_scope scope, uint64_t wanted,
                              uint64_t *keep) {
-    enum { STEPS = 48 };
-    double low = 0, high = 1;
-    for (size_t i = 0; i < n; i++)
-        if (scope == OZ_SCOPE_GLOBAL) high = fmax(high, (double)layers[i]->sorted[0]);
+    enum { STEPS = 60 };
+    double low = 0, high = 0;
+    for (size_t i = 0; i < n; i++) high = fmax(high, (double)scores_of(layers[i], scope)[0]);
     for (int step = 0; step < STEPS; step++) {
         double middle = (low + high) / 2;
         uint64_t total = count_above(layers, n, scope, middle, keep);
