@@ -9,10 +9,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "cli/json.h"
 #include "cli/model.h"
+#include "cli/options.h"
+#include "cli/subject.h"
 #include "cli/terminal.h"
 
 typedef struct oz_bench_fields {
@@ -52,50 +53,22 @@ static const char *const default_methods[] = {"dense,codec=f16",
                                               "hashed:roast,codec=f32,ratio=0.1",
                                               "lowrank,codec=f32,rank=64"};
 
-enum { MAX_SUBJECTS = 64, MAX_RUNS = 1000 };
-
-typedef struct oz_subject {
-    const char *name;
-    oz_buffer file; /* of a layer made here */
-    oz_model *model;
-    oz_plan *plan;
-    oz_session *session;
-    float *x, *y;
-    oz_tensor in, out;
-    uint64_t resident;
-    double times[MAX_RUNS];
-} oz_subject;
+enum { MAX_SUBJECTS = 64, MAX_BATCHES = 16 };
 
 typedef struct oz_bench {
     const oz_bench_fields *f;
     oz_subject subjects[MAX_SUBJECTS];
     size_t n;
     const char *title;
-    uint32_t batch;
+    uint32_t batches[MAX_BATCHES], batch; /* all to measure; the one under way */
+    size_t n_batches, runs;
     json_t *json;
 } oz_bench;
 
-static uint64_t clock_ns(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 /* ---- subjects ------------------------------------------------------------------------ */
 
-static void free_subject(oz_subject *s, bool model_too) {
-    oz_session_free(s->session);
-    oz_plan_free(s->plan);
-    free(s->x);
-    free(s->y);
-    s->session = NULL, s->plan = NULL, s->x = NULL, s->y = NULL;
-    if (!model_too) return;
-    oz_model_free(s->model);
-    oz_buffer_free(&s->file);
-}
-
 static void free_subjects(oz_bench *b) {
-    for (size_t i = 0; i < b->n; i++) free_subject(&b->subjects[i], true);
+    for (size_t i = 0; i < b->n; i++) oz_subject_free(&b->subjects[i], true);
     memset(b->subjects, 0, b->n * sizeof *b->subjects);
     b->n = 0;
 }
@@ -110,102 +83,61 @@ static int add_file(oz_bench *b, const char *name, oz_buffer file) {
                : oz_report_error(name, &err);
 }
 
+/* The base layer as `method` makes it. A method of the default set that this shape is too small for is left
+ * out, with a remark. */
+static int add_method(oz_bench *b, const char *method, bool usual) {
+    oz_error err = {0};
+    oz_compress_options opt = OZ_COMPRESS_INIT;
+    oz_compressed c;
+    opt.host = oz_terminal_host();
+    opt.method = method;
+    opt.policy = "";
+    opt.correction = OZ_CORRECT_NONE;
+    opt.seed = b->f->seed ? b->f->seed : 1;
+    opt.threads = (int)b->f->common.threads;
+    if (oz_compress(b->subjects[0].model, &opt, false, &c, &err) != OZ_OK) {
+        if (!usual || err.status == OZ_ERR_CANCEL || err.status == OZ_ERR_MEMORY)
+            return oz_report_error(method, &err);
+        if (!b->f->common.quiet) fprintf(stderr, "ounce: left out %s: %s\n", method, err.message);
+        return EXIT_DONE;
+    }
+    oz_buffer copy = c.file;
+    c.file = (oz_buffer){0};
+    oz_compressed_free(&c);
+    return add_file(b, method, copy);
+}
+
 /* The base layer, dense f32, and each method applied to it. */
 static int add_layers(oz_bench *b, const oz_model *m, size_t layer, uint64_t rows, uint64_t cols) {
     oz_error err = {0};
     oz_buffer file;
+    const oz_texts *given = &b->f->methods;
     uint64_t seed = b->f->seed ? b->f->seed : 1;
     if (oz_layer_model(m, layer, rows, cols, seed, &file, &err) != OZ_OK) return oz_report_error(NULL, &err);
     int code = add_file(b, m ? "as stored" : "dense,codec=f32", file);
-    size_t n = b->f->methods.count ? b->f->methods.count : OZ_COUNT_OF(default_methods);
-    for (size_t i = 0; !code && i < n && b->n < MAX_SUBJECTS; i++) {
-        const char *method = b->f->methods.count ? b->f->methods.text[i] : default_methods[i];
-        oz_compress_options opt = OZ_COMPRESS_INIT;
-        oz_compressed c;
-        opt.host = oz_terminal_host();
-        opt.method = method;
-        opt.policy = "";
-        opt.correction = OZ_CORRECT_NONE;
-        opt.seed = seed;
-        opt.threads = (int)b->f->common.threads;
-        if (oz_compress(b->subjects[0].model, &opt, false, &c, &err) != OZ_OK)
-            return oz_report_error(method, &err);
-        oz_buffer copy = c.file;
-        c.file = (oz_buffer){0};
-        oz_compressed_free(&c);
-        code = add_file(b, method, copy);
-    }
+    size_t n = given->count ? given->count : OZ_COUNT_OF(default_methods);
+    for (size_t i = 0; !code && i < n && b->n < MAX_SUBJECTS; i++)
+        code = add_method(b, given->count ? given->text[i] : default_methods[i], !given->count);
     return code;
 }
 
-static size_t floats_of(const oz_tensor_info *t, uint32_t batch, int64_t *dim) {
-    size_t n = 1;
-    for (uint32_t d = 0; d < t->rank; d++) {
-        dim[d] = t->dim[d] < 0 ? (int64_t)batch : t->dim[d];
-        n *= (size_t)dim[d];
-    }
-    return n;
-}
-
-static int prepare(oz_bench *b, oz_subject *s) {
-    oz_error err = {0};
-    oz_tensor_info in, out;
-    int64_t dim[OZ_MAX_RANK];
-    oz_plan_options opt = oz_plan_from(&b->f->common, b->batch);
-    opt.effort = b->f->trial ? OZ_EFFORT_TRIAL : OZ_EFFORT_MODEL;
-    opt.clock_ns = clock_ns;
-    if (oz_model_inputs(s->model) != 1 || oz_model_outputs(s->model) != 1 ||
-        oz_model_input(s->model, 0, &in) != OZ_OK || oz_model_output(s->model, 0, &out) != OZ_OK ||
-        in.dtype != OZ_F32) {
-        return oz_usage_error("%s: bench runs models with one f32 input and one output", s->name);
-    }
-    if (oz_plan_create(s->model, &opt, &s->plan, &err) != OZ_OK ||
-        oz_session_create(s->plan, &s->session, &err) != OZ_OK) {
-        return oz_report_error(s->name, &err);
-    }
-    size_t n = floats_of(&out, b->batch, dim);
-    s->y = malloc(n * sizeof *s->y);
-    s->out = (oz_tensor){.data = s->y, .bytes = n * sizeof *s->y};
-    n = floats_of(&in, b->batch, s->in.dim);
-    s->x = malloc(n * sizeof *s->x);
-    s->in.data = s->x;
-    s->in.bytes = n * sizeof *s->x;
-    s->in.rank = in.rank;
-    if (!s->x || !s->y) return EXIT_RESOURCES;
-    for (size_t i = 0; i < n; i++) s->x[i] = (float)(i * 2654435761u % 2001) / 1000.0f - 1.0f;
-    oz_bytes bytes;
-    oz_model_bytes(s->model, &bytes, &s->resident);
-    return EXIT_DONE;
-}
-
 /* ---- timing -------------------------------------------------------------------------- */
-
-/* Runs until 2 ms have passed, at least once: short layers are timed in groups. */
-static int time_once(oz_subject *s, double *ns) {
-    uint64_t start = clock_ns(), spent;
-    size_t count = 0;
-    oz_error err = {0};
-    do {
-        if (oz_run(s->session, &s->in, 1, &s->out, 1, NULL, &err) != OZ_OK)
-            return oz_report_error(s->name, &err);
-        count++;
-    } while ((spent = clock_ns() - start) < 2000000);
-    *ns = (double)spent / (double)count;
-    return EXIT_DONE;
-}
 
 static int by_value(const void *a, const void *b) {
     double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
 }
 
-static int time_all(oz_bench *b, size_t runs) {
+static int time_all(oz_bench *b) {
     int code = EXIT_DONE;
-    for (size_t i = 0; !code && i < b->n; i++) code = prepare(b, &b->subjects[i]);
+    size_t runs = b->runs;
+    oz_plan_options opt = oz_plan_from(&b->f->common, b->batch);
+    opt.effort = b->f->trial ? OZ_EFFORT_TRIAL : OZ_EFFORT_MODEL;
+    for (size_t i = 0; !code && i < b->n; i++) code = oz_subject_prepare(&b->subjects[i], &opt);
     for (size_t r = 0; !code && r < runs + 1; r++) {
         for (size_t i = 0; !code && i < b->n; i++) {
             double ns;
-            code = time_once(&b->subjects[i], &ns);
+            code = oz_subject_time(&b->subjects[i], &ns);
             if (r) b->subjects[i].times[r - 1] = ns; /* the first is the warm-up */
         }
         if (!oz_terminal_progress(NULL, b->title, r, runs + 1)) code = EXIT_INTERRUPTED;
@@ -214,7 +146,8 @@ static int time_all(oz_bench *b, size_t runs) {
     return code;
 }
 
-static void report_rows(oz_bench *b, size_t runs) {
+static void report_rows(oz_bench *b) {
+    size_t runs = b->runs;
     double dense = b->subjects[0].times[runs / 2];
     if (!b->f->common.json)
         printf("\n%s, batch %u, median of %zu\n%-36s %12s %12s %10s %9s\n", b->title, b->batch, runs, "",
@@ -237,23 +170,15 @@ static void report_rows(oz_bench *b, size_t runs) {
 
 /* All batches of the subjects at hand. */
 static int measure(oz_bench *b) {
-    static const char *const usual[] = {"1", "64"};
-    size_t n = b->f->batches.count ? b->f->batches.count : OZ_COUNT_OF(usual);
-    size_t runs = b->f->runs ? b->f->runs : 15;
-    if (runs > MAX_RUNS) return oz_usage_error("--runs: at most %d", MAX_RUNS);
-    for (size_t i = 0; i < n; i++) {
-        char *end;
-        unsigned long batch = strtoul(b->f->batches.count ? b->f->batches.text[i] : usual[i], &end, 10);
-        if (*end || batch == 0 || batch > 65536)
-            return oz_usage_error("--batch: a whole number from 1 to 65536");
-        b->batch = (uint32_t)batch;
-        int code = time_all(b, runs);
+    int code = EXIT_DONE;
+    for (size_t i = 0; !code && i < b->n_batches; i++) {
+        b->batch = b->batches[i];
+        code = time_all(b);
         oz_terminal_clear();
-        if (!code) report_rows(b, runs);
-        for (size_t k = 0; k < b->n; k++) free_subject(&b->subjects[k], false);
-        if (code) return code;
+        if (!code) report_rows(b);
+        for (size_t k = 0; k < b->n; k++) oz_subject_free(&b->subjects[k], false);
     }
-    return EXIT_DONE;
+    return code;
 }
 
 /* ---- bench kernel: what plans see ------------------------------------------------------ */
@@ -274,29 +199,30 @@ static void print_candidate(void *ctx, const oz_candidate *c) {
     }
 }
 
+static int bench_kernel(oz_bench *b, const oz_subject *s) {
+    oz_plan_options opt = oz_plan_from(&b->f->common, b->batch);
+    oz_plan *plan;
+    oz_error err = {0};
+    opt.effort = OZ_EFFORT_TRIAL;
+    opt.threads = 1;
+    if (oz_plan_create(s->model, &opt, &plan, &err) != OZ_OK) return oz_report_error(s->name, &err);
+    b->title = s->name;
+    if (!b->f->common.json)
+        printf("%s, batch %u, one thread, bare kernels\n", oz_safe_text(s->name), b->batch);
+    oz_plan_explain(plan, b, print_candidate);
+    oz_plan_free(plan);
+    return oz_terminal_interrupted() ? EXIT_INTERRUPTED : EXIT_DONE;
+}
+
 static int bench_kernels(oz_bench *b) {
-    static const char *const usual[] = {"1", "64"};
-    size_t n = b->f->batches.count ? b->f->batches.count : OZ_COUNT_OF(usual);
-    for (size_t i = 0; i < b->n; i++) {
-        b->title = b->subjects[i].name;
-        for (size_t k = 0; k < n; k++) {
-            unsigned long batch = strtoul(b->f->batches.count ? b->f->batches.text[k] : usual[k], NULL, 10);
-            oz_plan_options opt = oz_plan_from(&b->f->common, (uint32_t)batch);
-            oz_plan *plan;
-            oz_error err = {0};
-            opt.effort = OZ_EFFORT_TRIAL;
-            opt.clock_ns = clock_ns;
-            opt.threads = 1;
-            if (oz_plan_create(b->subjects[i].model, &opt, &plan, &err) != OZ_OK)
-                return oz_report_error(b->title, &err);
-            if (!b->f->common.json)
-                printf("%s, batch %lu, one thread, bare kernels\n", oz_safe_text(b->title), batch);
-            oz_plan_explain(plan, b, print_candidate);
-            oz_plan_free(plan);
-            if (oz_terminal_interrupted()) return EXIT_INTERRUPTED;
+    int code = EXIT_DONE;
+    for (size_t i = 0; !code && i < b->n; i++) {
+        for (size_t k = 0; !code && k < b->n_batches; k++) {
+            b->batch = b->batches[k];
+            code = bench_kernel(b, &b->subjects[i]);
         }
     }
-    return EXIT_DONE;
+    return code;
 }
 
 /* ---- what to bench --------------------------------------------------------------------- */
@@ -361,12 +287,28 @@ static int bench_models(oz_bench *b) {
     return code;
 }
 
+static int read_numbers(oz_bench *b) {
+    const oz_texts *given = &b->f->batches;
+    if (given->count > MAX_BATCHES) return oz_usage_error("--batch: at most %d of them", MAX_BATCHES);
+    for (size_t i = 0; i < given->count; i++) {
+        uint64_t n;
+        if (!oz_parse_count(given->text[i], &n) || n > 65536)
+            return oz_usage_error("--batch: '%s' is not a whole number from 1 to 65536", given->text[i]);
+        b->batches[b->n_batches++] = (uint32_t)n;
+    }
+    if (!given->count) b->batches[b->n_batches++] = 1, b->batches[b->n_batches++] = 64;
+    if (b->f->runs > OZ_SUBJECT_RUNS) return oz_usage_error("--runs: at most %d", OZ_SUBJECT_RUNS);
+    b->runs = b->f->runs ? b->f->runs : 15;
+    return EXIT_DONE;
+}
+
 static int run(const void *fields) {
     static oz_bench b;
     b.f = fields;
     const char *what = b.f->common.arguments.text[0];
+    int code = read_numbers(&b);
+    if (code) return code;
     b.json = b.f->common.json ? json_array() : NULL;
-    int code;
     if (strcmp(what, "kernel") == 0) {
         code = bench_layers(&b, true);
     } else if (strcmp(what, "layer") == 0) {
@@ -374,9 +316,11 @@ static int run(const void *fields) {
     } else if (strcmp(what, "model") == 0) {
         code = bench_models(&b);
     } else {
-        return oz_usage_error("bench what? kernel, layer or model");
+        code = oz_usage_error("bench what? kernel, layer or model");
     }
-    return b.json && !code ? oz_json_print(b.json) : code;
+    if (b.json && !code) return oz_json_print(b.json);
+    json_decref(b.json);
+    return code;
 }
 
 const oz_verb oz_verb_bench = {

@@ -2,8 +2,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "cli/files.h"
 #include "cli/model.h"
 #include "cli/options.h"
 #include "cli/terminal.h"
@@ -40,7 +40,8 @@ static const oz_option options[] = {
      offsetof(oz_compare_fields, by_stored)},
     {"correct", 0, OZ_OPTION_TEXT, "HOW", "affine (default), bias or none",
      offsetof(oz_compare_fields, correct)},
-    {"policy", 0, OZ_OPTION_TEXT, "RECIPE", "recipe text instead of the default policy",
+    {"policy", 0, OZ_OPTION_TEXT, "FILE",
+     "recipe instead of the default policy (first and last layer int8); 'none'",
      offsetof(oz_compare_fields, policy)},
     {"limit", 'n', OZ_OPTION_COUNT, "N", "use the first N records of the data",
      offsetof(oz_compare_fields, limit)},
@@ -48,12 +49,6 @@ static const oz_option options[] = {
     {"force", 'f', OZ_OPTION_FLAG, NULL, "overwrite the report and plots",
      offsetof(oz_compare_fields, force)},
 };
-
-static uint64_t clock_ns(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 enum { MAX_BUDGETS = 64, MAX_MODELS = 64 };
 
@@ -66,7 +61,7 @@ static int parse_budgets(const char *option, const char *text, uint64_t out[MAX_
         if (length >= sizeof one || n == MAX_BUDGETS) length = 0;
         memcpy(one, text, length);
         one[length] = '\0';
-        if (!length || !oz_parse_size(one, &out[n]) || out[n] == 0) {
+        if (!length || !oz_parse_size(one, &out[n])) {
             oz_usage_error("--%s: '%s' is not a list of up to %d sizes such as 160KiB,96KiB", option, text,
                            MAX_BUDGETS);
             return -1;
@@ -84,6 +79,7 @@ typedef struct oz_comparing {
     size_t n_models;
     uint64_t budgets[MAX_BUDGETS], sweep[MAX_BUDGETS];
     oz_dataset *data, *calibration;
+    char *policy; /* text of a recipe */
 } oz_comparing;
 
 static int open_models(oz_comparing *c, const oz_texts *paths, bool base) {
@@ -99,12 +95,6 @@ static int open_models(oz_comparing *c, const oz_texts *paths, bool base) {
     return EXIT_DONE;
 }
 
-static int open_data(const char *path, uint64_t limit, oz_dataset **out) {
-    oz_error err = {0};
-    return oz_dataset_open(path, limit, oz_terminal_host(), out, &err) == OZ_OK ? EXIT_DONE
-                                                                                : oz_report_error(path, &err);
-}
-
 static int write_plots(const oz_compare_fields *f, const oz_comparison *result) {
     for (size_t i = 0;; i++) {
         char name[64], path[4096];
@@ -115,9 +105,9 @@ static int write_plots(const oz_compare_fields *f, const oz_comparison *result) 
             return oz_report_error(NULL, &err);
         if (!found) return EXIT_DONE;
         snprintf(path, sizeof path, "%s/%s", f->plots, name);
-        oz_status status = oz_write_file(path, plot.data, plot.bytes, f->force, &err);
+        int code = oz_save_file(path, plot.data, plot.bytes, f->force);
         oz_buffer_free(&plot);
-        if (status != OZ_OK) return oz_report_error(path, &err);
+        if (code) return code;
     }
 }
 
@@ -132,9 +122,9 @@ static int output(const oz_compare_fields *f, const oz_comparison *result) {
     if (f->report) {
         if (oz_comparison_report(result, OZ_REPORT_HTML, 0, false, &text, &err) != OZ_OK)
             return oz_report_error(f->report, &err);
-        oz_status status = oz_write_file(f->report, text.data, text.bytes, f->force, &err);
+        int code = oz_save_file(f->report, text.data, text.bytes, f->force);
         oz_buffer_free(&text);
-        if (status != OZ_OK) return oz_report_error(f->report, &err);
+        if (code) return code;
     }
     return f->plots ? write_plots(f, result) : EXIT_DONE;
 }
@@ -153,14 +143,14 @@ static int compare(oz_comparing *c, int n_budgets, int n_sweep) {
     opt.n_methods = f->methods.count;
     opt.data = c->data;
     opt.calibration = c->calibration;
-    opt.policy = f->policy;
+    opt.policy = c->policy ? c->policy : f->policy ? "" : NULL;
     opt.quick = f->quick;
     opt.by_stored = f->by_stored;
     opt.seed = f->seed ? f->seed : 1;
     opt.threads = (int)f->common.threads;
     opt.isa = f->common.isa;
     opt.command = f->common.command;
-    opt.clock_ns = clock_ns;
+    opt.clock_ns = oz_terminal_clock_ns;
     if (f->correct && strcmp(f->correct, "bias") == 0) opt.correction = OZ_CORRECT_BIAS;
     if (f->correct && strcmp(f->correct, "none") == 0) opt.correction = OZ_CORRECT_NONE;
     oz_comparison *result;
@@ -172,26 +162,36 @@ static int compare(oz_comparing *c, int n_budgets, int n_sweep) {
     return code;
 }
 
-static int run(const void *fields) {
-    oz_comparing c = {.f = fields};
-    const oz_compare_fields *f = fields;
+/* Everything that is wrong with the command line is found before any work. */
+static int check(const oz_compare_fields *f) {
     if (!f->data || !f->calibration || !f->budgets)
         return oz_usage_error("compare needs --data, --calib and --budget");
     if (f->correct && strcmp(f->correct, "affine") && strcmp(f->correct, "bias") &&
         strcmp(f->correct, "none")) {
         return oz_usage_error("--correct: affine, bias or none");
     }
+    int code = oz_check_output(f->report, f->force);
+    return code ? code : oz_check_folder(f->plots);
+}
+
+static int run(const void *fields) {
+    oz_comparing c = {.f = fields};
+    const oz_compare_fields *f = fields;
+    int code = check(f);
+    if (code) return code;
     int n_budgets = parse_budgets("budget", f->budgets, c.budgets),
         n_sweep = parse_budgets("sweep", f->sweep, c.sweep);
     if (n_budgets < 0 || n_sweep < 0) return EXIT_USAGE;
-    int code = open_models(&c, &f->common.arguments, true);
+    if (f->policy && strcmp(f->policy, "none") != 0) code = oz_load_text(f->policy, &c.policy);
+    if (!code) code = open_models(&c, &f->common.arguments, true);
     if (!code) code = open_models(&c, &f->ready, false);
-    if (!code) code = open_data(f->data, f->limit, &c.data);
-    if (!code) code = open_data(f->calibration, 0, &c.calibration);
+    if (!code) code = oz_open_dataset(f->data, f->limit, &c.data);
+    if (!code) code = oz_open_dataset(f->calibration, 0, &c.calibration);
     if (!code) code = compare(&c, n_budgets, n_sweep);
     for (size_t i = 0; i < c.n_models; i++) oz_model_free(c.models[i].model);
     oz_dataset_free(c.data);
     oz_dataset_free(c.calibration);
+    free(c.policy);
     return code;
 }
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/files.h"
 #include "cli/json.h"
 #include "cli/model.h"
 #include "cli/terminal.h"
@@ -53,22 +54,6 @@ static bool parse_correction(const char *text, bool has_data, oz_correction *out
     return true;
 }
 
-/* A small text file as a string; NULL after printing why not. */
-static char *read_text(const char *path) {
-    FILE *file = fopen(path, "rb");
-    char *text = file ? malloc(1 << 20) : NULL;
-    size_t n = text ? fread(text, 1, (1 << 20) - 1, file) : 0;
-    bool ok = text && !ferror(file) && n < (1 << 20) - 1;
-    if (file) fclose(file);
-    if (!ok) {
-        fprintf(stderr, "ounce: %s: cannot read it as a recipe of up to 1 MiB\n", path);
-        free(text);
-        return NULL;
-    }
-    text[n] = '\0';
-    return text;
-}
-
 static void print_layers(const oz_compressed *c) {
     int width = 5;
     for (size_t i = 0; i < c->n_layers; i++) {
@@ -106,7 +91,8 @@ static int report(const oz_compress_fields *f, const oz_compressed *c) {
     printf("%s%s: %llu bytes (%s)", f->dry_run ? "\n" : "", f->dry_run ? "the file would have" : f->output,
            (unsigned long long)c->bytes, oz_size_text(c->bytes));
     if (f->budget) printf(", %llu under the budget", (unsigned long long)(f->budget - c->bytes));
-    if (c->setting[0]) printf("; %s (%u tried)", c->setting, c->tried);
+    if (c->setting[0]) printf("; %s", c->setting);
+    if (c->tried) printf(" (%u tried)", c->tried);
     printf("\n");
     return EXIT_DONE;
 }
@@ -116,19 +102,14 @@ static int compress(const oz_compress_fields *f, const oz_model *base, oz_compre
     oz_error err = {0};
     const char *path = f->common.arguments.text[0];
     if (oz_compress(base, opt, f->dry_run, &c, &err) != OZ_OK) {
-        if (err.status == OZ_ERR_BUDGET) {
-            oz_terminal_clear();
-            fprintf(stderr,
-                    "ounce: %s: does not fit: this method needs at least %llu bytes (%s), the budget is %s\n",
-                    path, (unsigned long long)c.smallest, oz_size_text(c.smallest), oz_size_text(f->budget));
-            return EXIT_USAGE;
-        }
-        return oz_report_error(path, &err);
+        if (err.status != OZ_ERR_BUDGET) return oz_report_error(path, &err);
+        oz_file_error(path, "does not fit: this method needs at least %llu bytes (%s), the budget is %s",
+                      (unsigned long long)c.smallest, oz_size_text(c.smallest), oz_size_text(f->budget));
+        return EXIT_USAGE;
     }
     oz_terminal_clear();
     int code = EXIT_DONE;
-    if (!f->dry_run && oz_write_file(f->output, c.file.data, c.file.bytes, f->force, &err) != OZ_OK)
-        code = oz_report_error(f->output, &err);
+    if (!f->dry_run) code = oz_save_file(f->output, c.file.data, c.file.bytes, f->force);
     if (!code) code = report(f, &c);
     oz_compressed_free(&c);
     return code;
@@ -141,7 +122,7 @@ static int check(const oz_compress_fields *f, oz_compress_options *opt) {
         return oz_usage_error("--correct: affine, bias or none");
     if (opt->correction != OZ_CORRECT_NONE && !f->calibration)
         return oz_usage_error("--correct=%s needs --calib", f->correct);
-    return EXIT_DONE;
+    return f->dry_run ? EXIT_DONE : oz_check_output(f->output, f->force);
 }
 
 static int run(const void *fields) {
@@ -149,17 +130,14 @@ static int run(const void *fields) {
     oz_compress_options opt = OZ_COMPRESS_INIT;
     int code = check(f, &opt);
     if (code) return code;
-    char *recipe = f->recipe ? read_text(f->recipe) : NULL, *policy = NULL;
-    if (f->policy && strcmp(f->policy, "none") != 0) policy = read_text(f->policy);
+    char *recipe = NULL, *policy = NULL;
+    bool reads_policy = f->policy && strcmp(f->policy, "none") != 0;
     oz_model *base = NULL;
     oz_dataset *calibration = NULL;
-    oz_error err = {0};
-    if ((f->recipe && !recipe) || (f->policy && strcmp(f->policy, "none") != 0 && !policy)) code = EXIT_IO;
+    if (f->recipe) code = oz_load_text(f->recipe, &recipe);
+    if (!code && reads_policy) code = oz_load_text(f->policy, &policy);
     if (!code) code = oz_open_model(f->common.arguments.text[0], &base);
-    if (!code && f->calibration &&
-        oz_dataset_open(f->calibration, f->limit, oz_terminal_host(), &calibration, &err) != OZ_OK) {
-        code = oz_report_error(f->calibration, &err);
-    }
+    if (!code && f->calibration) code = oz_open_dataset(f->calibration, f->limit, &calibration);
     if (!code) {
         opt.host = oz_terminal_host();
         opt.method = f->method;

@@ -1,8 +1,9 @@
 /* import.c - ounce import: a graph and a plain safetensors into a model. */
 #include <stdio.h>
+#include <string.h>
 
+#include "cli/files.h"
 #include "cli/terminal.h"
-#include "cli/verb.h"
 
 typedef struct oz_import_fields {
     oz_common common;
@@ -19,10 +20,19 @@ static const oz_option options[] = {
     {"force", 'f', OZ_OPTION_FLAG, NULL, "overwrite it", offsetof(oz_import_fields, force)},
 };
 
+/* The file that an error is about, as far as it is one of the two. */
+static const char *file_of(const oz_import_fields *f, const oz_error *err) {
+    if (strcmp(err->where, "graph") == 0) return f->graph;
+    if (!err->where[0] && err->status == OZ_ERR_IO) return ""; /* the path was empty */
+    return err->status == OZ_ERR_NUMBER ? f->weights : NULL;
+}
+
 static int run(const void *fields) {
     const oz_import_fields *f = fields;
     if (!f->graph || !f->weights || !f->output)
         return oz_usage_error("import needs --graph, --weights and --output");
+    int code = oz_check_output(f->output, f->force);
+    if (code) return code;
     oz_import_options opt = OZ_IMPORT_INIT;
     opt.host = oz_terminal_host();
     opt.graph = f->graph;
@@ -30,11 +40,11 @@ static int run(const void *fields) {
     opt.command = f->common.command;
     oz_buffer file;
     oz_error err = {0};
-    if (oz_import(&opt, &file, &err) != OZ_OK) return oz_report_error(NULL, &err);
-    oz_status status = oz_write_file(f->output, file.data, file.bytes, f->force, &err);
+    if (oz_import(&opt, &file, &err) != OZ_OK) return oz_report_error(file_of(f, &err), &err);
+    code = oz_save_file(f->output, file.data, file.bytes, f->force);
     size_t bytes = file.bytes;
     oz_buffer_free(&file);
-    if (status != OZ_OK) return oz_report_error(f->output, &err);
+    if (code) return code;
     if (!f->common.quiet) printf("%s: %s\n", f->output, oz_size_text(bytes));
     return EXIT_DONE;
 }

@@ -28,7 +28,7 @@ json_t *oz_json_text(const char *text) {
 }
 
 int oz_json_print(json_t *value) {
-    if (!value) return EXIT_RESOURCES;
+    if (!value) return oz_memory_error();
     json_dumpf(value, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
     putchar('\n');
     json_decref(value);

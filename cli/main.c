@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/options.h"
+#include "cli/spelling.h"
 #include "cli/terminal.h"
 
 #define OZ_VERB(name) extern const oz_verb oz_verb_##name;
@@ -17,14 +18,34 @@ static const oz_verb *const verbs[] = {
 #undef OZ_VERB
 };
 
+static void print_error(const char *file, const char *format, va_list args) {
+    oz_terminal_clear();
+    fprintf(stderr, "ounce: ");
+    if (file) fprintf(stderr, "%s: ", *file ? file : "''");
+    vfprintf(stderr, format, args);
+    fprintf(stderr, "\n");
+}
+
 int oz_usage_error(const char *format, ...) {
     va_list args;
     va_start(args, format);
-    fprintf(stderr, "ounce: ");
-    vfprintf(stderr, format, args);
-    fprintf(stderr, "\n");
+    print_error(NULL, format, args);
     va_end(args);
     return EXIT_USAGE;
+}
+
+int oz_file_error(const char *file, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    print_error(file, format, args);
+    va_end(args);
+    return EXIT_BAD_FILE;
+}
+
+int oz_memory_error(void) {
+    oz_terminal_clear();
+    fprintf(stderr, "ounce: out of memory\n");
+    return EXIT_RESOURCES;
 }
 
 static int exit_code(oz_status status) {
@@ -52,11 +73,19 @@ static int exit_code(oz_status status) {
     return EXIT_INTERNAL;
 }
 
+/* Errors about a whole file say its path in `where`, which may be cut. */
+static bool same_place(const char *file, const oz_error *err) {
+    size_t length = strlen(err->where);
+    return file && strncmp(file, err->where, length) == 0 &&
+           (file[length] == '\0' || length == sizeof err->where - 1);
+}
+
 int oz_report_error(const char *file, const oz_error *err) {
+    if (err->status == OZ_ERR_CANCEL) return EXIT_INTERRUPTED;
     oz_terminal_clear();
     fprintf(stderr, "ounce: ");
-    if (file) fprintf(stderr, "%s: ", file);
-    if (err->where[0]) fprintf(stderr, "%s: ", err->where);
+    if (file) fprintf(stderr, "%s: ", *file ? file : "''");
+    if (err->where[0] && !same_place(file, err)) fprintf(stderr, "%s: ", err->where);
     fprintf(stderr, "%s", err->message[0] ? err->message : oz_status_text(err->status));
     if (err->offset != OZ_NO_OFFSET) fprintf(stderr, " (at byte %llu)", (unsigned long long)err->offset);
     fprintf(stderr, "\n");
@@ -80,6 +109,13 @@ static const oz_verb *find_verb(const char *name) {
     return NULL;
 }
 
+static int unknown_verb(const char *name) {
+    oz_spelling s = {.wrong = name, .length = strlen(name)};
+    for (size_t i = 0; i < OZ_COUNT_OF(verbs); i++) oz_spelling_try(&s, verbs[i]->name);
+    if (s.best) return oz_usage_error("there is no verb '%s'; did you mean %s?", name, s.best);
+    return oz_usage_error("there is no verb '%s'; 'ounce --help' lists them", name);
+}
+
 /* The command line as one text, with the program's name without its folder. */
 static const char *join(int argc, char **argv) {
     size_t room = 8;
@@ -95,13 +131,12 @@ static const char *join(int argc, char **argv) {
 /* What the environment says stands behind the options. */
 static bool read_environment(oz_common *c) {
     const char *threads = getenv("OUNCE_THREADS"), *isa = getenv("OUNCE_ISA");
-    if (!c->threads && threads && *threads) {
-        char *end;
-        c->threads = strtoull(threads, &end, 10);
-        if (*end) oz_usage_error("OUNCE_THREADS: '%s' is not a whole number", threads);
-        if (*end) return false;
+    const char *name = c->threads ? "--threads" : "OUNCE_THREADS";
+    if (!c->threads && threads && *threads && !oz_parse_count(threads, &c->threads)) {
+        oz_usage_error("%s: '%s' is not a whole number from 1", name, threads);
+        return false;
     }
-    if (c->threads > 4096) oz_usage_error("--threads: at most 4096");
+    if (c->threads > 4096) oz_usage_error("%s: at most 4096", name);
     if (!c->isa && isa && *isa) c->isa = isa;
     return c->threads <= 4096;
 }
@@ -112,7 +147,7 @@ static int run_verb(const oz_verb *verb, int argc, char **argv) {
     bool help = false;
     int code = EXIT_USAGE;
     if (!fields) {
-        code = EXIT_RESOURCES;
+        code = oz_memory_error();
     } else if (oz_options_parse(verb, argc - 2, argv + 2, fields, &help)) {
         oz_common *common = fields;
         if (help) {
@@ -124,6 +159,7 @@ static int run_verb(const oz_verb *verb, int argc, char **argv) {
             code = verb->run(fields);
             oz_terminal_clear();
             if (oz_terminal_interrupted()) code = EXIT_INTERRUPTED;
+            if (code == EXIT_INTERRUPTED) fprintf(stderr, "ounce: interrupted\n");
         }
     }
     if (fflush(stdout) != 0 || ferror(stdout)) {
@@ -149,6 +185,5 @@ int main(int argc, char **argv) {
         return EXIT_DONE;
     }
     const oz_verb *verb = find_verb(argv[1]);
-    if (!verb) return oz_usage_error("there is no verb '%s'; 'ounce --help' lists them", argv[1]);
-    return run_verb(verb, argc, argv);
+    return verb ? run_verb(verb, argc, argv) : unknown_verb(argv[1]);
 }

@@ -17,9 +17,11 @@ int oz_open_model(const char *path, oz_model **out) {
 
 oz_plan_options oz_plan_from(const oz_common *common, uint32_t max_batch) {
     oz_plan_options opt = OZ_PLAN_INIT;
+    opt.host = oz_terminal_host();
     opt.max_batch = max_batch;
     opt.threads = (int)common->threads;
     opt.isa = common->isa;
+    opt.clock_ns = oz_terminal_clock_ns;
     return opt;
 }
 

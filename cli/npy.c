@@ -5,11 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/files.h"
+
 /* The header ends with a newline and makes the numbers start at a multiple of 64. */
 static size_t make_header(char *out, size_t room, uint32_t rank, const int64_t *dim) {
     int n = snprintf(out + 10, room - 10, "{'descr': '<f4', 'fortran_order': False, 'shape': (");
     for (uint32_t d = 0; d < rank; d++)
-        n += snprintf(out + 10 + n, room - 10 - (size_t)n, "%lld,", (long long)dim[d]);
+        n += snprintf(out + 10 + n, room - 10 - (size_t)n, d ? " %lld," : "%lld,", (long long)dim[d]);
     n += snprintf(out + 10 + n, room - 10 - (size_t)n, "), }");
     size_t total = (10 + (size_t)n + 1 + 63) / 64 * 64;
     memset(out + 10 + n, ' ', total - 10 - (size_t)n);
@@ -20,16 +22,15 @@ static size_t make_header(char *out, size_t room, uint32_t rank, const int64_t *
     return total;
 }
 
-oz_status oz_npy_write(const char *path, const float *data, uint32_t rank, const int64_t *dim, bool force,
-                       oz_error *err) {
+int oz_npy_save(const char *path, const float *data, uint32_t rank, const int64_t *dim, bool force) {
     char header[512];
     size_t head = make_header(header, sizeof header, rank, dim), floats = 1;
     for (uint32_t d = 0; d < rank; d++) floats *= (size_t)dim[d];
     char *file = malloc(head + floats * sizeof(float));
-    if (!file) return OZ_ERR_MEMORY;
+    if (!file) return oz_memory_error();
     memcpy(file, header, head);
     memcpy(file + head, data, floats * sizeof(float));
-    oz_status status = oz_write_file(path, file, head + floats * sizeof(float), force, err);
+    int code = oz_save_file(path, file, head + floats * sizeof(float), force);
     free(file);
-    return status;
+    return code;
 }

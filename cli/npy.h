@@ -2,10 +2,10 @@
 #ifndef OZ_CLI_NPY_H
 #define OZ_CLI_NPY_H
 
-#include <ounce/tools.h>
+#include <stdbool.h>
+#include <stdint.h>
 
-/* f32, row major. */
-oz_status oz_npy_write(const char *path, const float *data, uint32_t rank, const int64_t *dim, bool force,
-                       oz_error *err);
+/* f32, row major. Prints what is wrong and gives the exit code. */
+int oz_npy_save(const char *path, const float *data, uint32_t rank, const int64_t *dim, bool force);
 
 #endif

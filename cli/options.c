@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/spelling.h"
+
 static const oz_option common[] = {
     {"json", 0, OZ_OPTION_FLAG, NULL, "print JSON instead of text", offsetof(oz_common, json)},
     {"quiet", 'q', OZ_OPTION_FLAG, NULL, "no progress, no remarks", offsetof(oz_common, quiet)},
@@ -19,10 +21,7 @@ void oz_texts_add(oz_texts *list, const char *text) {
     if ((list->count & (list->count - 1)) == 0) {
         size_t room = list->count ? 2 * list->count : 1;
         const char **more = realloc(list->text, room * sizeof *more);
-        if (!more) {
-            fprintf(stderr, "ounce: out of memory\n");
-            exit(EXIT_RESOURCES);
-        }
+        if (!more) exit(oz_memory_error());
         list->text = more;
     }
     list->text[list->count++] = text;
@@ -42,19 +41,19 @@ bool oz_parse_size(const char *text, uint64_t *bytes) {
     for (size_t i = 0; i < OZ_COUNT_OF(units); i++) {
         if (strcmp(end, units[i].unit) == 0 && n * units[i].factor < 1e18) {
             *bytes = (uint64_t)(n * units[i].factor);
-            return true;
+            return *bytes > 0;
         }
     }
     return false;
 }
 
-static bool parse_count(const char *text, uint64_t *out) {
+bool oz_parse_count(const char *text, uint64_t *out) {
     char *end;
     errno = 0;
     if (*text < '0' || *text > '9') return false;
     unsigned long long n = strtoull(text, &end, 10);
     *out = n;
-    return !errno && *end == '\0';
+    return !errno && *end == '\0' && n > 0;
 }
 
 static const oz_option *find_in(const oz_option *options, size_t n, const char *name, size_t length,
@@ -73,17 +72,16 @@ static const oz_option *find(const oz_verb *verb, const char *name, size_t lengt
     return o ? o : find_in(common, OZ_COUNT_OF(common), name, length, letter);
 }
 
-/* The known option that shares the longest beginning with a wrong one. */
-static const char *closest(const oz_verb *verb, const char *name) {
-    const char *best = NULL;
-    size_t most = 1;
-    for (size_t i = 0; i < verb->n_options + OZ_COUNT_OF(common); i++) {
-        const char *known = i < verb->n_options ? verb->options[i].name : common[i - verb->n_options].name;
-        size_t same = 0;
-        while (known[same] && known[same] == name[same]) same++;
-        if (same > most) most = same, best = known;
-    }
-    return best;
+static bool unknown_option(const oz_verb *verb, const char *name, size_t length) {
+    oz_spelling s = {.wrong = name, .length = length};
+    for (size_t i = 0; i < verb->n_options; i++) oz_spelling_try(&s, verb->options[i].name);
+    for (size_t i = 0; i < OZ_COUNT_OF(common); i++) oz_spelling_try(&s, common[i].name);
+    if (s.best)
+        oz_usage_error("%s has no option --%.*s; did you mean --%s?", verb->name, (int)length, name, s.best);
+    else
+        oz_usage_error("%s has no option --%.*s; 'ounce %s --help' lists them", verb->name, (int)length, name,
+                       verb->name);
+    return false;
 }
 
 static bool store(const oz_option *o, const char *value, void *fields) {
@@ -99,8 +97,8 @@ static bool store(const oz_option *o, const char *value, void *fields) {
         oz_texts_add(field, value);
         return true;
     case OZ_OPTION_COUNT:
-        if (parse_count(value, field)) return true;
-        oz_usage_error("--%s: '%s' is not a whole number", o->name, value);
+        if (oz_parse_count(value, field)) return true;
+        oz_usage_error("--%s: '%s' is not a whole number from 1", o->name, value);
         return false;
     case OZ_OPTION_SIZE:
         if (oz_parse_size(value, field)) return true;
@@ -119,12 +117,7 @@ static bool parse_long(const oz_verb *verb, oz_cursor *c, void *fields) {
     const char *name = c->argv[c->at] + 2, *equals = strchr(name, '=');
     size_t length = equals ? (size_t)(equals - name) : strlen(name);
     const oz_option *o = find(verb, name, length, 0);
-    if (!o) {
-        const char *near = closest(verb, name);
-        oz_usage_error("%s has no option --%.*s%s%s%s", verb->name, (int)length, name,
-                       near ? "; did you mean --" : "", near ? near : "", near ? "?" : "");
-        return false;
-    }
+    if (!o) return unknown_option(verb, name, length);
     if (o->kind == OZ_OPTION_FLAG) {
         if (equals) oz_usage_error("--%s takes no value", o->name);
         return !equals && store(o, NULL, fields);
@@ -141,7 +134,7 @@ static bool parse_letter(const oz_verb *verb, oz_cursor *c, void *fields) {
     const char *text = c->argv[c->at];
     const oz_option *o = find(verb, NULL, 0, text[1]);
     if (!o) {
-        oz_usage_error("%s has no option -%c", verb->name, text[1]);
+        oz_usage_error("%s has no option -%c; 'ounce %s --help' lists them", verb->name, text[1], verb->name);
         return false;
     }
     if (o->kind == OZ_OPTION_FLAG) {

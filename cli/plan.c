@@ -1,7 +1,6 @@
 /* plan.c - ounce plan: the kernel of each layer, the next best, the rejected and why. */
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "cli/json.h"
 #include "cli/model.h"
@@ -22,12 +21,6 @@ static const oz_option options[] = {
     {"reproducible", 0, OZ_OPTION_FLAG, NULL, "same bits for any batch size",
      offsetof(oz_plan_fields, reproducible)},
 };
-
-static uint64_t clock_ns(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 typedef struct oz_printer {
     bool all;
@@ -105,7 +98,6 @@ static int run(const void *fields) {
     if (code) return code;
     oz_plan_options opt = oz_plan_from(&f->common, f->batch ? (uint32_t)f->batch : 1);
     opt.effort = f->trial ? OZ_EFFORT_TRIAL : OZ_EFFORT_MODEL;
-    opt.clock_ns = clock_ns;
     opt.reproducible = f->reproducible;
     oz_plan *plan;
     oz_error err = {0};

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/files.h"
 #include "cli/json.h"
 #include "cli/model.h"
 #include "cli/npy.h"
@@ -53,6 +54,18 @@ static const char *file_for(const oz_texts *list, const char *name, size_t i) {
     return i < list->count && !strchr(list->text[i], '=') ? list->text[i] : NULL;
 }
 
+/* A file that no tensor claims is a mistake; `what` is "input" or "output". */
+static int check_claimed(const oz_texts *list, const char *what, const oz_tensor_info *info, size_t n) {
+    for (size_t k = 0; k < list->count; k++) {
+        const char *text = list->text[k], *equals = strchr(text, '=');
+        const char *file = equals ? equals + 1 : text;
+        bool claimed = false;
+        for (size_t i = 0; i < n; i++) claimed = claimed || file_for(list, info[i].name, i) == file;
+        if (!claimed) return oz_usage_error("--%s=%s: the model has no such %s", what, text, what);
+    }
+    return EXIT_DONE;
+}
+
 static size_t floats_of(const oz_tensor_info *t) {
     size_t n = 1;
     for (uint32_t d = 1; d < t->rank; d++) n *= t->dim[d] > 0 ? (size_t)t->dim[d] : 1;
@@ -60,14 +73,12 @@ static size_t floats_of(const oz_tensor_info *t) {
 }
 
 static int open_input(oz_runner *r, size_t i) {
-    oz_error err = {0};
-    if (oz_model_input(r->model, i, &r->in_info[i]) != OZ_OK) return EXIT_INTERNAL;
     const char *path = file_for(&r->f->inputs, r->in_info[i].name, i);
     if (!path)
         return oz_usage_error("input '%s' needs --input %s=FILE", oz_safe_text(r->in_info[i].name),
                               oz_safe_text(r->in_info[i].name));
-    if (oz_dataset_open(path, r->f->limit, oz_terminal_host(), &r->data[i], &err) != OZ_OK)
-        return oz_report_error(path, &err);
+    int code = oz_open_dataset(path, r->f->limit, &r->data[i]);
+    if (code) return code;
     int64_t dim[OZ_MAX_RANK];
     uint32_t rank = oz_dataset_shape(r->data[i], dim);
     bool same = rank + 1 == r->in_info[i].rank;
@@ -75,8 +86,7 @@ static int open_input(oz_runner *r, size_t i) {
     if (!same) {
         char text[128];
         oz_describe_tensor(&r->in_info[i], text);
-        fprintf(stderr, "ounce: %s: its records have another shape than the model's input %s\n", path, text);
-        return EXIT_BAD_FILE;
+        return oz_file_error(path, "its records have another shape than the model's input %s", text);
     }
     size_t count = oz_dataset_count(r->data[i]);
     if (i && count != r->count) return oz_usage_error("the inputs have %zu and %zu records", r->count, count);
@@ -87,13 +97,12 @@ static int open_input(oz_runner *r, size_t i) {
 static int allocate(oz_runner *r) {
     for (size_t i = 0; i < r->n_in; i++) {
         r->in[i] = malloc(r->batch * floats_of(&r->in_info[i]) * sizeof(int64_t));
-        if (!r->in[i]) return EXIT_RESOURCES;
+        if (!r->in[i]) return oz_memory_error();
     }
     for (size_t i = 0; i < r->n_out; i++) {
-        if (oz_model_output(r->model, i, &r->out_info[i]) != OZ_OK) return EXIT_INTERNAL;
         r->out_floats[i] = floats_of(&r->out_info[i]);
         r->out[i] = malloc((r->count + r->batch) * r->out_floats[i] * sizeof(float));
-        if (!r->out[i]) return EXIT_RESOURCES;
+        if (!r->out[i]) return oz_memory_error();
     }
     return EXIT_DONE;
 }
@@ -140,17 +149,13 @@ static int run_all(oz_runner *r) {
 }
 
 static int write_outputs(oz_runner *r) {
-    for (size_t i = 0; i < r->n_out; i++) {
+    int code = EXIT_DONE;
+    for (size_t i = 0; !code && i < r->n_out; i++) {
         const char *path = file_for(&r->f->outputs, r->out_info[i].name, i);
-        if (!path) continue;
-        oz_error err = {0};
         r->out_shape[i].dim[0] = (int64_t)r->count;
-        if (oz_npy_write(path, r->out[i], r->out_shape[i].rank, r->out_shape[i].dim, r->f->force, &err) !=
-            OZ_OK) {
-            return oz_report_error(path, &err);
-        }
+        if (path) code = oz_npy_save(path, r->out[i], r->out_shape[i].rank, r->out_shape[i].dim, r->f->force);
     }
-    return EXIT_DONE;
+    return code;
 }
 
 static size_t count_correct(const oz_runner *r, const int64_t *labels) {
@@ -181,17 +186,31 @@ static int report(const oz_runner *r) {
     return EXIT_DONE;
 }
 
-static int start(oz_runner *r) {
+/* Everything that is wrong with the command line is found before any work. */
+static int check_tensors(oz_runner *r) {
+    const oz_run_fields *f = r->f;
     r->n_in = oz_model_inputs(r->model);
     r->n_out = oz_model_outputs(r->model);
     if (r->n_in > MAX_TENSORS || r->n_out > MAX_TENSORS)
         return oz_usage_error("more than %d inputs or outputs", MAX_TENSORS);
-    for (size_t i = 0; i < r->n_in; i++) {
-        int code = open_input(r, i);
-        if (code) return code;
-    }
+    if (!r->n_out) return oz_file_error(f->common.arguments.text[0], "has no graph, so it cannot run");
+    for (size_t i = 0; i < r->n_in; i++)
+        if (oz_model_input(r->model, i, &r->in_info[i]) != OZ_OK) return EXIT_INTERNAL;
+    for (size_t i = 0; i < r->n_out; i++)
+        if (oz_model_output(r->model, i, &r->out_info[i]) != OZ_OK) return EXIT_INTERNAL;
+    int code = check_claimed(&f->inputs, "input", r->in_info, r->n_in);
+    if (!code) code = check_claimed(&f->outputs, "output", r->out_info, r->n_out);
+    for (size_t i = 0; !code && i < r->n_out; i++)
+        code = oz_check_output(file_for(&f->outputs, r->out_info[i].name, i), f->force);
+    return code;
+}
+
+static int start(oz_runner *r) {
+    int code = check_tensors(r);
+    for (size_t i = 0; !code && i < r->n_in; i++) code = open_input(r, i);
+    if (code) return code;
     r->batch = r->f->batch ? r->f->batch : 64;
-    if (r->batch > r->count && r->count) r->batch = r->count;
+    if (r->batch > r->count) r->batch = r->count;
     if (r->batch > UINT32_MAX) return oz_usage_error("--batch: too large");
     oz_plan_options opt = oz_plan_from(&r->f->common, (uint32_t)r->batch);
     oz_error err = {0};

@@ -9,19 +9,23 @@
 #include <time.h>
 #include <unistd.h>
 
-static volatile sig_atomic_t interrupted;
+static volatile sig_atomic_t interrupted, held;
 static bool shows_progress, line_shown;
 static double started, shown;
 
-static double now(void) {
+uint64_t oz_terminal_clock_ns(void) {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static double now(void) {
+    return 1e-9 * (double)oz_terminal_clock_ns();
 }
 
 static void on_interrupt(int signal_number) {
     (void)signal_number;
-    if (interrupted) _exit(130);
+    if (interrupted && !held) _exit(130);
     interrupted = 1;
 }
 
@@ -31,6 +35,8 @@ void oz_terminal_start(bool quiet) {
     action.sa_handler = on_interrupt;
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    action.sa_handler = SIG_IGN; /* a file that may not grow further is an error of write() */
+    sigaction(SIGXFSZ, &action, NULL);
     const char *term = getenv("TERM");
     shows_progress = !quiet && isatty(STDERR_FILENO) && !(term && strcmp(term, "dumb") == 0);
     started = now();
@@ -38,6 +44,10 @@ void oz_terminal_start(bool quiet) {
 
 bool oz_terminal_interrupted(void) {
     return interrupted != 0;
+}
+
+void oz_terminal_hold_interrupts(bool hold) {
+    held = hold;
 }
 
 bool oz_terminal_progress(void *ctx, const char *stage, uint64_t done, uint64_t total) {
@@ -105,10 +115,16 @@ const char *oz_time_text(double ns) {
     return text;
 }
 
+/* C0 controls, DEL, and the C1 controls U+0080 to U+009F, which terminals obey as well. */
+static bool is_control(const char *text, size_t i) {
+    unsigned char c = (unsigned char)text[i];
+    return c < 0x20 || c == 0x7f || (c >= 0x80 && c < 0xa0 && i && (unsigned char)text[i - 1] == 0xc2);
+}
+
 const char *oz_safe_text(const char *text) {
     char *out = next_buffer();
     size_t n = 0;
-    for (; text[n] && n < 200; n++) out[n] = (unsigned char)text[n] < 0x20 || text[n] == 0x7f ? '?' : text[n];
+    for (; text[n] && n < 200; n++) out[n] = is_control(text, n) ? '?' : text[n];
     out[n] = '\0';
     return out;
 }

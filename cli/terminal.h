@@ -14,6 +14,8 @@ void oz_terminal_start(bool quiet);
 bool oz_terminal_progress(void *ctx, const char *stage, uint64_t done, uint64_t total);
 void oz_terminal_clear(void); /* removes the progress line before other output */
 bool oz_terminal_interrupted(void);
+void oz_terminal_hold_interrupts(bool hold); /* while held, a second one does not end the process */
+uint64_t oz_terminal_clock_ns(void);
 int oz_terminal_width(void); /* of stdout; 0 if it is no terminal */
 bool oz_terminal_colour(void);
 /* The host services of every call: progress and nothing else. */

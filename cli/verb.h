@@ -29,8 +29,8 @@ typedef struct oz_texts {
 typedef enum oz_option_kind {
     OZ_OPTION_FLAG,  /* bool */
     OZ_OPTION_TEXT,  /* const char * */
-    OZ_OPTION_COUNT, /* uint64_t: a whole number */
-    OZ_OPTION_SIZE,  /* uint64_t: bytes, "160KiB" */
+    OZ_OPTION_COUNT, /* uint64_t: a whole number from 1; 0 = not given */
+    OZ_OPTION_SIZE,  /* uint64_t: bytes from 1, "160KiB"; 0 = not given */
     OZ_OPTION_TEXTS  /* oz_texts: may be given several times */
 } oz_option_kind;
 
@@ -65,6 +65,9 @@ typedef struct oz_common {
 
 /* Prints one line to stderr, "ounce: FILE: layer 'x' at byte 12: message", and gives the exit code. */
 int oz_report_error(const char *file, const oz_error *err);
+/* The same for a file of which something else is wrong. */
+int oz_file_error(const char *file, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int oz_memory_error(void);
 int oz_usage_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #define OZ_COUNT_OF(array) (sizeof(array) / sizeof *(array))

@@ -59,8 +59,17 @@ static oz_status finish(import *im, oz_buffer *out) {
     return status == OZ_OK ? oz_buffer_copy(out, &image, im->err) : status;
 }
 
+/* What is wrong with one of two files says which. */
+static oz_status read_weights(import *im, const oz_file *file) {
+    oz_status status = oz_safetensors_read(&im->tensors, file->data, file->bytes, NULL, &im->arena, im->err);
+    if (status == OZ_OK || !im->err) return status;
+    oz_error err = *im->err;
+    return oz_fail(im->err, status, err.offset, im->opt->weights, "%s%s%s", err.where,
+                   err.where[0] ? ": " : "", err.message);
+}
+
 static oz_status import_files(import *im, const oz_file *graph, const oz_file *weights, oz_buffer *out) {
-    OZ_TRY(oz_safetensors_read(&im->tensors, weights->data, weights->bytes, NULL, &im->arena, im->err));
+    OZ_TRY(read_weights(im, weights));
     OZ_TRY(read_graph(im, (const char *)graph->data, graph->bytes));
     OZ_TRY(make_weights(im));
     return finish(im, out);
