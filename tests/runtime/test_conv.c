@@ -5,7 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "tests/runtime/net.h"
+#include "tests/runtime/layer.h"
+#include "tests/support/models/models.h"
 
 typedef struct conv_case {
     int64_t images, channels, height, width;
@@ -93,4 +94,101 @@ Test(conv, definition) {
     for (size_t i = 0; net_isa(i); i++)
         for (size_t k = 0; k < sizeof cases / sizeof *cases; k++)
             check(&cases[k], net_isa(i), 1 + (int)(k % 3));
+}
+
+/* ---- weights of other kinds --------------------------------------------------------- */
+
+enum { CHANNELS = 16, SIDE = 7, MOST_OUT = 64 * SIDE * SIDE * 3 };
+
+/* A 3 x 3 convolution as a linear layer over its gathered columns, which layer_expect knows. */
+static void expect_columns(net *n, const char *what, int groups, const float *bias, const float *x,
+                           int images, const float *y) {
+    size_t rows = (size_t)n->weights[0].rows, per = CHANNELS / (size_t)groups, k = per * 9;
+    float *column = malloc(k * sizeof *column);
+    double *want = malloc(rows * sizeof *want), *bound = malloc(rows * sizeof *bound);
+    for (size_t i = 0; i < (size_t)images * (size_t)groups * SIDE * SIDE; i++) {
+        size_t pixel = i % (SIDE * SIDE), g = i / (SIDE * SIDE) % (size_t)groups,
+               image = i / (SIDE * SIDE) / (size_t)groups;
+        for (size_t j = 0; j < k; j++) {
+            int64_t iy = (int64_t)(pixel / SIDE + j / per / 3) - 1,
+                    ix = (int64_t)(pixel % SIDE + j / per % 3) - 1;
+            bool inside = iy >= 0 && ix >= 0 && iy < SIDE && ix < SIDE;
+            column[j] =
+                inside ? x[((image * CHANNELS + g * per + j % per) * SIDE + (size_t)iy) * SIDE + (size_t)ix]
+                       : 0;
+        }
+        layer_expect(n, 0, bias, column, want, bound);
+        for (size_t r = g * rows / (size_t)groups; r < (g + 1) * rows / (size_t)groups; r++) {
+            double got = (double)y[(image * rows + r) * SIDE * SIDE + pixel];
+            cr_assert(fabs(got - want[r]) <= bound[r], "%s, image %zu, row %zu, pixel %zu: %g, not %g +- %g",
+                      what, image, r, pixel, got, want[r], bound[r]);
+        }
+    }
+    free(column), free(want), free(bound);
+}
+
+static void check_weight(net *n, const char *what, int groups, const float *bias) {
+    static float x[3 * CHANNELS * SIDE * SIDE], y[MOST_OUT];
+    char graph[256];
+    net_fill(x, sizeof x / sizeof x[0], 4);
+    snprintf(graph, sizeof graph,
+             "{\"inputs\":{\"x\":[\"N\",16,7,7]},\"outputs\":[\"y\"],\"nodes\":[[\"conv2d\",\"y\",[\"x\"],"
+             "{\"weight\":\"c\",\"kernel\":3,\"pad\":1,\"groups\":%d}]]}",
+             groups);
+    net_must_open(n, graph);
+    for (size_t i = 0; net_isa(i); i++) {
+        for (int images = 1; images <= 3; images += 2) {
+            oz_plan_options opt = OZ_PLAN_INIT;
+            opt.isa = net_isa(i);
+            opt.threads = images;
+            net_run(n, &opt, x, 4, (int64_t[]){images, CHANNELS, SIDE, SIDE}, y, MOST_OUT);
+            expect_columns(n, what, groups, bias, x, images, y);
+        }
+    }
+}
+
+/* Sums, products and row scales, in groups of whole panels; in narrow ones, which know no products, two
+ * leaves. */
+static void check_sum(const char *text, int groups, size_t rows) {
+    static float w[64 * CHANNELS * 9], bias[64], scale[64];
+    size_t cols = CHANNELS / (size_t)groups * 9;
+    net n = {0};
+    net_fill_sparse(w, sizeof w / sizeof w[0], 1);
+    net_fill(bias, 64, 2);
+    net_fill(scale, 64, 3);
+    net_weight(&n, "c", text, rows, cols, w);
+    net_term_scale(&n, 0, -0.5f);
+    if (rows / (size_t)groups % 16 == 0 || groups == 1)
+        net_product(&n, "c", text, rows, 5, cols, w + 7, w + 100);
+    else
+        net_weight(&n, "c", "dense,codec=bf16", rows, cols, w + 50), n.weights[0].act_i8 = false;
+    net_row_scale(&n, 0, scale);
+    net_vector(&n, "c.bias", rows, bias);
+    check_weight(&n, text, groups, bias);
+    net_free(&n);
+}
+
+Test(conv, sums_of_products) {
+    char text[MODEL_TEXT];
+    for (size_t i = 0; model_format_text(i, OZ_CODEC_INT8, text); i++) check_sum(text, 1, 20);
+    for (size_t i = 0; model_format_text(i, OZ_CODEC_F16, text); i++) check_sum(text, 1, 16);
+}
+
+Test(conv, sums_of_products_in_groups) {
+    check_sum("dense,codec=f32", 2, 32);
+    check_sum("dense,codec=int4,group=32", 4, 64);
+    check_sum("sparse,codec=f16", 16, 16);
+    check_sum("dense,codec=int8", 4, 20);
+}
+
+Test(conv, leaves_of_every_format) {
+    char text[MODEL_TEXT];
+    static float w[20 * CHANNELS * 9];
+    net_fill_sparse(w, sizeof w / sizeof w[0], 1);
+    for (size_t i = 0; model_leaf_text(i, text); i++) {
+        net n = {0};
+        net_weight(&n, "c", text, 20, CHANNELS * 9, w);
+        check_weight(&n, text, 1, NULL);
+        net_free(&n);
+    }
 }

@@ -9,7 +9,7 @@
 #include "tests/runtime/net.h"
 
 /* Weights that the graphs below may use: fc 4 x 6, table (a product) 4 x 6, conv 32 x 18, narrow 8 x 9 in
- * integers. */
+ * integers, thin a product of its shape. */
 static void make_weights(net *n) {
     float w[32 * 18];
     net_fill(w, 32 * 18, 1);
@@ -17,6 +17,7 @@ static void make_weights(net *n) {
     net_product(n, "table", "dense,codec=f32", 4, 2, 6, w, w);
     net_weight(n, "conv", "dense,codec=f32", 32, 18, w);
     net_weight(n, "narrow", "dense,codec=int8", 8, 9, w);
+    net_product(n, "thin", "dense,codec=f32", 8, 2, 9, w, w);
 }
 
 typedef struct bad {
@@ -190,6 +191,9 @@ Test(graph, shapes_that_do_not_agree) {
         {GRAPH("{\"x\":[\"N\",8,9,9]}", "[\"y\"]",
                "[[\"conv2d\",\"y\",[\"x\"],{\"weight\":\"narrow\",\"kernel\":3,\"groups\":8}]]"),
          OZ_ERR_SHAPE, "act"},
+        {GRAPH("{\"x\":[\"N\",8,9,9]}", "[\"y\"]",
+               "[[\"conv2d\",\"y\",[\"x\"],{\"weight\":\"thin\",\"kernel\":3,\"groups\":8}]]"),
+         OZ_ERR_SHAPE, "product"},
         {IMAGE("[\"affine\",\"y\",[\"x\"],{\"scale\":[1,2]}]"), OZ_ERR_SHAPE, "2 channels"},
         {GRAPH("{\"x\":[6]}", "[\"y\"]", "[[\"affine\",\"y\",[\"x\"],{\"scale\":[1]}]]"), OZ_ERR_SHAPE,
          "channels"},
