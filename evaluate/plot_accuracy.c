@@ -245,7 +245,7 @@ static void draw_point_names(oz_text *t, const panel *p) {
         oz_method_short(curve->method, text, sizeof text);
         const char *name =
             oz_text_cut(strncmp(text, "dense ", 6) == 0 ? text + 6 : text, 20, cut, sizeof cut);
-        double x = x_of(p, v), half = 0.5 * oz_text_width(name, 11.0);
+        double half = 0.5 * oz_text_width(name, 11.0), x = fmax(x_of(p, v), p->x.low + half + 4.0);
         bool clear = x - half > right || x + half < right - 60.0;
         oz_classes(classes, sizeof classes, "m small halo",
                    oz_family_of(curve->method, OZ_VARIANT_METHOD)->colour, "");
