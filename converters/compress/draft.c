@@ -61,7 +61,7 @@ static void replace_products(const oz_base_layer *base, oz_method *m) {
 }
 
 static void set_term(const oz_run_state *run, size_t layer, oz_method_term *t, oz_level level) {
-    if (t->codec_open) t->leaf.codec.kind = usable_codec(t, level.codec);
+    if (t->codec_open) oz_method_set_codec(t, usable_codec(t, level.codec));
     if (t->knob == OZ_KNOB_SPARSITY) t->sparsity = level.value;
     if (t->knob == OZ_KNOB_RATIO) t->ratio = level.value;
     if (t->knob == OZ_KNOB_RANK) t->rank = (uint64_t)level.value;

@@ -1,4 +1,6 @@
-/* ladder.c - bits, n and rank: the largest step that fits everywhere, then one more for some layers. */
+/* ladder.c - bits, n and rank: the largest step that fits everywhere, then one more for some layers.
+ *
+ * Where layers are few and large that can leave much of the budget: then small layers go on climbing. */
 #include "converters/compress/ladder.h"
 
 #include "base/arith.h"
@@ -10,7 +12,10 @@
 static const oz_codec_kind codec_steps[] = {OZ_CODEC_TERNARY, OZ_CODEC_INT2, OZ_CODEC_INT3,
                                             OZ_CODEC_INT4,    OZ_CODEC_INT5, OZ_CODEC_INT6,
                                             OZ_CODEC_INT8,    OZ_CODEC_F16,  OZ_CODEC_F32};
-enum { CODEC_STEPS = sizeof codec_steps / sizeof codec_steps[0] };
+enum {
+    CODEC_STEPS = sizeof codec_steps / sizeof codec_steps[0],
+    MORE_STEPS = 32 /* that some layers may climb above the others */
+};
 
 typedef struct ladder {
     oz_run_state *run;
@@ -18,6 +23,7 @@ typedef struct ladder {
     size_t steps, n;
     oz_level *levels;
     oz_fitted **lower, **upper;
+    size_t *at; /* the step of each layer */
     oz_trial *out;
 } ladder;
 
@@ -110,79 +116,98 @@ static int by_gain(const void *a, const void *b) {
     return x->layer < y->layer ? -1 : x->layer > y->layer;
 }
 
-static size_t list_upgrades(const ladder *l, upgrade *list) {
+/* Layers that stand on the step below `step`. */
+static size_t list_upgrades(const ladder *l, size_t step, upgrade *list) {
     size_t n = 0;
     for (size_t i = 0; i < l->n; i++) {
         const oz_fitted *a = l->lower[i], *b = l->upper[i];
         double energy = a->base->energy, saved = a->squared - b->squared;
-        uint64_t small = a->kept ? 0 : bytes_of(a), large = a->kept ? 0 : bytes_of(b);
-        if (a == b || large <= small || saved <= 0) continue;
-        list[n++] = (upgrade){i, saved / energy / (double)(large - small)};
+        if (a == b) l->at[i] = step;
+        if (a == b || a->kept || l->at[i] + 1 != step || saved <= 0) continue;
+        uint64_t small = bytes_of(a), large = bytes_of(b);
+        if (large > small) list[n++] = (upgrade){i, saved / energy / (double)(large - small)};
     }
     qsort(list, n, sizeof *list, by_gain);
     return n;
 }
 
-static oz_status mix(const ladder *l, upgrade *list) {
-    size_t n = list_upgrades(l, list);
+/* Takes every upgrade that still fits; *more: there may be others a step higher. */
+static oz_status mix(const ladder *l, size_t step, upgrade *list, bool *more) {
+    size_t n = list_upgrades(l, step, list);
+    *more = n == 0;
     for (size_t i = 0; i < n; i++) {
         uint64_t bytes;
         oz_fitted **place = &l->lower[list[i].layer], *before = *place;
         *place = l->upper[list[i].layer];
         OZ_TRY(oz_draft_size(l->run, l->lower, &bytes));
-        if (bytes > l->run->opt->budget) *place = before;
+        if (bytes > l->run->opt->budget) {
+            *place = before;
+            continue;
+        }
+        l->out->bytes = bytes;
+        l->at[list[i].layer] = step;
+        *more = true;
     }
     return OZ_OK;
 }
 
 /* ---- what was chosen, for people ---- */
 
-static void describe_step(const ladder *l, size_t step, char *text, size_t room) {
-    if (l->run->knob == OZ_KNOB_CODEC)
-        snprintf(text, room, "%s", oz_codec_name(codec_steps[step]));
-    else if (l->run->knob == OZ_KNOB_N)
-        snprintf(text, room, "n %zu", step + 1);
-    else
-        snprintf(text, room, "rank %zu/%zu", step + 1, l->steps);
-}
-
-static void describe(const ladder *l, size_t step, size_t upgraded, size_t open) {
-    char lower[32], upper[32] = "";
-    describe_step(l, step, lower, sizeof lower);
-    if (upgraded > 0) describe_step(l, step + 1, upper, sizeof upper);
-    if (upgraded == 0)
-        snprintf(l->out->setting, sizeof l->out->setting, "%s", lower);
-    else
-        snprintf(l->out->setting, sizeof l->out->setting, "%s in %zu layers, %s in %zu", lower,
-                 open - upgraded, upper, upgraded);
-}
-
-static oz_status finish(const ladder *l, size_t step) {
-    size_t upgraded = 0, open = 0;
-    for (size_t i = 0; i < l->n; i++) {
-        upgraded += l->upper[i] && l->lower[i] == l->upper[i] && l->out->fitted[i] != l->lower[i];
-        open += l->upper[i] && l->upper[i] != l->out->fitted[i];
+static bool is_open(const oz_run_state *run, size_t layer) {
+    if (run->line[layer] == run->recipe.n_lines) return false;
+    const oz_method *m = &run->recipe.lines[run->line[layer]].method;
+    for (size_t t = 0; t < m->n_terms; t++) {
+        if (run->knob == OZ_KNOB_CODEC ? m->term[t].codec_open : m->term[t].knob == run->knob) return true;
     }
-    describe(l, step, upgraded, open);
-    memcpy(l->out->fitted, l->lower, l->n * sizeof *l->lower);
-    OZ_TRY(oz_draft_size(l->run, l->lower, &l->out->bytes));
-    l->out->fits = l->out->bytes <= l->run->opt->budget;
-    return OZ_OK;
+    return false;
+}
+
+static void describe_step(const ladder *l, size_t step, oz_text *out) {
+    if (l->run->knob == OZ_KNOB_CODEC)
+        oz_text_format(out, "%s", oz_codec_name(codec_steps[step]));
+    else if (l->run->knob == OZ_KNOB_N)
+        oz_text_format(out, "n %zu", step + 1);
+    else
+        oz_text_format(out, "rank %zu/%zu", step + 1, l->steps);
+}
+
+/* "int3", or "int2 in 3 layers, int3 in 15". */
+static void describe(const ladder *l, size_t first, size_t last) {
+    oz_text text = {0};
+    for (size_t step = first; step <= last; step++) {
+        size_t count = 0, open = 0;
+        for (size_t i = 0; i < l->n; i++) {
+            open += is_open(l->run, i);
+            count += is_open(l->run, i) && l->at[i] == step;
+        }
+        if (count == 0) continue;
+        bool begins = text.bytes == 0;
+        if (!begins) oz_text_add(&text, ", ", 2);
+        describe_step(l, step, &text);
+        if (count < open) oz_text_format(&text, begins ? " in %zu layers" : " in %zu", count);
+    }
+    snprintf(l->out->setting, sizeof l->out->setting, "%s", text.data ? text.data : "");
+    oz_text_free(&text);
 }
 
 static oz_status climb(const ladder *l, upgrade *list) {
     size_t fitting;
-    uint64_t bytes;
+    uint64_t bytes, budget = l->run->opt->budget;
     OZ_TRY(largest_fitting(l, &fitting));
     if (fitting == 0) return OZ_OK;
     size_t step = fitting - 1;
-    OZ_TRY(fit_step(l, step, false, l->lower, &bytes));
-    memcpy(l->out->fitted, l->lower, l->n * sizeof *l->lower); /* as it was before mixing */
-    if (fitting < l->steps) {
-        OZ_TRY(fit_step(l, fitting, false, l->upper, &bytes));
-        OZ_TRY(mix(l, list));
+    bool more = true;
+    OZ_TRY(fit_step(l, step, false, l->lower, &l->out->bytes));
+    for (size_t i = 0; i < l->n; i++) l->at[i] = step;
+    while (more && step + 1 < l->steps && step < fitting + MORE_STEPS &&
+           l->out->bytes < budget - budget / 50) {
+        OZ_TRY(fit_step(l, ++step, false, l->upper, &bytes));
+        OZ_TRY(mix(l, step, list, &more));
     }
-    return finish(l, step);
+    describe(l, fitting - 1, step);
+    memcpy(l->out->fitted, l->lower, l->n * sizeof *l->lower);
+    l->out->fits = l->out->bytes <= budget;
+    return OZ_OK;
 }
 
 oz_status oz_ladder_fill(oz_run_state *run, oz_codec_kind codec, oz_trial *out) {
@@ -192,8 +217,9 @@ oz_status oz_ladder_fill(oz_run_state *run, oz_codec_kind codec, oz_trial *out) 
     l.levels = oz_arena_array(&memory, n, sizeof *l.levels);
     l.lower = oz_arena_array(&memory, n, sizeof *l.lower);
     l.upper = oz_arena_array(&memory, n, sizeof *l.upper);
+    l.at = oz_arena_array(&memory, n, sizeof *l.at);
     upgrade *list = oz_arena_array(&memory, n, sizeof *list);
-    bool ok = l.levels && l.lower && l.upper && list;
+    bool ok = l.levels && l.lower && l.upper && l.at && list;
     oz_status status = ok ? climb(&l, list) : oz_no_memory("", run->err);
     oz_arena_free(&memory);
     return status;

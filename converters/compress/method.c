@@ -175,12 +175,14 @@ static oz_status read_name(reader *r, word item) {
     *t = (oz_method_term){.codec_open = true, .scope = OZ_SCOPE_LAMP};
     if (is(name, "lowrank")) {
         t->low_rank = true;
+        t->leaf.format = oz_format_find("dense", 5);
         t->knob = args ? OZ_KNOB_NONE : OZ_KNOB_RANK;
         if (args) OZ_TRY(read_rank(r, rest, &t->rank));
         return keep_for_leaf(r, "dense", 5);
     }
     const oz_format *format = oz_format_find(name.p, name.n);
     if (!format) return fail(r, item.p, "there is no such format");
+    t->leaf.format = format;
     t->prunes = is(name, "sparse");
     t->shares = format->pack_begin != NULL;
     t->knob = t->prunes ? OZ_KNOB_SPARSITY : t->shares ? OZ_KNOB_RATIO : OZ_KNOB_NONE;
@@ -192,6 +194,12 @@ static oz_status read_name(reader *r, word item) {
     return keep_for_leaf(r, item.p, item.n);
 }
 
+void oz_method_set_codec(oz_method_term *t, oz_codec_kind kind) {
+    if (!oz_codec_is_integer(kind)) t->leaf.codec = (oz_codec){0};
+    if (kind == OZ_CODEC_TERNARY) t->leaf.codec.offset = OZ_SYMMETRIC;
+    t->leaf.codec.kind = kind;
+}
+
 void oz_method_set(oz_leaf *leaf, const char *name, uint64_t value) {
     for (size_t i = 0; i < leaf->format->n_params; i++)
         if (strcmp(leaf->format->params[i].name, name) == 0) leaf->param[i] = value;
@@ -201,6 +209,9 @@ static oz_status finish_term(reader *r, word text) {
     oz_method_term *t = r->term;
     oz_error error = {0};
     t->leaf.name = "method";
+    /* Groups and offsets may be given for integers that are still open. */
+    if (t->codec_open && t->leaf.format->codecs & OZ_CODEC_BIT(OZ_CODEC_INT8))
+        OZ_TRY(keep_for_leaf(r, ",codec=int8", 11));
     if (oz_leaf_parse(&t->leaf, r->leaf, r->leaf_bytes, false, &error) != OZ_OK)
         return fail(r, text.p, error.message);
     if (t->knob == OZ_KNOB_N) oz_method_set(&t->leaf, "n", OZ_UNSET);
@@ -230,7 +241,7 @@ static void settle_low_rank(oz_method *m) {
             m->term[others++] = m->term[t];
     }
     for (size_t i = 0; i < products; i++) {
-        if (m->n_terms > 1 && product[i].codec_open) product[i].leaf.codec.kind = OZ_CODEC_F16;
+        if (m->n_terms > 1 && product[i].codec_open) oz_method_set_codec(&product[i], OZ_CODEC_F16);
         if (m->n_terms > 1) product[i].codec_open = false;
         m->term[others + i] = product[i];
     }

@@ -56,6 +56,8 @@ oz_status oz_method_parse(oz_method *m, const char *text, size_t bytes, oz_error
 /* The method with its knobs as they are set. */
 void oz_method_print(const oz_method *m, oz_text *out);
 const char *oz_knob_name(oz_knob k); /* "sparsity" */
+/* Floats have no groups and offsets, ternary has no offsets. */
+void oz_method_set_codec(oz_method_term *t, oz_codec_kind kind);
 /* Sets a parameter of the format, if it has it. */
 void oz_method_set(oz_leaf *leaf, const char *name, uint64_t value);
 

@@ -44,6 +44,7 @@ Test(budget, is_filled_by_continuous_knobs) {
 /* Five layers, of which two are large: steps are coarse. */
 Test(budget, is_filled_by_steps_as_far_as_layers_allow) {
     check_filled("dense", 9000, 20);
+    check_filled("dense,group=32", 9000, 20);
     check_filled("nm:8,codec=int8", 9000, 20);
     check_filled("nm:2:4", 9000, 20);
     check_filled("lowrank,codec=f16", 14000, 10);
