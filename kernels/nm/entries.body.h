@@ -83,7 +83,7 @@ OZ_INLINE vi16 next_positions(position_reader *r) {
 
 /* ---- codes ---- */
 
-/* Unpacked a chunk at a time, so that every shift is a constant. */
+/* Unpacked a chunk at a time, so that every shift is a constant and the codec matters once a chunk. */
 typedef struct code_reader {
     quad_reader packed;
     size_t quads; /* still packed */
@@ -91,15 +91,41 @@ typedef struct code_reader {
     vb64 chunk[CHUNK_QUADS];
 } code_reader;
 
-OZ_INLINE void unpack_chunk(oz_codec_kind kind, code_reader *r) {
-    r->at = 0;
-    if (r->quads >= CHUNK_QUADS) {
-        read4(kind, &r->packed, 0, r->chunk);
-        read4(kind, &r->packed, 4, r->chunk + 4);
-        r->quads -= CHUNK_QUADS;
-    } else {
+OZ_INLINE void unpack_chunk_of(oz_codec_kind kind, code_reader *r) {
+    if (r->quads < CHUNK_QUADS) {
         read_tail(kind, &r->packed, r->quads, r->chunk);
         r->quads = 0;
+        return;
+    }
+    read4(kind, &r->packed, 0, r->chunk);
+    read4(kind, &r->packed, 4, r->chunk + 4);
+    r->quads -= CHUNK_QUADS;
+}
+
+static void unpack_chunk(oz_codec_kind kind, code_reader *r) {
+    r->at = 0;
+    switch (kind) {
+    case OZ_CODEC_INT8:
+        unpack_chunk_of(OZ_CODEC_INT8, r);
+        break;
+    case OZ_CODEC_INT6:
+        unpack_chunk_of(OZ_CODEC_INT6, r);
+        break;
+    case OZ_CODEC_INT5:
+        unpack_chunk_of(OZ_CODEC_INT5, r);
+        break;
+    case OZ_CODEC_INT4:
+        unpack_chunk_of(OZ_CODEC_INT4, r);
+        break;
+    case OZ_CODEC_INT3:
+        unpack_chunk_of(OZ_CODEC_INT3, r);
+        break;
+    case OZ_CODEC_INT2:
+        unpack_chunk_of(OZ_CODEC_INT2, r);
+        break;
+    default:
+        unpack_chunk_of(OZ_CODEC_TERNARY, r);
+        break;
     }
 }
 

@@ -5,10 +5,23 @@
 #include "kernels/nm/entries.body.h"
 
 #include "kernels/nm/decode.body.h"
+#include "kernels/nm/float.body.h"
+#include "kernels/nm/integer.body.h"
 
+/* What all codecs have: a test, and the decoders to floats. */
 #define CODEC(code, name)                                                                                    \
     static bool is_##name(const oz_leaf *leaf) {                                                             \
         return leaf->codec.kind == code;                                                                     \
+    }
+
+#define FLOAT_CODEC(code, name)                                                                              \
+    CODEC(code, name)                                                                                        \
+    static bool multiplies_##name(const oz_leaf *leaf) {                                                     \
+        return leaf->codec.kind == code && multiplies_floats(leaf);                                          \
+    }                                                                                                        \
+    static void mv_##name(const oz_leaf *leaf, size_t panel0, size_t panel1, const oz_rows *x, float *y,     \
+                          size_t ldy) {                                                                      \
+        mv_float(code, leaf, panel0, panel1, x, y, ldy);                                                     \
     }                                                                                                        \
     static oz_tile f32_##name(const oz_leaf *leaf, size_t panel, size_t k0, size_t n, float *buffer) {       \
         return decode_floats(code, leaf, panel, k0, n, buffer);                                              \
@@ -19,13 +32,13 @@
 
 #define INTEGER_CODEC(code, name)                                                                            \
     CODEC(code, name)                                                                                        \
-    static void u8_##name(const oz_leaf *leaf, size_t panel, size_t k0, size_t n, uint8_t *tile) {           \
-        decode_codes(code, leaf, panel, k0, n, tile);                                                        \
+    static bool multiplies_##name(const oz_leaf *leaf) {                                                     \
+        return leaf->codec.kind == code && shape_of(leaf);                                                   \
     }
 
-CODEC(OZ_CODEC_F32, f32)
-CODEC(OZ_CODEC_F16, f16)
-CODEC(OZ_CODEC_BF16, bf16)
+FLOAT_CODEC(OZ_CODEC_F32, f32)
+FLOAT_CODEC(OZ_CODEC_F16, f16)
+FLOAT_CODEC(OZ_CODEC_BF16, bf16)
 INTEGER_CODEC(OZ_CODEC_INT8, int8)
 INTEGER_CODEC(OZ_CODEC_INT6, int6)
 INTEGER_CODEC(OZ_CODEC_INT5, int5)
@@ -34,16 +47,43 @@ INTEGER_CODEC(OZ_CODEC_INT3, int3)
 INTEGER_CODEC(OZ_CODEC_INT2, int2)
 INTEGER_CODEC(OZ_CODEC_TERNARY, ternary)
 
-#define MM_U8(codec)                                                                                         \
-    { .name = OZ_NAME_TEXT("nm_mm_" #codec), .takes = is_##codec, .u8 = u8_##codec }
-#define MM_F32(text, codec)                                                                                  \
-    { .name = OZ_NAME_TEXT(text), .takes = is_##codec, .f32 = f32_##codec }
-#define MM_NZ(codec)                                                                                         \
-    { .name = OZ_NAME_TEXT("nm_mm_" #codec "_nz"), .takes = is_##codec, .nz = nz_##codec }
-#define MM_FLOAT(codec) MM_F32("nm_mm_" #codec, codec), MM_NZ(codec)
-#define MM_INTEGER(codec) MM_U8(codec), MM_F32("nm_mm_" #codec "_f32", codec), MM_NZ(codec)
+/* Integers differ only in how a chunk is unpacked, which is asked once a chunk. */
+static oz_tile f32_integer(const oz_leaf *leaf, size_t panel, size_t k0, size_t n, float *buffer) {
+    return decode_floats(leaf->codec.kind, leaf, panel, k0, n, buffer);
+}
+static void nz_integer(const oz_leaf *leaf, size_t panel, size_t k0, size_t n, oz_nonzeros *out) {
+    decode_nonzeros(leaf->codec.kind, leaf, panel, k0, n, out);
+}
+static void u8_integer(const oz_leaf *leaf, size_t panel, size_t k0, size_t n, uint8_t *tile) {
+    decode_codes(leaf->codec.kind, leaf, panel, k0, n, tile);
+}
 
-static const oz_mv mv_table[] = {{0}};
+#define MV_FLOAT(codec)                                                                                      \
+    { OZ_NAME_TEXT("nm_mv_" #codec), false, multiplies_##codec, mv_##codec }
+#define MV_INTEGER(codec)                                                                                    \
+    { OZ_NAME_TEXT("nm_mv_" #codec), true, multiplies_##codec, mv_integer }
+#define MM_F32(text, codec, family)                                                                          \
+    { .name = OZ_NAME_TEXT(text), .takes = is_##codec, .f32 = f32_##family }
+#define MM_NZ(codec, family)                                                                                 \
+    { .name = OZ_NAME_TEXT("nm_mm_" #codec "_nz"), .takes = is_##codec, .nz = nz_##family }
+#define MM_U8(codec)                                                                                         \
+    { .name = OZ_NAME_TEXT("nm_mm_" #codec), .takes = is_##codec, .u8 = u8_integer }
+#define MM_FLOAT(codec) MM_F32("nm_mm_" #codec, codec, codec), MM_NZ(codec, codec)
+#define MM_INTEGER(codec) MM_U8(codec), MM_F32("nm_mm_" #codec "_f32", codec, integer), MM_NZ(codec, integer)
+
+static const oz_mv mv_table[] = {
+    MV_FLOAT(f32),
+    MV_FLOAT(f16),
+    MV_FLOAT(bf16),
+    MV_INTEGER(int8),
+    MV_INTEGER(int6),
+    MV_INTEGER(int5),
+    MV_INTEGER(int4),
+    MV_INTEGER(int3),
+    MV_INTEGER(int2),
+    MV_INTEGER(ternary),
+    {0},
+};
 
 static const oz_decoder decoder_table[] = {
     MM_FLOAT(f32),

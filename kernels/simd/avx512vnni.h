@@ -1,4 +1,4 @@
-/* avx512vnni.h - the vector vocabulary on AVX-512 with VNNI and VBMI: the dot products of bytes are one
+/* avx512vnni.h - the vector vocabulary on AVX-512 with VNNI, VBMI and VBMI2: the dot products of bytes are one
  * instruction, exact for every code of 8 bits.
  *
  * vpdpbusd stands as inline assembly: gcc 12 surrounds the intrinsic with register moves when its
@@ -6,8 +6,8 @@
 #ifndef OZ_KERNELS_SIMD_AVX512VNNI_H
 #define OZ_KERNELS_SIMD_AVX512VNNI_H
 
-#if !defined(__AVX512VNNI__) || !defined(__AVX512VBMI__)
-#error "kernels/simd/avx512vnni.h needs -mavx512vnni -mavx512vbmi and the flags of avx512.h"
+#if !defined(__AVX512VNNI__) || !defined(__AVX512VBMI__) || !defined(__AVX512VBMI2__)
+#error "kernels/simd/avx512vnni.h needs -mavx512vnni -mavx512vbmi -mavx512vbmi2 and the flags of avx512.h"
 #endif
 
 #define OZ_SIMD_VNNI 1

@@ -16,23 +16,39 @@ OZ_INLINE float s_muladd(float a, float b, float c) {
     return __builtin_fmaf(a, b, c);
 }
 
-OZ_INLINE uint64_t s_unpack8(uint64_t packed, unsigned bits) {
-    return _pdep_u64(packed, ((UINT64_C(1) << bits) - 1) * UINT64_C(0x0101010101010101));
+/* Eight codes from the 8 bytes that end with theirs, or begin where the first one's do. */
+OZ_INLINE int64_t s_unpack8(const uint8_t *p, unsigned bits, unsigned eighth) {
+    const unsigned at = eighth * bits, from = at < 8 * bits - 8 ? at : 8 * bits - 8;
+    uint64_t packed;
+    memcpy(&packed, p + from, 8);
+    return (int64_t)_pdep_u64(packed >> 8 * (at - from),
+                              ((UINT64_C(1) << bits) - 1) * UINT64_C(0x0101010101010101));
+}
+OZ_INLINE __m256i vb_unpack32(const uint8_t *p, unsigned bits, unsigned eighth) {
+    return _mm256_setr_epi64x(s_unpack8(p, bits, eighth), s_unpack8(p, bits, eighth + 1),
+                              s_unpack8(p, bits, eighth + 2), s_unpack8(p, bits, eighth + 3));
+}
+OZ_INLINE vb64 vb_unpack(const uint8_t *p, unsigned bits) {
+    return (vb64){vb_unpack32(p, bits, 0), vb_unpack32(p, bits, 4)};
 }
 
-/* Two halves of 8 bytes; a byte without a value has an index with its sign set, which the shuffle makes 0:
- * so `fill` is taken off before and put back after. */
-OZ_INLINE void s_expand16(uint8_t *to, const uint8_t *from, uint16_t mask, uint8_t fill) {
-    unsigned lo = mask & 255u, hi = (unsigned)mask >> 8;
-    const __m128i filled = _mm_set1_epi8((char)fill);
+/* Two halves of 8 bytes; a byte without a value has an index with its sign set, which the shuffle makes 0. */
+OZ_INLINE __m128i vb_expand16(const uint8_t *p, unsigned lo, unsigned hi) {
     __m128i index = _mm_unpacklo_epi64(_mm_loadl_epi64((const __m128i *)(const void *)oz_expand_index[lo]),
                                        _mm_loadl_epi64((const __m128i *)(const void *)oz_expand_index[hi]));
-    __m128i codes =
-        _mm_unpacklo_epi64(_mm_loadl_epi64((const __m128i *)(const void *)from),
-                           _mm_loadl_epi64((const __m128i *)(const void *)(from + __builtin_popcount(lo))));
-    index = _mm_add_epi8(index, _mm_set_epi64x(0x0808080808080808, 0));
-    codes = _mm_shuffle_epi8(_mm_xor_si128(codes, filled), index);
-    _mm_storeu_si128((__m128i *)(void *)to, _mm_xor_si128(codes, filled));
+    __m128i bytes =
+        _mm_unpacklo_epi64(_mm_loadl_epi64((const __m128i *)(const void *)p),
+                           _mm_loadl_epi64((const __m128i *)(const void *)(p + __builtin_popcount(lo))));
+    return _mm_shuffle_epi8(bytes, _mm_add_epi8(index, _mm_set_epi64x(0x0808080808080808, 0)));
+}
+OZ_INLINE __m256i vb_expand32(const uint8_t *p, unsigned mask) {
+    __m128i low = vb_expand16(p, mask & 255u, mask >> 8 & 255u);
+    p += __builtin_popcount(mask & 0xffffu);
+    return _mm256_set_m128i(vb_expand16(p, mask >> 16 & 255u, mask >> 24), low);
+}
+OZ_INLINE vb64 vb_expand_open(const uint8_t *p, uint64_t mask) {
+    const unsigned low = (unsigned)mask;
+    return (vb64){vb_expand32(p, low), vb_expand32(p + __builtin_popcount(low), (unsigned)(mask >> 32))};
 }
 
 OZ_INLINE vf16 v_repeat4(const float *p) {
@@ -86,10 +102,37 @@ OZ_INLINE vm16 vi_equal(vi16 a, vi16 b) {
 OZ_INLINE vi16 vi_move_left(vi16 a, vi16 n) {
     return (vi16){_mm256_sllv_epi32(a.lo, n.lo), _mm256_sllv_epi32(a.hi, n.hi)};
 }
-OZ_INLINE vi16 vi_move_right(vi16 a, vi16 n) {
-    return (vi16){_mm256_srlv_epi32(a.lo, n.lo), _mm256_srlv_epi32(a.hi, n.hi)};
+
+/* Sums of pairs of lanes, of a in the low and of b in the high half of each 128 bits. */
+OZ_INLINE __m256i vi_sum_pairs(__m256i a, __m256i b) {
+    return _mm256_add_epi32(_mm256_unpacklo_epi64(a, b), _mm256_unpackhi_epi64(a, b));
+}
+OZ_INLINE __m256i vi_sum_8_rows(const vi16 a[8]) {
+    __m256i four[4], two[2];
+    OZ_UNROLL
+    for (int i = 0; i < 4; i++) {
+        __m256i even = _mm256_add_epi32(a[2 * i].lo, a[2 * i].hi),
+                odd = _mm256_add_epi32(a[2 * i + 1].lo, a[2 * i + 1].hi);
+        four[i] = _mm256_add_epi32(_mm256_unpacklo_epi32(even, odd), _mm256_unpackhi_epi32(even, odd));
+    }
+    two[0] = vi_sum_pairs(four[0], four[1]);
+    two[1] = vi_sum_pairs(four[2], four[3]);
+    return _mm256_add_epi32(_mm256_permute2x128_si256(two[0], two[1], 0x20),
+                            _mm256_permute2x128_si256(two[0], two[1], 0x31));
+}
+OZ_INLINE vi16 vi_sum_rows(const vi16 a[16]) {
+    return (vi16){vi_sum_8_rows(a), vi_sum_8_rows(a + 8)};
 }
 
+OZ_INLINE vb64 vb_from_i32(vi16 a) {
+    return a;
+}
+OZ_INLINE vi16 vi_quads(vb64 a) {
+    return a;
+}
+OZ_INLINE vb64 vb_shift_right_each(vb64 a, vi16 n) {
+    return (vb64){_mm256_srlv_epi32(a.lo, n.lo), _mm256_srlv_epi32(a.hi, n.hi)};
+}
 OZ_INLINE vb64 vb_load_repeat8(const void *p) {
     int64_t eight;
     memcpy(&eight, p, sizeof eight);
@@ -97,6 +140,9 @@ OZ_INLINE vb64 vb_load_repeat8(const void *p) {
 }
 OZ_INLINE vb64 vb_words(vb64 even, vb64 odd) {
     return (vb64){_mm256_blend_epi16(even.lo, odd.lo, 0xaa), _mm256_blend_epi16(even.hi, odd.hi, 0xaa)};
+}
+OZ_INLINE vb64 vb_right16(vb64 a, unsigned n) {
+    return (vb64){_mm256_srli_epi16(a.lo, (int)n), _mm256_srli_epi16(a.hi, (int)n)};
 }
 OZ_INLINE vb64 vb_mul16(vb64 a, vb64 b) {
     return (vb64){_mm256_mullo_epi16(a.lo, b.lo), _mm256_mullo_epi16(a.hi, b.hi)};

@@ -18,18 +18,58 @@ OZ_INLINE float s_muladd(float a, float b, float c) {
     return __builtin_fmaf(a, b, c);
 }
 
-OZ_INLINE uint64_t s_unpack8(uint64_t packed, unsigned bits) {
-    return _pdep_u64(packed, ((UINT64_C(1) << bits) - 1) * UINT64_C(0x0101010101010101));
+#ifndef OZ_SIMD_VNNI
+/* Eight codes from the 8 bytes that begin with theirs, or end where the last one's do. */
+OZ_INLINE int64_t s_unpack8(const uint8_t *p, unsigned bits, unsigned eighth) {
+    const unsigned at = eighth * bits, from = at < 8 * bits - 8 ? at : 8 * bits - 8;
+    uint64_t packed;
+    memcpy(&packed, p + from, 8);
+    return (int64_t)_pdep_u64(packed >> 8 * (at - from),
+                              ((UINT64_C(1) << bits) - 1) * UINT64_C(0x0101010101010101));
+}
+OZ_INLINE vb64 vb_unpack(const uint8_t *p, unsigned bits) {
+    return _mm512_setr_epi64(s_unpack8(p, bits, 0), s_unpack8(p, bits, 1), s_unpack8(p, bits, 2),
+                             s_unpack8(p, bits, 3), s_unpack8(p, bits, 4), s_unpack8(p, bits, 5),
+                             s_unpack8(p, bits, 6), s_unpack8(p, bits, 7));
 }
 
-/* Bytes are expanded as dwords: without VBMI2 nothing smaller can be. See v_expand_lanes for the asm. */
-OZ_INLINE void s_expand16(uint8_t *to, const uint8_t *from, uint16_t mask, uint8_t fill) {
-    __m512i codes = _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(const void *)from));
-    __m512i filled = _mm512_set1_epi32(fill);
-    __asm__("" : "+v"(filled));
-    _mm_storeu_si128((__m128i *)(void *)to,
-                     _mm512_cvtepi32_epi8(_mm512_mask_expand_epi32(filled, mask, codes)));
+/* As dwords: without VBMI2 nothing smaller can be expanded. */
+OZ_INLINE __m128i vb_expand16(const uint8_t *p, uint16_t mask) {
+    __m512i dwords = _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(const void *)p));
+    return _mm512_cvtepi32_epi8(_mm512_castps_si512(v_expand_lanes(_mm512_castsi512_ps(dwords), mask)));
 }
+OZ_INLINE __m256i vb_expand32(const uint8_t *p, uint32_t mask) {
+    const uint16_t low = (uint16_t)mask;
+    return _mm256_set_m128i(vb_expand16(p + __builtin_popcount(low), (uint16_t)(mask >> 16)),
+                            vb_expand16(p, low));
+}
+OZ_INLINE vb64 vb_expand_open(const uint8_t *p, uint64_t mask) {
+    const uint32_t low = (uint32_t)mask;
+    __m256i high = vb_expand32(p + __builtin_popcount(low), (uint32_t)(mask >> 32));
+    return _mm512_inserti64x4(_mm512_castsi256_si512(vb_expand32(p, low)), high, 1);
+}
+#else
+/* Byte i of the eighth's codes lies in the 8 bytes from its first: bits [bits * i, bits * i + bits). */
+OZ_INLINE vb64 vb_unpack(const uint8_t *p, unsigned bits) {
+    const uint64_t b = bits, each = UINT64_C(0x0706050403020100);
+    const __m512i eighth = _mm512_setr_epi64(0, 1, 2, 3, 4, 5, 6, 7),
+                  ones = _mm512_set1_epi64(0x0101010101010101);
+    __m512i gather =
+        _mm512_add_epi8(_mm512_set1_epi64((int64_t)each),
+                        _mm512_mullo_epi64(_mm512_mullo_epi64(eighth, ones), _mm512_set1_epi64((int64_t)b)));
+    __m512i packed = _mm512_maskz_loadu_epi8(~UINT64_C(0) >> (64 - 8 * bits), p);
+    __m512i bytes = _mm512_permutexvar_epi8(gather, packed);
+    __m512i codes = _mm512_multishift_epi64_epi8(_mm512_set1_epi64((int64_t)(each * b)), bytes);
+    return _mm512_and_si512(codes, _mm512_set1_epi8((char)((1u << bits) - 1)));
+}
+
+/* See v_expand_lanes for the asm. */
+OZ_INLINE vb64 vb_expand_open(const uint8_t *p, uint64_t mask) {
+    __m512i zero = _mm512_setzero_si512(), bytes = _mm512_loadu_si512(p);
+    __asm__("" : "+v"(bytes), "+v"(zero));
+    return _mm512_mask_expand_epi8(zero, mask, bytes);
+}
+#endif
 
 OZ_INLINE vf16 v_repeat4(const float *p) {
     return _mm512_broadcast_f32x4(_mm_loadu_ps(p));
@@ -77,10 +117,30 @@ OZ_INLINE vm16 vi_equal(vi16 a, vi16 b) {
 OZ_INLINE vi16 vi_move_left(vi16 a, vi16 n) {
     return _mm512_sllv_epi32(a, n);
 }
-OZ_INLINE vi16 vi_move_right(vi16 a, vi16 n) {
-    return _mm512_srlv_epi32(a, n);
+
+/* Four rows at a time: lane j of each 128 bits is a sum of four lanes of row j. */
+OZ_INLINE __m512i vi_sum_4_rows(const vi16 a[4]) {
+    __m512i low = _mm512_add_epi32(_mm512_unpacklo_epi32(a[0], a[1]), _mm512_unpackhi_epi32(a[0], a[1]));
+    __m512i high = _mm512_add_epi32(_mm512_unpacklo_epi32(a[2], a[3]), _mm512_unpackhi_epi32(a[2], a[3]));
+    return _mm512_add_epi32(_mm512_unpacklo_epi64(low, high), _mm512_unpackhi_epi64(low, high));
+}
+OZ_INLINE vi16 vi_sum_rows(const vi16 a[16]) {
+    __m512i q0 = vi_sum_4_rows(a), q1 = vi_sum_4_rows(a + 4), q2 = vi_sum_4_rows(a + 8),
+            q3 = vi_sum_4_rows(a + 12);
+    __m512i low = _mm512_add_epi32(_mm512_shuffle_i32x4(q0, q1, 0x88), _mm512_shuffle_i32x4(q0, q1, 0xdd));
+    __m512i high = _mm512_add_epi32(_mm512_shuffle_i32x4(q2, q3, 0x88), _mm512_shuffle_i32x4(q2, q3, 0xdd));
+    return _mm512_add_epi32(_mm512_shuffle_i32x4(low, high, 0x88), _mm512_shuffle_i32x4(low, high, 0xdd));
 }
 
+OZ_INLINE vb64 vb_from_i32(vi16 a) {
+    return a;
+}
+OZ_INLINE vi16 vi_quads(vb64 a) {
+    return a;
+}
+OZ_INLINE vb64 vb_shift_right_each(vb64 a, vi16 n) {
+    return _mm512_srlv_epi32(a, n);
+}
 OZ_INLINE vb64 vb_load_repeat8(const void *p) {
     int64_t eight;
     memcpy(&eight, p, sizeof eight);
@@ -88,6 +148,9 @@ OZ_INLINE vb64 vb_load_repeat8(const void *p) {
 }
 OZ_INLINE vb64 vb_words(vb64 even, vb64 odd) {
     return _mm512_mask_blend_epi16(0xaaaaaaaa, even, odd);
+}
+OZ_INLINE vb64 vb_right16(vb64 a, unsigned n) {
+    return _mm512_srli_epi16(a, n);
 }
 OZ_INLINE vb64 vb_mul16(vb64 a, vb64 b) {
     return _mm512_mullo_epi16(a, b);

@@ -20,9 +20,20 @@ OZ_INLINE uint64_t s_unpack8(uint64_t packed, unsigned bits) {
     a = (a & twice) | (a >> 2 * bits & twice) << 16;
     return (a & ones4) | (a >> bits & ones4) << 8;
 }
-
-OZ_INLINE void s_expand16(uint8_t *to, const uint8_t *from, uint16_t mask, uint8_t fill) {
-    for (int i = 0; i < 16; i++) to[i] = mask >> i & 1 ? *from++ : fill;
+OZ_INLINE vb64 vb_unpack(const uint8_t *p, unsigned bits) {
+    vb64 out;
+    for (unsigned i = 0; i < 64; i += 8, p += bits) {
+        uint64_t packed = 0;
+        memcpy(&packed, p, bits);
+        packed = s_unpack8(packed, bits);
+        memcpy(out.byte + i, &packed, 8);
+    }
+    return out;
+}
+OZ_INLINE vb64 vb_expand_open(const uint8_t *p, uint64_t mask) {
+    vb64 out;
+    OZ_EACH(out.byte, i, 64, mask >> i & 1 ? *p++ : 0);
+    return out;
 }
 
 OZ_INLINE vf16 v_repeat4(const float *p) {
@@ -67,11 +78,34 @@ OZ_INLINE vi16 vi_move_left(vi16 a, vi16 n) {
     OZ_EACH(a.lane, i, 16, (uint32_t)n.lane[i] > 31 ? 0 : (int32_t)((uint32_t)a.lane[i] << n.lane[i]));
     return a;
 }
-OZ_INLINE vi16 vi_move_right(vi16 a, vi16 n) {
-    OZ_EACH(a.lane, i, 16, (uint32_t)n.lane[i] > 31 ? 0 : (int32_t)((uint32_t)a.lane[i] >> n.lane[i]));
-    return a;
+
+OZ_INLINE vi16 vi_sum_rows(const vi16 a[16]) {
+    vi16 out = vi_zero();
+    for (int i = 0; i < 16; i++) {
+        for (int lane = 0; lane < 16; lane++) out.lane[i] += a[i].lane[lane];
+    }
+    return out;
 }
 
+OZ_INLINE vb64 vb_from_i32(vi16 a) {
+    vb64 out;
+    memcpy(&out, &a, sizeof out);
+    return out;
+}
+OZ_INLINE vi16 vi_quads(vb64 a) {
+    vi16 out;
+    memcpy(&out, &a, sizeof out);
+    return out;
+}
+OZ_INLINE vb64 vb_shift_right_each(vb64 a, vi16 n) {
+    for (int i = 0; i < 16; i++) {
+        uint32_t quad;
+        memcpy(&quad, a.byte + 4 * i, 4);
+        quad >>= n.lane[i];
+        memcpy(a.byte + 4 * i, &quad, 4);
+    }
+    return a;
+}
 OZ_INLINE vb64 vb_load_repeat8(const void *p) {
     vb64 out;
     for (int i = 0; i < 64; i += 8) memcpy(out.byte + i, p, 8);
@@ -80,6 +114,15 @@ OZ_INLINE vb64 vb_load_repeat8(const void *p) {
 OZ_INLINE vb64 vb_words(vb64 even, vb64 odd) {
     for (int i = 0; i < 64; i += 4) memcpy(even.byte + i + 2, odd.byte + i + 2, 2);
     return even;
+}
+OZ_INLINE vb64 vb_right16(vb64 a, unsigned n) {
+    for (int i = 0; i < 64; i += 2) {
+        uint16_t x;
+        memcpy(&x, a.byte + i, 2);
+        x = (uint16_t)(x >> n);
+        memcpy(a.byte + i, &x, 2);
+    }
+    return a;
 }
 OZ_INLINE vb64 vb_mul16(vb64 a, vb64 b) {
     for (int i = 0; i < 64; i += 2) {

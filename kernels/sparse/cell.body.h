@@ -1,110 +1,178 @@
-/* cell.body.h - one cell of a sparse leaf: where its rows begin, and its weights as floats or codes in the
+/* cell.body.h - one cell of a sparse leaf: where its rows begin, and its weights, codes and columns in the
  * order of their slots.
  *
  * Slots do not know their inputs, so what is done to all weights alike - widening, unpacking, scaling - is
- * done first, over the whole run of the cell; placing the weights is then the same for every codec. */
+ * done first, over the whole run of the cell; placing them is then the same for every codec. */
 #include "base/arith.h"
 #include "formats/sparse/sparse.h"
 #include "kernels/kernel.h"
 #include "kernels/scales.body.h"
 
 #define MOST_SLOTS (OZ_PANEL * OZ_MAX_BLOCK)
-#define READ_AHEAD 16 /* slots behind a row that may be read, and their values thrown away */
+#define READ_AHEAD 64 /* slots behind a run that may be read and written, and mean nothing */
 
 typedef struct cell {
     size_t block, inputs;     /* the cell's place in the panel, and its width */
     size_t first, slots;      /* its run of slots, padding not counted */
     size_t row[OZ_PANEL + 1]; /* row r has slots [row[r], row[r + 1]) of the run */
-    const uint8_t *masks;     /* form mask: [16][mask_bytes] */
+    const uint8_t *masks;     /* form mask: [16][mask_bytes], else NULL */
     size_t mask_bytes;
     const uint8_t *columns; /* form rows: of each slot of the run */
 } cell;
 
-OZ_INLINE size_t count_bits(const uint8_t *mask, size_t bytes) {
-    size_t count = 0, i = 0;
-    for (; i + 8 <= bytes; i += 8) {
-        uint64_t bits;
-        memcpy(&bits, mask + i, 8);
-        count += (size_t)__builtin_popcountll(bits);
-    }
-    for (; i < bytes; i++) count += (size_t)__builtin_popcount(mask[i]);
-    return count;
-}
+/* Where a run is unpacked. */
+typedef struct cell_room {
+    float weights[MOST_SLOTS + READ_AHEAD];
+    uint8_t codes[MOST_SLOTS + READ_AHEAD], columns[MOST_SLOTS + READ_AHEAD];
+} cell_room;
 
-OZ_INLINE cell cell_at(const oz_leaf *leaf, size_t panel, size_t block) {
-    size_t index = panel * oz_sparse_blocks(leaf) + block;
-    cell c = {.block = block, .inputs = oz_sparse_inputs(leaf, block), .first = oz_sparse_first(leaf, index)};
-    if (leaf->param[OZ_SPARSE_FORM] == OZ_SPARSE_MASK) {
-        c.masks = oz_sparse_masks(leaf, panel, block);
-        c.mask_bytes = oz_sparse_mask_bytes(leaf, block);
-        for (size_t r = 0; r < OZ_PANEL; r++) {
-            c.row[r + 1] = c.row[r] + count_bits(c.masks + r * c.mask_bytes, c.mask_bytes);
-        }
-    } else {
-        c.columns = leaf->part[OZ_SPARSE_COLUMNS].data + c.first;
-        for (uint32_t r = 0; r < OZ_PANEL; r++) c.row[r + 1] = oz_sparse_end(leaf, index, r);
-    }
-    c.slots = c.row[OZ_PANEL];
-    return c;
+/* The masks of the next 64 inputs, and of the last n < 64. */
+OZ_INLINE uint64_t mask64(const uint8_t *mask) {
+    uint64_t bits;
+    memcpy(&bits, mask, 8);
+    return bits;
 }
-
-/* The 16 mask bits from input `i` on; bits past the cell's inputs are 0. */
-OZ_INLINE uint16_t mask16(const uint8_t *mask, size_t mask_bytes, size_t i) {
-    uint16_t bits = mask[i / 8];
-    if (i / 8 + 1 < mask_bytes) memcpy(&bits, mask + i / 8, 2);
+OZ_INLINE uint64_t mask_tail(const uint8_t *mask, size_t n) {
+    uint64_t bits = 0;
+    for (size_t i = 0; i < n; i += 8) bits |= (uint64_t)mask[i / 8] << i;
     return bits;
 }
 
-/* Codes of the run, a byte each, written in steps of 8: 8 codes are as many bytes as a code has bits. */
-OZ_INLINE void cell_codes(oz_codec_kind kind, const oz_leaf *leaf, const cell *c, uint8_t *codes) {
-    const unsigned bits = oz_sparse_bits(kind);
-    const uint8_t *p = leaf->part[OZ_SPARSE_VALUES].data + c->first / 8 * bits;
-    const uint8_t *end = leaf->part[OZ_SPARSE_VALUES].data + leaf->param[OZ_SPARSE_SLOTS] / 8 * bits;
-    for (size_t i = 0; i < c->slots; i += 8, p += bits) {
-        uint64_t packed = 0;
-        if (end - p >= 8)
-            memcpy(&packed, p, 8);
-        else
-            memcpy(&packed, p, bits);
-        uint64_t eight = s_unpack8(packed, bits) << (kind == OZ_CODEC_TERNARY);
-        memcpy(codes + i, &eight, 8);
+static void read_mask_tail(const uint8_t *mask, size_t n, uint64_t bits[2]) {
+    bits[0] = mask_tail(mask, oz_min(n, 64));
+    bits[1] = n > 64 ? mask_tail(mask + 8, n - 64) : 0;
+}
+
+OZ_INLINE size_t count_bits(uint64_t bits) {
+    return (size_t)__builtin_popcountll(bits);
+}
+
+OZ_INLINE size_t count_row(const uint8_t *mask, size_t inputs) {
+    size_t count = 0;
+    for (; inputs >= 64; inputs -= 64, mask += 8) count += count_bits(mask64(mask));
+    return count + count_bits(mask_tail(mask, inputs));
+}
+
+static void find_cell(const oz_leaf *leaf, size_t panel, size_t block, cell *c) {
+    size_t index = panel * oz_sparse_blocks(leaf) + block;
+    c->block = block;
+    c->inputs = oz_sparse_inputs(leaf, block);
+    c->first = oz_sparse_first(leaf, index);
+    c->row[0] = 0;
+    if (leaf->param[OZ_SPARSE_FORM] == OZ_SPARSE_MASK) {
+        const uint8_t *mask = c->masks = oz_sparse_masks(leaf, panel, block);
+        const size_t bytes = c->mask_bytes = oz_sparse_mask_bytes(leaf, block), inputs = c->inputs;
+        for (size_t r = 0, row = 0; r < OZ_PANEL; r++, mask += bytes) {
+            c->row[r + 1] = row += inputs == 128 ? count_row(mask, 128) : count_row(mask, inputs);
+        }
+    } else {
+        c->masks = NULL;
+        c->columns = leaf->part[OZ_SPARSE_COLUMNS].data + c->first;
+        for (uint32_t r = 0; r < OZ_PANEL; r++) c->row[r + 1] = oz_sparse_end(leaf, index, r);
     }
+    c->slots = c->row[OZ_PANEL];
 }
 
-/* How many of row r's slots, from slot `from` of the run on, lie before input `limit` of the cell. */
-OZ_INLINE size_t slots_before(const cell *c, size_t r, size_t from, size_t limit) {
-    size_t n = 0;
-    while (from + n < c->row[r + 1] && c->columns[from + n] < limit) n++;
-    return n;
-}
-
-/* Slots of row r in the inputs [i, i + n) of the cell, i a multiple of 8, when those before i end at `from`.
- */
-OZ_INLINE size_t slots_within(const cell *c, size_t r, size_t from, size_t i, size_t n) {
-    if (!c->masks) return slots_before(c, r, from, i + n);
-    return count_bits(c->masks + r * c->mask_bytes + i / 8, oz_div_up(oz_min(n, c->inputs - i), 8));
-}
-
-/* Codes become weights: of each row, a run of slots for every scale. */
-OZ_INLINE void scale_codes(const oz_leaf *leaf, size_t panel, const cell *c, const uint8_t *codes,
-                           float *out) {
-    const oz_scales scales = scales_of(leaf, panel);
-    const size_t k0 = c->block * leaf->param[OZ_SPARSE_BLOCK];
-    const float zero = (float)scales.zero;
-    const size_t step = oz_min(scales.inputs, c->inputs);
-    size_t from[OZ_PANEL];
-    memcpy(from, c->row, sizeof from);
-    for (size_t i = 0; i < c->inputs; i += step) {
-        float scale[OZ_PANEL];
-        v_store(scale, scale_at(&scales, (k0 + i) / scales.inputs));
-        for (size_t r = 0; r < OZ_PANEL; r++) {
-            size_t end = step == c->inputs ? c->row[r + 1] : from[r] + slots_within(c, r, from[r], i, step);
-            for (; from[r] < end; from[r]++) out[from[r]] = scale[r] * ((float)codes[from[r]] - zero);
+/* The column of every slot. Of a mask, eight inputs at a time, as many of the eight bytes written as are
+ * needed. */
+static void list_columns(const cell *c, uint8_t *out) {
+    if (!c->masks) {
+        if (c->slots > 0) memcpy(out, c->columns, c->slots);
+        return;
+    }
+    for (size_t r = 0; r < OZ_PANEL; r++) {
+        const uint8_t *mask = c->masks + r * c->mask_bytes;
+        const size_t bytes = c->mask_bytes;
+        for (size_t i = 0; i < bytes; i++) {
+            uint64_t places;
+            unsigned bits = mask[i];
+            memcpy(&places, oz_set_bits[bits], 8);
+            places += 8 * i * UINT64_C(0x0101010101010101);
+            memcpy(out, &places, 8);
+            out += __builtin_popcount(bits);
         }
     }
 }
 
-OZ_INLINE void widen_halves(oz_codec_kind kind, const uint8_t *p, size_t readable, size_t slots, float *out) {
+/* ---- codes ---- */
+
+OZ_INLINE void unpack_codes(oz_codec_kind kind, const uint8_t *p, size_t slots, uint8_t *codes) {
+    const unsigned bits = oz_sparse_bits(kind);
+    const vb64 zero = vb_set1((uint8_t)oz_codec_zero(kind));
+    uint8_t last[64] = {0};
+    for (size_t i = 0; i < slots; i += 64, p += 8 * bits) {
+        if (slots - i < 64) memcpy(last, p, oz_div_up(slots - i, 8) * bits);
+        vb64 q = vb_unpack(slots - i < 64 ? last : p, bits);
+        if (kind == OZ_CODEC_TERNARY) q = vb_add(q, q);
+        vb_store(codes + i, vb_xor(q, zero));
+    }
+}
+
+/* Codes of the run, each xor the zero code, so that what is not stored is 0. */
+static void cell_codes(const oz_leaf *leaf, const cell *c, uint8_t *codes) {
+    const oz_codec_kind kind = leaf->codec.kind;
+    const uint8_t *p = leaf->part[OZ_SPARSE_VALUES].data + c->first / 8 * oz_sparse_bits(kind);
+    switch (kind) {
+    case OZ_CODEC_INT8:
+        unpack_codes(OZ_CODEC_INT8, p, c->slots, codes);
+        break;
+    case OZ_CODEC_INT6:
+        unpack_codes(OZ_CODEC_INT6, p, c->slots, codes);
+        break;
+    case OZ_CODEC_INT5:
+        unpack_codes(OZ_CODEC_INT5, p, c->slots, codes);
+        break;
+    case OZ_CODEC_INT4:
+        unpack_codes(OZ_CODEC_INT4, p, c->slots, codes);
+        break;
+    case OZ_CODEC_INT3:
+        unpack_codes(OZ_CODEC_INT3, p, c->slots, codes);
+        break;
+    case OZ_CODEC_INT2:
+        unpack_codes(OZ_CODEC_INT2, p, c->slots, codes);
+        break;
+    default:
+        unpack_codes(OZ_CODEC_TERNARY, p, c->slots, codes);
+        break;
+    }
+}
+
+/* ---- weights ---- */
+
+/* The scales of each row in the cell, of the up to 8 groups that it touches; twice. */
+static void cell_scales(const oz_scales *scales, const cell *c, size_t k0, float table[OZ_PANEL][16]) {
+    for (size_t g = 0; g * scales->inputs < c->inputs && g < 8; g++) {
+        float scale[OZ_PANEL];
+        v_store(scale, scale_at(scales, k0 / scales->inputs + g));
+        for (size_t r = 0; r < OZ_PANEL; r++) table[r][g] = table[r][g + 8] = scale[r];
+    }
+}
+
+/* Codes become weights. A row's scales lie in a register, permuted by the columns' groups. */
+static void scale_codes(const oz_leaf *leaf, size_t panel, const cell *c, cell_room *room) {
+    const oz_scales scales = scales_of(leaf, panel);
+    const unsigned shift = scales.inputs >= c->inputs ? 8 : (unsigned)__builtin_ctzll(scales.inputs);
+    const vi16 zero = vi_set1(scales.zero);
+    float table[OZ_PANEL][16];
+    cell_scales(&scales, c, c->block * leaf->param[OZ_SPARSE_BLOCK], table);
+    cell_codes(leaf, c, room->codes);
+    if (shift < 8)
+        list_columns(c, room->columns);
+    else
+        memset(room->columns, 0, c->slots);
+    for (size_t r = 0; r < OZ_PANEL; r++) {
+        const vf16 scale = v_load(table[r]);
+        const size_t end = c->row[r + 1];
+        for (size_t s = c->row[r]; s < end; s += 16) { /* what is too much the next row overwrites */
+            vi16 group = vi_shift_right(vi_load_u8(room->columns + s), shift);
+            vi16 xored = vi_load_u8(room->codes + s);
+            vi16 code = vi_sub(vi_sub(vi_or(xored, zero), vi_and(xored, zero)), zero);
+            v_store(room->weights + s, v_mul(v_permute_repeated(scale, group), v_from_i32(code)));
+        }
+    }
+}
+
+static void widen_halves(oz_codec_kind kind, const uint8_t *p, size_t readable, size_t slots, float *out) {
     for (size_t i = 0; i < slots; i += 16, p += 32) {
         vf16 w;
         if (i + 16 <= readable)
@@ -115,23 +183,20 @@ OZ_INLINE void widen_halves(oz_codec_kind kind, const uint8_t *p, size_t readabl
     }
 }
 
-/* The run's weights as floats, with READ_AHEAD more that may be read: in the leaf, or in `buffer` of
- * MOST_SLOTS + READ_AHEAD floats. */
-OZ_INLINE const float *cell_floats(oz_codec_kind kind, const oz_leaf *leaf, size_t panel, const cell *c,
-                                   float *buffer) {
-    size_t readable = leaf->param[OZ_SPARSE_SLOTS] - c->first, width = oz_float_bytes(kind);
+/* The run's weights as floats, of which 16 more may be read: in the leaf or in the room. */
+static const float *cell_weights(const oz_leaf *leaf, size_t panel, const cell *c, cell_room *room) {
+    const oz_codec_kind kind = leaf->codec.kind;
+    const size_t readable = leaf->param[OZ_SPARSE_SLOTS] - c->first;
     if (oz_codec_is_integer(kind)) {
-        uint8_t codes[MOST_SLOTS];
-        cell_codes(kind, leaf, c, codes);
-        scale_codes(leaf, panel, c, codes, buffer);
-        return buffer;
+        scale_codes(leaf, panel, c, room);
+        return room->weights;
     }
-    const uint8_t *p = leaf->part[OZ_SPARSE_VALUES].data + c->first * width;
+    const uint8_t *p = leaf->part[OZ_SPARSE_VALUES].data + c->first * oz_float_bytes(kind);
     if (kind != OZ_CODEC_F32) {
-        widen_halves(kind, p, readable, c->slots, buffer);
-        return buffer;
+        widen_halves(kind, p, readable, c->slots, room->weights);
+        return room->weights;
     }
-    if (c->slots + READ_AHEAD <= readable) return (const float *)(const void *)p;
-    if (c->slots > 0) memcpy(buffer, p, c->slots * sizeof *buffer);
-    return buffer;
+    if (c->slots + 16 <= readable) return (const float *)(const void *)p;
+    if (c->slots > 0) memcpy(room->weights, p, c->slots * sizeof(float));
+    return room->weights;
 }

@@ -22,17 +22,37 @@ static void check_text(draws *d, const char *text, bool mv) {
     }
 }
 
-Test(nm, decoders) {
+/* Which patterns have a fused product. */
+static bool has_product(size_t n, size_t m, bool masks, bool integer) {
+    if (!integer) return m <= (masks ? 8 : 16);
+    if (masks) return n == 4 && m == 8;
+    return m <= 16 && 4 % n == 0 && 4 / n * m <= 32;
+}
+
+static void check_pattern(draws *d, size_t n, size_t m, bool masks) {
+    for (size_t i = 0; i < COUNT(codecs); i++) {
+        char text[64];
+        snprintf(text, sizeof text, "nm:%zu:%zu,codec=%s,form=%s", n, m, codecs[i], masks ? "mask" : "list");
+        check_text(d, text, has_product(n, m, masks, i > 2));
+    }
+}
+
+Test(nm, every_pattern) {
     draws d = {SEED, 0};
     printf("seed %u\n", SEED);
     for (size_t m = 4; m <= 32; m *= 2) {
         for (size_t n = 1; n<m; n += m> 8 ? 1 + draw_below(&d, 4) : 1) {
-            for (size_t i = 0; i < COUNT(codecs); i++) {
-                char text[64];
-                const char *form = draw_below(&d, 2) ? "mask" : "list";
-                snprintf(text, sizeof text, "nm:%zu:%zu,codec=%s,form=%s", n, m, codecs[i], form);
-                check_text(&d, text, false);
-            }
+            check_pattern(&d, n, m, draw_below(&d, 2) == 1);
         }
+    }
+}
+
+Test(nm, usual_patterns) {
+    static const size_t patterns[][2] = {{1, 4}, {2, 4}, {1, 8}, {2, 8}, {4, 8}, {2, 16}, {4, 16}};
+    draws d = {SEED, 1};
+    printf("seed %u\n", SEED);
+    for (size_t i = 0; i < COUNT(patterns); i++) {
+        check_pattern(&d, patterns[i][0], patterns[i][1], false);
+        check_pattern(&d, patterns[i][0], patterns[i][1], true);
     }
 }
