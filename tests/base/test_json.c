@@ -1,5 +1,5 @@
 /* test_json.c - what is accepted, what is refused and at which byte, and what the accessors answer. */
-#include "base/clock.h"
+#include <time.h>
 #include "base/json.h"
 #include "base/text.h"
 #include "tests/support/allocator.h"
@@ -308,9 +308,9 @@ static oz_text many_keys(int extra_key) {
     return t;
 }
 
-/* Comparing each key with each would take minutes. */
+/* Comparing each key with each would take minutes; a busy machine with sanitizers takes seconds. */
 Test(json, many_keys_are_quick) {
-    uint64_t start = oz_clock_ns();
+    clock_t start = clock();
     oz_text unique = many_keys(MANY), twice = many_keys(123);
     oz_arena arena = {0};
     oz_json j = parsed(unique.data, &arena);
@@ -322,7 +322,7 @@ Test(json, many_keys_are_quick) {
     cr_assert_eq(parse_bytes(twice.data, twice.bytes, &err), OZ_ERR_FORMAT);
     cr_assert_eq(err.offset, ORIGIN + twice.bytes - strlen("\"model.layers.weight.000123\":[]}"));
     cr_assert_not_null(strstr(err.message, "model.layers.weight.000123"));
-    cr_assert_lt(oz_clock_ns() - start, UINT64_C(5000000000));
+    cr_assert_lt((double)(clock() - start) / CLOCKS_PER_SEC, 20.0);
     oz_arena_free(&arena);
     oz_text_free(&unique);
     oz_text_free(&twice);
