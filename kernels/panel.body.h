@@ -7,17 +7,12 @@
 #include "kernels/kernel.h"
 #include "kernels/scales.body.h"
 
-/* A segment of `inputs` inputs from k on, of one row of activations: the scale and the sum of its codes. */
-typedef struct segment_input {
-    vf16 scale;
-    int32_t sum;
-} segment_input;
-
-OZ_INLINE segment_input segment_input_at(const oz_rows *x, size_t i, size_t ld, size_t k, size_t inputs) {
+/* The sum of row i's activations over a segment of `inputs` inputs from k on; rows lie ld bytes apart. */
+OZ_INLINE int32_t segment_input_sum(const oz_rows *x, size_t i, size_t ld, size_t k, size_t inputs) {
     const int32_t *sums = x->sum + (i * ld + k) / 32;
     int32_t sum = sums[0];
     for (size_t j = 32; j < inputs; j += 32) sum += sums[j / 32];
-    return (segment_input){v_broadcast(x->scale + (i * ld + k) / OZ_BLOCK), sum};
+    return sum;
 }
 
 /* acc + scale * in_scale * whole, `whole` being the sum of (q - zero) * x of 16 rows. */

@@ -63,6 +63,15 @@ OZ_INLINE vb64 vb_unpack(const uint8_t *p, unsigned bits) {
     return _mm512_and_si512(codes, _mm512_set1_epi8((char)((1u << bits) - 1)));
 }
 
+#define OZ_LOOK_UP 1
+/* table[index & 127] where `live` has a bit and index >> shift is `segment`, else 0. */
+OZ_INLINE vb64 vb_look_up(const int8_t *table, vb64 index, unsigned shift, uint8_t segment, uint64_t live) {
+    __m512i segments =
+        _mm512_and_si512(_mm512_srli_epi16(index, shift), _mm512_set1_epi8((char)(255u >> shift)));
+    __mmask64 here = _mm512_mask_cmpeq_epi8_mask(live, segments, _mm512_set1_epi8((char)segment));
+    return _mm512_maskz_permutex2var_epi8(here, vb_load(table), index, vb_load(table + 64));
+}
+
 /* See v_expand_lanes for the asm. */
 OZ_INLINE vb64 vb_expand_open(const uint8_t *p, uint64_t mask) {
     __m512i zero = _mm512_setzero_si512(), bytes = _mm512_loadu_si512(p);

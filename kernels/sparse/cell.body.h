@@ -104,11 +104,11 @@ OZ_INLINE void unpack_codes(oz_codec_kind kind, const uint8_t *p, size_t slots, 
         if (slots - i < 64) memcpy(last, p, oz_div_up(slots - i, 8) * bits);
         vb64 q = vb_unpack(slots - i < 64 ? last : p, bits);
         if (kind == OZ_CODEC_TERNARY) q = vb_add(q, q);
-        vb_store(codes + i, vb_xor(q, zero));
+        vb_store(codes + i, vb_sub(q, zero));
     }
 }
 
-/* Codes of the run, each xor the zero code, so that what is not stored is 0. */
+/* Codes of the run less the zero code, as signed bytes: what is not stored is 0. */
 static void cell_codes(const oz_leaf *leaf, const cell *c, uint8_t *codes) {
     const oz_codec_kind kind = leaf->codec.kind;
     const uint8_t *p = leaf->part[OZ_SPARSE_VALUES].data + c->first / 8 * oz_sparse_bits(kind);
@@ -152,7 +152,6 @@ static void cell_scales(const oz_scales *scales, const cell *c, size_t k0, float
 static void scale_codes(const oz_leaf *leaf, size_t panel, const cell *c, cell_room *room) {
     const oz_scales scales = scales_of(leaf, panel);
     const unsigned shift = scales.inputs >= c->inputs ? 8 : (unsigned)__builtin_ctzll(scales.inputs);
-    const vi16 zero = vi_set1(scales.zero);
     float table[OZ_PANEL][16];
     cell_scales(&scales, c, c->block * leaf->param[OZ_SPARSE_BLOCK], table);
     cell_codes(leaf, c, room->codes);
@@ -165,8 +164,7 @@ static void scale_codes(const oz_leaf *leaf, size_t panel, const cell *c, cell_r
         const size_t end = c->row[r + 1];
         for (size_t s = c->row[r]; s < end; s += 16) { /* what is too much the next row overwrites */
             vi16 group = vi_shift_right(vi_load_u8(room->columns + s), shift);
-            vi16 xored = vi_load_u8(room->codes + s);
-            vi16 code = vi_sub(vi_sub(vi_or(xored, zero), vi_and(xored, zero)), zero);
+            vi16 code = vi_load_i8(room->codes + s);
             v_store(room->weights + s, v_mul(v_permute_repeated(scale, group), v_from_i32(code)));
         }
     }
