@@ -143,6 +143,13 @@ static void unpack(sample *s) {
     }
 }
 
+bool sample_describe(sample *s, const oz_format *format, oz_codec_kind codec, size_t v, uint64_t rows,
+                     uint64_t cols) {
+    *s = (sample){.leaf = {.rows = rows, .cols = cols, .name = "leaf"}};
+    describe(s, format, codec, v, true);
+    return oz_leaf_parse(&s->leaf, s->text, strlen(s->text), false, NULL) == OZ_OK;
+}
+
 bool sample_make(sample *s, const oz_format *format, oz_codec_kind codec, size_t v, uint64_t rows,
                  uint64_t cols, unsigned zeros, chance *c) {
     oz_error err = {0};

@@ -22,6 +22,9 @@ typedef struct sample {
 
 /* Different options of a format with a codec: 0 if the format does not take the codec. */
 size_t sample_variants(const oz_format *format, oz_codec_kind codec);
+/* The leaf of variant `v` as its text says, without weights; enough to ask kernels whether they take it. */
+bool sample_describe(sample *s, const oz_format *format, oz_codec_kind codec, size_t v, uint64_t rows,
+                     uint64_t cols);
 /* Variant `v` packed from random weights. False, and a failure is reported, if it cannot be packed. */
 bool sample_make(sample *s, const oz_format *format, oz_codec_kind codec, size_t v, uint64_t rows,
                  uint64_t cols, unsigned zeros, chance *c);

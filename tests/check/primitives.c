@@ -40,6 +40,7 @@ static void quantise_rows(void *arg) {
     truth t;
     size_t m = 1 + chance_below(&s->random, 4), k = 1 + chance_below(&s->random, 400), gap = s->at == AT_END;
     truth_inputs(&t, m, k, &s->random);
+    if (chance_below(&s->random, 2)) truth_spoil(&t, &s->random);
     float *x = room_take(&in, s->at, ((m - 1) * (k + gap) + k) * sizeof *x);
     for (size_t i = 0; i < m; i++) memcpy(x + i * (k + gap), t.f32 + i * k, k * sizeof *x);
     int8_t *q = room_take(&out, s->at, m * t.kq);
@@ -57,6 +58,7 @@ static void quantise_columns(void *arg) {
     truth t;
     size_t n = 1 + chance_below(&s->random, OZ_COLUMNS), k = 1 + chance_below(&s->random, 300);
     truth_inputs(&t, n, k, &s->random);
+    if (chance_below(&s->random, 2)) truth_spoil(&t, &s->random);
     size_t codes = t.kq * OZ_COLUMNS, blocks = t.kq / OZ_BLOCK * OZ_COLUMNS, parts = t.kq / 32 * OZ_COLUMNS;
     float *x = room_take(&in, s->at, k * OZ_COLUMNS * sizeof *x);
     truth_panel(&t, n, x);

@@ -31,9 +31,19 @@ static void fill(float *x, size_t n, chance *c) {
     }
 }
 
-float truth_quantise(const float *x, size_t n, int8_t *q, int32_t *sum) {
+/* One block of n inputs: 128 codes, 4 sums, the scale. */
+static float quantise_block(const float *x, size_t n, int8_t *q, int32_t *sum) {
     float largest = 0.0f;
-    for (size_t i = 0; i < n; i++) largest = fmaxf(largest, fabsf(x[i]));
+    bool finite = true;
+    for (size_t i = 0; i < n; i++) {
+        largest = fmaxf(largest, fabsf(x[i]));
+        finite = finite && isfinite(x[i]);
+    }
+    if (!finite) {
+        memset(q, 0, OZ_BLOCK);
+        memset(sum, 0, OZ_BLOCK / 32 * sizeof *sum);
+        return NAN;
+    }
     bool zeros = largest < SMALLEST;
     float inverse = zeros ? 0.0f : 127.0f / largest;
     memset(sum, 0, OZ_BLOCK / 32 * sizeof *sum);
@@ -44,6 +54,16 @@ float truth_quantise(const float *x, size_t n, int8_t *q, int32_t *sum) {
     return zeros ? 0.0f : largest / 127.0f;
 }
 
+static void quantise(truth *t) {
+    for (size_t i = 0; i < t->n; i++) {
+        for (size_t k0 = 0; k0 < t->k; k0 += OZ_BLOCK) {
+            size_t at = i * t->kq + k0;
+            t->scale[at / OZ_BLOCK] = quantise_block(t->f32 + i * t->k + k0, oz_min(OZ_BLOCK, t->k - k0),
+                                                     t->i8 + at, t->sum + at / 32);
+        }
+    }
+}
+
 void truth_inputs(truth *t, size_t n, size_t k, chance *c) {
     size_t kq = oz_round_up(k, OZ_BLOCK);
     *t = (truth){.n = n, .k = k, .kq = kq};
@@ -51,14 +71,15 @@ void truth_inputs(truth *t, size_t n, size_t k, chance *c) {
     t->i8 = room_for(n * kq, sizeof *t->i8);
     t->scale = room_for(n * kq / OZ_BLOCK, sizeof *t->scale);
     t->sum = room_for(n * kq / 32, sizeof *t->sum);
-    for (size_t i = 0; i < n; i++) {
-        fill(t->f32 + i * k, k, c);
-        for (size_t k0 = 0; k0 < k; k0 += OZ_BLOCK) {
-            size_t at = i * kq + k0;
-            t->scale[at / OZ_BLOCK] =
-                truth_quantise(t->f32 + i * k + k0, oz_min(OZ_BLOCK, k - k0), t->i8 + at, t->sum + at / 32);
-        }
-    }
+    for (size_t i = 0; i < n; i++) fill(t->f32 + i * k, k, c);
+    quantise(t);
+}
+
+void truth_spoil(truth *t, chance *c) {
+    static const float bad[] = {NAN, INFINITY, -INFINITY};
+    for (size_t i = 0; i < t->n; i++)
+        if (chance_below(c, 2)) t->f32[i * t->k + chance_below(c, t->k)] = bad[chance_below(c, 3)];
+    quantise(t);
 }
 
 void truth_panel(const truth *t, size_t n, float *f32) {

@@ -19,8 +19,8 @@ typedef struct truth {
 
 /* Random activations for a leaf of `k` inputs. */
 void truth_inputs(truth *t, size_t n, size_t k, chance *c);
-/* One row of n <= 128 inputs, as quantise_rows must do it; writes 128 codes and 4 sums. */
-float truth_quantise(const float *x, size_t n, int8_t *q, int32_t *sum);
+/* Makes some of them infinite or NaN. */
+void truth_spoil(truth *t, chance *c);
 void truth_products(truth *t, const sample *s);
 void truth_free(truth *t);
 
