@@ -118,7 +118,8 @@ typedef struct oz_primitives {
     void (*gemm_u8)(const oz_leaf *leaf, size_t panel, size_t k0, size_t n, const uint8_t *tile,
                     const oz_columns *x, float *acc);
 
-    /* Quantises m rows (see oz_rows); symmetric, +-127, nearest even, one scale per 128 inputs. */
+    /* Quantises m rows (see oz_rows); symmetric, +-127, nearest even, one scale per 128 inputs, which is NaN if
+     * one of them is not finite. */
     void (*quantise_rows)(const float *x, size_t m, size_t k, size_t ld, int8_t *q, float *scale,
                           int32_t *sum);
     /* Quantises one panel [k][64] (see oz_columns) with the same arithmetic. */

@@ -4,7 +4,9 @@
  *
  * both divisions rounded to float, the same operations in both layouts and on every instruction set, so
  * that the bytes agree everywhere. A block whose largest magnitude is under OZ_SMALLEST, where the
- * quotient would overflow, counts as zeros. */
+ * quotient would overflow, counts as zeros. A block with a number that is not finite has codes 0 and the
+ * scale NaN, so that whatever is multiplied by it is NaN. */
+#include <math.h>
 
 #define OZ_SMALLEST 0x1p-100f
 
@@ -20,13 +22,24 @@ OZ_INLINE block_scale scale_of(vf16 largest) {
                          v_select(small, zero, v_div(divisor, levels))};
 }
 
+/* A sum that is 0, or NaN once a number is not finite. */
+OZ_INLINE vf16 add_oddity(vf16 in, vf16 odd) {
+    return v_muladd(in, v_zero(), odd);
+}
+
 /* One block of n <= 128 inputs; writes 128 bytes and 4 sums. */
 static float quantise_block(const float *x, size_t n, int8_t *q, int32_t *sum) {
-    vf16 in[OZ_BLOCK / 16], largest = v_zero();
+    vf16 in[OZ_BLOCK / 16], largest = v_zero(), odd = v_zero();
     for (size_t i = 0; i < OZ_BLOCK / 16; i++) {
         size_t at = 16 * i;
         in[i] = at + 16 <= n ? v_load(x + at) : at < n ? v_load_n(x + at, n - at) : v_zero();
         largest = v_max(v_abs(in[i]), largest);
+        odd = add_oddity(in[i], odd);
+    }
+    if (isnan(v_sum(odd))) {
+        memset(q, 0, OZ_BLOCK);
+        memset(sum, 0, OZ_BLOCK / 32 * sizeof *sum);
+        return NAN;
     }
     float scale[16];
     block_scale s = scale_of(v_set1(v_largest(largest)));
@@ -55,15 +68,21 @@ OZ_INLINE vf16 input_or_zero(const float *x, size_t i, size_t n) {
 
 /* 16 columns of one block: four inputs of a column make one quad of bytes. */
 static void quantise_columns16(const float *x, size_t n, int8_t *q, float *scale, int32_t *sum) {
-    vf16 largest = v_zero();
-    for (size_t i = 0; i < n; i++) largest = v_max(v_abs(v_load(x + i * OZ_COLUMNS)), largest);
+    vf16 largest = v_zero(), odd = v_zero(), zero = v_zero();
+    for (size_t i = 0; i < n; i++) {
+        vf16 in = v_load(x + i * OZ_COLUMNS);
+        largest = v_max(v_abs(in), largest);
+        odd = add_oddity(in, odd);
+    }
+    vm16 finite = v_less(v_abs(odd), v_set1(1.0f));
     block_scale s = scale_of(largest);
-    v_store(scale, s.scale);
+    v_store(scale, v_select(finite, s.scale, v_set1(NAN)));
     vi16 total = vi_zero(), low = vi_set1(255);
     for (size_t i = 0; i < OZ_BLOCK; i += 4) {
         vi16 quad = vi_zero();
         for (unsigned j = 0; j < 4; j++) {
-            vi16 code = vi_from_f32(v_mul(input_or_zero(x, i + j, n), s.inverse));
+            vf16 in = v_select(finite, input_or_zero(x, i + j, n), zero);
+            vi16 code = vi_from_f32(v_mul(in, s.inverse));
             total = vi_add(total, code);
             quad = vi_or(quad, vi_shift_left(vi_and(code, low), 8 * j));
         }

@@ -3,6 +3,7 @@
  *
  * Bytes are changed with the hashes left as they are, which opening does not look at, and with
  * hashes that fit again, as somebody with bad intentions would write them. */
+#include "tests/hostile/network.h"
 #include "tests/hostile/use.h"
 
 #include "tests/support/models/models.h"
@@ -35,6 +36,7 @@ static file make(oz_status (*build)(model *m, const char *text, uint64_t rows, u
     model m;
     oz_image image;
     cr_assert_eq(build(&m, text, 9, 7), OZ_OK, "%s: %s", text, m.err.message);
+    if (build == model_make_plain) m.contents.graph = network_of_plain;
     cr_assert_eq(oz_image_build(&m.contents, &image, &m.arena, &m.err), OZ_OK, "%s", m.err.message);
     file f = {.data = copy(image.data, image.bytes), .bytes = image.bytes, .header_bytes = 8};
     for (int i = 7; i >= 0; i--) f.header_bytes += (size_t)image.data[i] << 8 * i;
@@ -42,10 +44,12 @@ static file make(oz_status (*build)(model *m, const char *text, uint64_t rows, u
     return f;
 }
 
-static void expect_sound(const file *f, const char *text) {
+/* True if it ran. */
+static bool expect_sound(const file *f, const char *text) {
     usage u = {0};
     cr_assert_eq(use_model(f->data, f->bytes, &u), OZ_OK, "%s", text);
     cr_assert(u.verified == 1 && u.too_large == 0, "%s", text);
+    return u.ran == 1;
 }
 
 /* ---- truncation ------------------------------------------------------------------- */
@@ -174,15 +178,15 @@ static void change_numbers(const file *f, usage *u) {
 /* ---- the files -------------------------------------------------------------------- */
 
 static void report(const char *text, const usage *u) {
-    fprintf(stderr, "%s: %d files opened, %d accepted, %d of them too large to run\n", text, (int)u->opened,
-            (int)u->accepted, (int)u->too_large);
+    fprintf(stderr, "%s: %d files opened, %d accepted, %d networks run, %d too large to run\n", text,
+            (int)u->opened, (int)u->accepted, (int)u->ran, (int)u->too_large);
 }
 
 Test(hostile, files_cut_at_every_byte) {
     char text[MODEL_TEXT];
     for (size_t i = 0; model_leaf_text(i, text); i++) {
         file f = make(model_make_plain, text);
-        expect_sound(&f, text);
+        cr_assert(expect_sound(&f, text), "%s does not run", text);
         cut_everywhere(&f, text);
         free(f.data);
     }
@@ -223,6 +227,22 @@ Test(hostile, numbers_of_sums_of_products) {
     }
     report("sums", &u);
     cr_assert_gt(u.accepted, 100);
+}
+
+/* Networks with every operator: graphs cut short, and other numbers, letters and signs in them. */
+Test(hostile, networks) {
+    char text[MODEL_TEXT];
+    usage u = {0};
+    for (size_t i = 0; model_format_text(i, OZ_CODEC_INT4, text); i++) {
+        file f = make(network_make, text);
+        cr_assert(expect_sound(&f, text), "%s does not run", text);
+        if (i == 0) cut_everywhere(&f, text);
+        change_numbers(&f, &u);
+        change_some(&f, 8, i == 0 ? f.header_bytes : 8, &u);
+        free(f.data);
+    }
+    report("networks", &u);
+    cr_assert_gt(u.ran, 1000);
 }
 
 /* One test a format, so that they run side by side. */

@@ -10,6 +10,7 @@
 typedef struct usage {
     uint64_t opened, accepted;
     uint64_t verified;  /* accepted, with the right hashes */
+    uint64_t ran;       /* accepted, with a graph that ran */
     uint64_t too_large; /* accepted, but so large that only a part of it was run */
 } usage;
 
