@@ -117,6 +117,8 @@ Test(compress, shares_one_array_between_layers) {
     cr_expect(first.shared && second.shared);
     cr_expect_eq(first.bytes.total, (32 * 144 + 32 * 9 + 96 * 32) / 4 * 2);
     cr_expect_eq(second.bytes.total, 0);
+    cr_expect(strstr(second.spec, ",start=4896"), "%s: no two weights of the network have one position",
+              second.spec);
     oz_model_free(m);
     oz_compressed_free(&c);
 }
@@ -166,6 +168,12 @@ Test(compress, makes_the_best_low_rank_factors) {
     cr_expect_lt(error_with("lowrank:32,codec=f32", "mid"), 1e-9);
 }
 
+Test(compress, takes_back_in_one_factor_or_term_what_others_lost) {
+    double product = error_with("lowrank:16,codec=int3", "conv2"),
+           sum = error_with("dense,codec=int2 + lowrank:4", "conv2");
+    cr_expect(product < 0.330 && sum < 0.06, "%g %g", product, sum);
+}
+
 Test(compress, stores_a_product_that_is_no_smaller_as_one_leaf) {
     oz_compress_options opt = small_options(&net, "lowrank:32,codec=int8");
     oz_compressed c = small_compress(&net, &opt);
@@ -178,6 +186,32 @@ Test(compress, loses_more_with_random_choices) {
                  error_with("nm:2:8,codec=int8,score=random", "conv2"));
     cr_expect_lt(error_with("sparse,codec=int8,sparsity=0.5,scope=layer", "conv2"),
                  error_with("sparse,codec=int8,sparsity=0.5,score=random", "conv2"));
+}
+
+/* The runtime has no 8-bit activations for groups whose outputs fill no panels of 16 rows. */
+Test(compress, makes_models_with_narrow_groups_that_run) {
+    static const char graph[] = "{\"inputs\":{\"x\":[\"N\",3,4,4]},\"outputs\":[\"y\"],\"nodes\":["
+                                "[\"conv2d\",\"a\",[\"x\"],{\"weight\":\"a\"}],"
+                                "[\"conv2d\",\"b\",[\"a\"],{\"weight\":\"b\",\"groups\":2}],"
+                                "[\"conv2d\",\"y\",[\"b\"],{\"weight\":\"c\"}]]}";
+    const test_tensor tensors[] = {{"a.weight", 4, {64, 3, 1, 1}, NULL},
+                                   {"b.weight", 4, {24, 32, 1, 1}, NULL},
+                                   {"c.weight", 4, {2, 24, 1, 1}, NULL}};
+    oz_buffer file;
+    oz_error err = {0};
+    oz_compressed c;
+    oz_compress_options opt = OZ_COMPRESS_INIT;
+    opt.method = "dense,codec=int8 + lowrank:1";
+    opt.correction = OZ_CORRECT_NONE;
+    oz_model *m = test_import(graph, tensors, 3, &file);
+    cr_assert_eq(oz_compress(m, &opt, false, &c, &err), OZ_OK, "%s: %s", err.where, err.message);
+    oz_model *small = small_open(&c);
+    cr_expect(!layer_of(small, "b").act_i8);
+    cr_expect_str_eq(layer_of(small, "b").weight, "dense,codec=int8");
+    oz_model_free(small);
+    oz_compressed_free(&c);
+    oz_model_free(m);
+    oz_buffer_free(&file);
 }
 
 /* ---- the same bytes, whoever makes them ---- */
