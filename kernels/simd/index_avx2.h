@@ -32,13 +32,14 @@ OZ_INLINE vb64 vb_unpack(const uint8_t *p, unsigned bits) {
     return (vb64){vb_unpack32(p, bits, 0), vb_unpack32(p, bits, 4)};
 }
 
+/* 8 bytes at p, then 8 at q. */
+OZ_INLINE __m128i vb_join8(const void *p, const void *q) {
+    return _mm_castpd_si128(_mm_loadh_pd(_mm_load_sd(p), q));
+}
 /* Two halves of 8 bytes; a byte without a value has an index with its sign set, which the shuffle makes 0. */
 OZ_INLINE __m128i vb_expand16(const uint8_t *p, unsigned lo, unsigned hi) {
-    __m128i index = _mm_unpacklo_epi64(_mm_loadl_epi64((const __m128i *)(const void *)oz_expand_index[lo]),
-                                       _mm_loadl_epi64((const __m128i *)(const void *)oz_expand_index[hi]));
-    __m128i bytes =
-        _mm_unpacklo_epi64(_mm_loadl_epi64((const __m128i *)(const void *)p),
-                           _mm_loadl_epi64((const __m128i *)(const void *)(p + __builtin_popcount(lo))));
+    __m128i index = vb_join8(oz_expand_index[lo], oz_expand_index[hi]);
+    __m128i bytes = vb_join8(p, p + __builtin_popcount(lo));
     return _mm_shuffle_epi8(bytes, _mm_add_epi8(index, _mm_set_epi64x(0x0808080808080808, 0)));
 }
 OZ_INLINE __m256i vb_expand32(const uint8_t *p, unsigned mask) {
@@ -49,6 +50,15 @@ OZ_INLINE __m256i vb_expand32(const uint8_t *p, unsigned mask) {
 OZ_INLINE vb64 vb_expand_open(const uint8_t *p, uint64_t mask) {
     const unsigned low = (unsigned)mask;
     return (vb64){vb_expand32(p, low), vb_expand32(p + __builtin_popcount(low), (unsigned)(mask >> 32))};
+}
+
+OZ_INLINE vf16 v_expand_next(const float **p, uint16_t mask) {
+    const unsigned lo = mask & 255u, hi = (unsigned)mask >> 8;
+    __m256 low = v_expand8(_mm256_loadu_ps(*p), lo);
+    *p += __builtin_popcount(lo);
+    __m256 high = v_expand8(_mm256_loadu_ps(*p), hi);
+    *p += __builtin_popcount(hi);
+    return (vf16){low, high};
 }
 
 OZ_INLINE vf16 v_repeat4(const float *p) {

@@ -80,6 +80,12 @@ OZ_INLINE vb64 vb_expand_open(const uint8_t *p, uint64_t mask) {
 }
 #endif
 
+OZ_INLINE vf16 v_expand_next(const float **p, uint16_t mask) {
+    vf16 out = v_expand_open(*p, mask);
+    *p += __builtin_popcount(mask);
+    return out;
+}
+
 OZ_INLINE vf16 v_repeat4(const float *p) {
     return _mm512_broadcast_f32x4(_mm_loadu_ps(p));
 }

@@ -38,11 +38,6 @@ OZ_INLINE uint64_t mask_tail(const uint8_t *mask, size_t n) {
     return bits;
 }
 
-static void read_mask_tail(const uint8_t *mask, size_t n, uint64_t bits[2]) {
-    bits[0] = mask_tail(mask, oz_min(n, 64));
-    bits[1] = n > 64 ? mask_tail(mask + 8, n - 64) : 0;
-}
-
 OZ_INLINE size_t count_bits(uint64_t bits) {
     return (size_t)__builtin_popcountll(bits);
 }
@@ -51,6 +46,11 @@ OZ_INLINE size_t count_row(const uint8_t *mask, size_t inputs) {
     size_t count = 0;
     for (; inputs >= 64; inputs -= 64, mask += 8) count += count_bits(mask64(mask));
     return count + count_bits(mask_tail(mask, inputs));
+}
+
+/* NULL if the leaf stores nothing. */
+OZ_INLINE const uint8_t *part_at(const oz_leaf *leaf, size_t part, size_t offset) {
+    return leaf->part[part].data ? leaf->part[part].data + offset : NULL;
 }
 
 static void find_cell(const oz_leaf *leaf, size_t panel, size_t block, cell *c) {
@@ -67,10 +67,29 @@ static void find_cell(const oz_leaf *leaf, size_t panel, size_t block, cell *c) 
         }
     } else {
         c->masks = NULL;
-        c->columns = leaf->part[OZ_SPARSE_COLUMNS].data + c->first;
+        c->columns = part_at(leaf, OZ_SPARSE_COLUMNS, c->first);
         for (uint32_t r = 0; r < OZ_PANEL; r++) c->row[r + 1] = oz_sparse_end(leaf, index, r);
     }
     c->slots = c->row[OZ_PANEL];
+}
+
+/* 128 mask bits of each row: in place, or padded with zeros. */
+typedef struct mask_rows {
+    const uint8_t *first;
+    size_t stride;
+    uint8_t padded[OZ_PANEL][OZ_BLOCK / 8];
+} mask_rows;
+
+/* Inputs [k, k + n) of the cell, n at most 128. */
+static void find_masks(const cell *c, size_t k, size_t n, mask_rows *out) {
+    out->first = c->masks + k / 8;
+    out->stride = c->mask_bytes;
+    if (n == OZ_BLOCK) return;
+    memset(out->padded, 0, sizeof out->padded);
+    for (size_t r = 0; r < OZ_PANEL; r++)
+        memcpy(out->padded[r], out->first + r * out->stride, oz_div_up(n, 8));
+    out->first = out->padded[0];
+    out->stride = sizeof out->padded[0];
 }
 
 /* The column of every slot. Of a mask, eight inputs at a time, as many of the eight bytes written as are
@@ -111,7 +130,7 @@ OZ_INLINE void unpack_codes(oz_codec_kind kind, const uint8_t *p, size_t slots, 
 /* Codes of the run less the zero code, as signed bytes: what is not stored is 0. */
 static void cell_codes(const oz_leaf *leaf, const cell *c, uint8_t *codes) {
     const oz_codec_kind kind = leaf->codec.kind;
-    const uint8_t *p = leaf->part[OZ_SPARSE_VALUES].data + c->first / 8 * oz_sparse_bits(kind);
+    const uint8_t *p = part_at(leaf, OZ_SPARSE_VALUES, c->first / 8 * oz_sparse_bits(kind));
     switch (kind) {
     case OZ_CODEC_INT8:
         unpack_codes(OZ_CODEC_INT8, p, c->slots, codes);
@@ -189,7 +208,7 @@ static const float *cell_weights(const oz_leaf *leaf, size_t panel, const cell *
         scale_codes(leaf, panel, c, room);
         return room->weights;
     }
-    const uint8_t *p = leaf->part[OZ_SPARSE_VALUES].data + c->first * oz_float_bytes(kind);
+    const uint8_t *p = part_at(leaf, OZ_SPARSE_VALUES, c->first * oz_float_bytes(kind));
     if (kind != OZ_CODEC_F32) {
         widen_halves(kind, p, readable, c->slots, room->weights);
         return room->weights;

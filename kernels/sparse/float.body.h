@@ -18,8 +18,7 @@ OZ_INLINE void dot_mask(const uint64_t mask[2], const float *w, const float *x, 
     OZ_UNROLL
     for (size_t v = 0; v < OZ_BLOCK / OZ_LANES; v++, x += OZ_LANES) {
         const uint16_t bits = (uint16_t)(mask[v / 4] >> (v % 4 * 16));
-        vf16 weights = v_expand_open(w, bits);
-        w += __builtin_popcount(bits);
+        vf16 weights = v_expand_next(&w, bits);
         OZ_UNROLL
         for (size_t i = 0; i < m; i++) acc[v % 2][i] = v_muladd(weights, v_load(x + i * ld), acc[v % 2][i]);
     }
@@ -30,21 +29,20 @@ OZ_INLINE void dot_mask(const uint64_t mask[2], const float *w, const float *x, 
 /* Inputs [k, k + n) of a cell, n at most 128; row r's weights begin at w + next[r], which moves on. */
 OZ_INLINE void dot_mask_block(const cell *c, size_t k, size_t n, const float *w, size_t next[OZ_PANEL],
                               const float *x, size_t ld, size_t m, vf16 *sum) {
-    const uint8_t *row = c->masks + k / 8;
+    mask_rows masks;
     float padded[OZ_MV_BATCH * OZ_BLOCK];
+    find_masks(c, k, n, &masks);
     if (n < OZ_BLOCK) {
         memset(padded, 0, sizeof padded);
         for (size_t i = 0; i < m; i++) memcpy(padded + i * OZ_BLOCK, x + i * ld, n * sizeof *x);
         x = padded;
         ld = OZ_BLOCK;
     }
+    const uint8_t *row = masks.first;
     OZ_ROLL
-    for (size_t r = 0; r < OZ_PANEL; r++, row += c->mask_bytes) {
+    for (size_t r = 0; r < OZ_PANEL; r++, row += masks.stride) {
         uint64_t mask[2];
-        if (n == OZ_BLOCK)
-            memcpy(mask, row, sizeof mask);
-        else
-            read_mask_tail(row, n, mask);
+        memcpy(mask, row, sizeof mask);
         dot_mask(mask, w + next[r], x, ld, m, sum + r);
         next[r] += count_bits(mask[0]) + count_bits(mask[1]);
     }
@@ -147,8 +145,7 @@ static void place_mask(const cell *c, const float *w, size_t n, float *out) {
         const float *next = w + c->row[r];
         for (size_t k = 0; k < n; k += 16) {
             const uint16_t bits = (uint16_t)mask_tail(mask + k / 8, oz_min(OZ_LANES, n - k));
-            vf16 weights = v_expand_open(next, bits);
-            next += __builtin_popcount(bits);
+            vf16 weights = v_expand_next(&next, bits);
             if (k + 16 <= n)
                 v_store(out + k, weights);
             else

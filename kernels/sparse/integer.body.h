@@ -27,20 +27,17 @@ static void open_codes(const oz_leaf *leaf, size_t panel, size_t block, code_rea
     cell_codes(leaf, &r->c, r->codes);
 }
 
-/* Inputs [k, k + n) of row i, n at most 128; behind them are zeros. Of a mask, what lies before k must have
- * been read; columns must have been scattered. */
-OZ_INLINE void read_row(bool masks, code_reader *r, size_t i, size_t k, size_t n, vb64 w[2]) {
+/* 128 inputs of row i from k on, a multiple of 128; behind the cell's inputs are zeros. Columns must have
+ * been scattered; of masks (NULL for columns), what lies before k must have been read. */
+OZ_INLINE void read_row(const mask_rows *masks, code_reader *r, size_t i, size_t k, vb64 w[2]) {
     if (!masks) {
         w[0] = vb_load(r->dense[i] + k);
         w[1] = vb_load(r->dense[i] + k + 64);
         return;
     }
-    const uint8_t *row = r->c.masks + i * r->c.mask_bytes + k / 8, *codes = r->codes + r->c.row[i];
+    const uint8_t *codes = r->codes + r->c.row[i];
     uint64_t mask[2];
-    if (n == OZ_BLOCK)
-        memcpy(mask, row, sizeof mask);
-    else
-        read_mask_tail(row, n, mask);
+    memcpy(mask, masks->first + i * masks->stride, sizeof mask);
     w[0] = vb_expand_open(codes, mask[0]);
     w[1] = vb_expand_open(codes + count_bits(mask[0]), mask[1]);
     r->c.row[i] += count_bits(mask[0]) + count_bits(mask[1]);
@@ -58,12 +55,12 @@ typedef struct lane_sums {
     vi16 lane[OZ_MV_BATCH][2][OZ_PANEL];
 } lane_sums;
 
-OZ_INLINE void sum_block_as(bool masks, bool whole, code_reader *r, size_t k, size_t n, const int8_t *x,
+OZ_INLINE void sum_block_as(const mask_rows *masks, bool whole, code_reader *r, size_t k, const int8_t *x,
                             size_t ld, size_t m, lane_sums *sums) {
     OZ_ROLL
     for (size_t row = 0; row < OZ_PANEL; row++) {
         vb64 w[2];
-        read_row(masks, r, row, k, n, w);
+        read_row(masks, r, row, k, w);
         for (size_t i = 0; i < m; i++) {
             vi16 low = dot_codes(vi_zero(), w[0], x + i * ld);
             vi16 high = dot_codes(whole ? low : vi_zero(), w[1], x + i * ld + 64);
@@ -73,19 +70,24 @@ OZ_INLINE void sum_block_as(bool masks, bool whole, code_reader *r, size_t k, si
     }
 }
 
+/* Inputs [k, k + n) of the reader's cell, n at most 128. */
 static void sum_block(bool whole, code_reader *r, size_t k, size_t n, const int8_t *x, size_t ld, size_t m,
                       lane_sums *sums) {
-    const bool masks = r->c.masks != NULL;
-    if (masks && whole && m == 1)
-        sum_block_as(true, true, r, k, n, x, ld, 1, sums);
-    else if (masks && whole)
-        sum_block_as(true, true, r, k, n, x, ld, m, sums);
-    else if (masks)
-        sum_block_as(true, false, r, k, n, x, ld, m, sums);
+    mask_rows masks;
+    if (!r->c.masks) {
+        if (whole)
+            sum_block_as(NULL, true, r, k, x, ld, m, sums);
+        else
+            sum_block_as(NULL, false, r, k, x, ld, m, sums);
+        return;
+    }
+    find_masks(&r->c, k, n, &masks);
+    if (whole && m == 1)
+        sum_block_as(&masks, true, r, k, x, ld, 1, sums);
     else if (whole)
-        sum_block_as(false, true, r, k, n, x, ld, m, sums);
+        sum_block_as(&masks, true, r, k, x, ld, m, sums);
     else
-        sum_block_as(false, false, r, k, n, x, ld, m, sums);
+        sum_block_as(&masks, false, r, k, x, ld, m, sums);
 }
 
 /* The sums of 16 rows over `inputs` (32, or the whole vector) from input `at` of the block on. */
@@ -197,13 +199,19 @@ static void decode_u8(const oz_leaf *leaf, size_t panel, size_t k0, size_t n, ui
     code_reader reader;
     vf16 square[2][OZ_PANEL];
     open_codes(leaf, panel, k0 / block, &reader);
-    const bool masks = reader.c.masks != NULL;
-    if (!masks) scatter_codes(&reader);
+    mask_rows masks;
+    if (reader.c.masks)
+        find_masks(&reader.c, from, n, &masks);
+    else
+        scatter_codes(&reader);
     for (size_t row = 0; row < OZ_PANEL; row++) {
         vb64 w[2];
-        if (masks && from > 0)
-            reader.c.row[row] += count_row(reader.c.masks + row * reader.c.mask_bytes, from);
-        read_row(masks, &reader, row, from, n, w);
+        if (reader.c.masks) {
+            if (from > 0) reader.c.row[row] += count_row(reader.c.masks + row * reader.c.mask_bytes, from);
+            read_row(&masks, &reader, row, from, w);
+        } else {
+            read_row(NULL, &reader, row, from, w);
+        }
         square[0][row] = v_from_bits(vi_quads(vb_add(w[0], zero)));
         square[1][row] = v_from_bits(vi_quads(vb_add(w[1], zero)));
     }
