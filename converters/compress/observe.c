@@ -137,7 +137,8 @@ static oz_status run_model(watch *w, oz_model *m, float *logits) {
     oz_run_options watched = OZ_RUN_INIT;
     watched.observer = observe;
     watched.observer_ctx = w;
-    oz_tensor out = {.data = logits, .bytes = c->records * c->outputs * sizeof *logits};
+    oz_tensor out = {.bytes = c->records * c->outputs * sizeof *logits};
+    out.data = logits;
     oz_status status = oz_plan_create(m, &options, &plan, w->err);
     if (status == OZ_OK) status = oz_session_create(plan, &session, w->err);
     if (status == OZ_OK) status = oz_run(session, &c->input, 1, &out, 1, &watched, w->err);

@@ -144,8 +144,12 @@ static void sort(const tridiagonal *t) {
 }
 
 void oz_symmetric_eigen(double *a, uint64_t n, double *values, double *vectors, double *scratch) {
-    tridiagonal t = {.n = n, .diagonal = values, .beside = scratch, .vectors = vectors};
+    tridiagonal t;
     if (n == 0) return;
+    t.n = n;
+    t.diagonal = values;
+    t.beside = scratch;
+    t.vectors = vectors;
     tridiagonalise(a, &t, scratch + n);
     diagonalise(&t);
     sort(&t);
