@@ -52,7 +52,6 @@ OZ_INLINE void sum_segment(bool int8, quad_shape shape, const oz_leaf *leaf, cod
     for (size_t q = 0; q < quads; q++, positions += record_bytes(shape), x += span_of(shape)) {
         vb64 index = vb_add(quad_positions(shape.m, shape.masks, positions), offsets);
         vb64 code = next_quad(leaf->codec.kind, codes);
-        OZ_UNROLL
         for (size_t i = 0; i < m; i++) add_quad(int8, code, inputs_under(shape, x + i * ld, index), &sums[i]);
     }
 }
@@ -80,7 +79,6 @@ OZ_INLINE void mv_integer_panel(bool int8, quad_shape shape, const oz_leaf *leaf
         const size_t end = oz_min(k + step, leaf->cols),
                      quads = (oz_min(oz_round_up(end, span_of(shape)), full) - k) / span_of(shape);
         quad_sums sums[OZ_MV_BATCH];
-        OZ_UNROLL
         for (size_t i = 0; i < m; i++) sums[i] = (quad_sums){vi_zero(), vi_zero()};
         sum_segment(int8, shape, leaf, &codes, positions, quads, x->i8 + k, ld, m, sums);
         positions += quads * record_bytes(shape);
@@ -88,7 +86,6 @@ OZ_INLINE void mv_integer_panel(bool int8, quad_shape shape, const oz_leaf *leaf
             sum_last_quad(int8, shape, leaf, &codes, positions, x->i8 + full, ld, m, sums);
         }
         vf16 scale = scale_at(&scales, k / scales.inputs);
-        OZ_UNROLL
         for (size_t i = 0; i < m; i++) {
             vi16 whole = vi_sub(sums[i].product, vi_mul(zero, sums[i].input));
             acc[i] = add_segment(acc[i], scale, v_broadcast(x->scale + (i * ld + k) / OZ_BLOCK), whole);

@@ -34,7 +34,7 @@ OZ_INLINE vb64 vb_unpack(const uint8_t *p, unsigned bits) {
 
 /* 8 bytes at p, then 8 at q. */
 OZ_INLINE __m128i vb_join8(const void *p, const void *q) {
-    return _mm_castpd_si128(_mm_loadh_pd(_mm_load_sd(p), q));
+    return _mm_unpacklo_epi64(_mm_loadl_epi64(p), _mm_loadl_epi64(q));
 }
 /* Two halves of 8 bytes; a byte without a value has an index with its sign set, which the shuffle makes 0. */
 OZ_INLINE __m128i vb_expand16(const uint8_t *p, unsigned lo, unsigned hi) {
