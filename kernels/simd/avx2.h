@@ -306,11 +306,6 @@ OZ_INLINE vi16 v_bits_to_top(const void *p, unsigned shift) {
     __m256i hi = _mm256_sub_epi32(_mm256_setr_epi32(23, 22, 21, 20, 19, 18, 17, 16), by);
     return (vi16){_mm256_sllv_epi32(all, lo), _mm256_sllv_epi32(all, hi)};
 }
-/* Lane i of b where bit shift + i (shift <= 16) of the 4 bytes at p is set, else of a. */
-OZ_INLINE vf16 v_pick(vf16 a, vf16 b, const void *p, unsigned shift) {
-    vf16 top = v_from_bits(v_bits_to_top(p, shift));
-    return (vf16){_mm256_blendv_ps(a.lo, b.lo, top.lo), _mm256_blendv_ps(a.hi, b.hi, top.hi)};
-}
 /* Changes the sign of lane i where bit shift + i (shift <= 16) of the 4 bytes at p is set. */
 OZ_INLINE vf16 v_flip(vf16 a, const void *p, unsigned shift) {
     return v_flip_top(a, v_bits_to_top(p, shift));

@@ -262,12 +262,6 @@ OZ_INLINE vf16 v_flip_top(vf16 a, vi16 bits) {
     __m512i top = _mm512_set1_epi32(INT32_MIN);
     return v_from_bits(_mm512_ternarylogic_epi32(vi_bits(a), bits, top, 0x78)); /* a ^ (bits & top) */
 }
-/* Lane i of b where bit shift + i (shift <= 16) of the 4 bytes at p is set, else of a. */
-OZ_INLINE vf16 v_pick(vf16 a, vf16 b, const void *p, unsigned shift) {
-    uint32_t bits;
-    memcpy(&bits, p, sizeof bits);
-    return _mm512_mask_blend_ps((vm16)(bits >> shift), a, b);
-}
 
 /* ---- bytes ---- */
 OZ_INLINE vb64 vb_load(const void *p) {

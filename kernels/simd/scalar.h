@@ -306,14 +306,6 @@ OZ_INLINE vf16 v_flip_top(vf16 a, vi16 bits) {
     OZ_EACH(u.lane, i, 16, u.lane[i] ^ (bits.lane[i] & INT32_MIN));
     return v_from_bits(u);
 }
-/* Lane i of b where bit shift + i (shift <= 16) of the 4 bytes at p is set, else of a. */
-OZ_INLINE vf16 v_pick(vf16 a, vf16 b, const void *p, unsigned shift) {
-    uint32_t bits;
-    memcpy(&bits, p, sizeof bits);
-    bits >>= shift;
-    OZ_EACH(a.lane, i, 16, (bits & 1u << i) == 0 ? a.lane[i] : b.lane[i]);
-    return a;
-}
 
 /* ---- bytes ---- */
 OZ_INLINE vb64 vb_load(const void *p) {
