@@ -29,7 +29,7 @@ json_t *oz_json_text(const char *text) {
 
 int oz_json_print(json_t *value) {
     if (!value) return oz_memory_error();
-    json_dumpf(value, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
+    json_dumpf(value, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER | JSON_ENSURE_ASCII);
     putchar('\n');
     json_decref(value);
     return EXIT_DONE;

@@ -162,18 +162,10 @@ static int run_verb(const oz_verb *verb, int argc, char **argv) {
             if (code == EXIT_INTERRUPTED) fprintf(stderr, "ounce: interrupted\n");
         }
     }
-    if (fflush(stdout) != 0 || ferror(stdout)) {
-        fprintf(stderr, "ounce: cannot write to the standard output\n");
-        if (code == EXIT_DONE) code = EXIT_IO;
-    }
     return code;
 }
 
-int main(int argc, char **argv) {
-    if (argc < 2) {
-        print_help(stderr);
-        return EXIT_USAGE;
-    }
+static int run_words(int argc, char **argv) {
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
         const oz_verb *verb = argc > 2 ? find_verb(argv[2]) : NULL;
         if (verb) oz_options_help(verb);
@@ -186,4 +178,17 @@ int main(int argc, char **argv) {
     }
     const oz_verb *verb = find_verb(argv[1]);
     return verb ? run_verb(verb, argc, argv) : unknown_verb(argv[1]);
+}
+
+int main(int argc, char **argv) {
+    if (argc < 2) {
+        print_help(stderr);
+        return EXIT_USAGE;
+    }
+    int code = run_words(argc, argv);
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        fprintf(stderr, "ounce: cannot write to the standard output\n");
+        if (code == EXIT_DONE) code = EXIT_IO;
+    }
+    return code;
 }

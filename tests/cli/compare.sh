@@ -1,0 +1,38 @@
+#!/bin/sh
+# compare.sh - one table on the same records, as text, JSON, CSV and a page that loads nothing from elsewhere.
+. "$(dirname "$0")/common"
+make_resnet8
+ok compress resnet8.safetensors -o "<b>bold.safetensors" -m dense,codec=int4
+
+compare() {
+    ok compare resnet8.safetensors -d "$examples/test.safetensors" -c "$examples/calibration.safetensors" -n 40 \
+        --quick "$@"
+}
+compare -b 48KiB -m dense -m sparse,codec=int4 --ready '<b>bold.safetensors' --report page.html --plots .
+printed '^At 48 KiB: ' '^. dense ' '^. sparse,codec=int4' 'dense,codec=int8 ' 'dense,codec=f32 ' 'chance: 10\.0 %' \
+    '40 records'
+
+grep -q '^<!doctype html>' page.html || fail 'page.html is no page'
+for plot in *.svg; do grep -q '<svg' "$plot" || fail "$plot is no plot"; done
+[ "$(ls ./*.svg | wc -l)" -ge 3 ] || fail 'there are less than three plots'
+foreign=$(grep -Eo '(https?:)?//[a-z0-9.-]+\.[a-z]+[^"<> )]*' page.html ./*.svg | sed 's/.*\.\(html\|svg\)://' |
+    sort -u | grep -v '^http://www\.w3\.org/2000/svg$' || true)
+[ -z "$foreign" ] || fail "the page refers to $foreign"
+! grep -Eq '<(script|link|img|iframe)[ >]|url\(|@import' page.html || fail 'the page loads something'
+! grep -q '<b>bold' page.html || fail 'a file name is markup of the page'
+grep -q '&lt;b&gt;bold' page.html || fail 'the ready-made model is not on the page'
+
+compare -b 48KiB -m dense --correct none --json
+printed '"command": "ounce compare ' '"records": 40' 'dense,codec=int8'
+compare -b 48KiB,4KiB -m dense --csv --policy none
+head -n 1 ../out | grep -q '^budget,state,rank,network,method,' || fail 'CSV without a head'
+grep -q '^49152,ranked,1,resnet8,dense,' ../out || fail "48 KiB is not in the table: $(cat ../out)"
+grep -q '^4096,does not fit,' ../out || fail "4 KiB should not fit: $(cat ../out)"
+[ "$(awk -F '"' '{ gsub(/"[^"]*"/, ""); print gsub(/,/, "") }' ../out | sort -u | wc -l)" = 1 ] ||
+    fail 'the lines of the CSV have different numbers of fields'
+
+refused 4 '^ounce: page.html: exists already' compare resnet8.safetensors -d x -c x -b 1k --report page.html
+refused 4 '^ounce: nowhere: cannot open the folder' compare resnet8.safetensors -d x -c x -b 1k --plots nowhere
+refused 4 '^ounce: nowhere: cannot open' compare resnet8.safetensors -d x -c x -b 1k --policy nowhere
+refused 2 'no such format' compare resnet8.safetensors -d "$examples/test.safetensors" \
+    -c "$examples/calibration.safetensors" -n 20 --quick -b 48KiB -m nonsense
