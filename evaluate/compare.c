@@ -133,10 +133,12 @@ static oz_status make_arrays(oz_work *w, oz_error *err) {
     c->curves = oz_arena_array(&c->arena, c->n_bases * w->opt.n_methods, sizeof *c->curves);
     c->ready = oz_arena_array(&c->arena, c->n_ready, sizeof *c->ready);
     w->live = oz_arena_array(&c->arena, models, sizeof *w->live);
+    w->compressors = oz_arena_array(&c->arena, c->n_bases, sizeof *w->compressors);
     w->dense = oz_arena_array(&c->arena, c->n_bases, sizeof *w->dense);
     w->kl = oz_arena_array(&c->arena, c->records, sizeof *w->kl);
     w->means = oz_arena_array(&c->arena, OZ_RESAMPLES, sizeof *w->means);
-    bool all = c->bases && c->curves && c->ready && w->live && w->dense && w->kl && w->means;
+    bool all =
+        c->bases && c->curves && c->ready && w->live && w->compressors && w->dense && w->kl && w->means;
     return all ? OZ_OK : oz_work_memory(err);
 }
 
@@ -264,6 +266,7 @@ static oz_status run(oz_work *w, oz_error *err) {
 static void close_all(oz_work *w) {
     for (size_t i = 0; i < w->n_live; i++) oz_live_close(&w->live[i]);
     for (size_t i = 0; w->dense && i < w->c->n_bases; i++) oz_outputs_free(&w->dense[i]);
+    for (size_t i = 0; w->compressors && i < w->c->n_bases; i++) oz_compressor_free(w->compressors[i]);
 }
 
 oz_status oz_compare(const oz_compare_options *opt, oz_comparison **out, oz_error *err) {

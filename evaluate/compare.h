@@ -26,8 +26,9 @@ typedef struct oz_work {
     const int64_t *labels;
     oz_live *live;
     size_t n_live;
-    oz_outputs *dense;  /* logits of the bases */
-    double *kl, *means; /* scratch */
+    oz_compressor **compressors; /* of the bases, made when one is first compressed */
+    oz_outputs *dense;           /* logits of the bases */
+    double *kl, *means;          /* scratch */
 } oz_work;
 
 /* One step more is done. Errors: CANCEL. */

@@ -98,6 +98,7 @@ oz_status oz_live_run(oz_work *w, oz_live *l, size_t base, oz_outputs *keep, oz_
 static oz_status compress(oz_work *w, size_t base, const char *method, uint64_t budget, oz_compressed *out,
                           oz_error *err) {
     oz_compress_options o = OZ_COMPRESS_INIT;
+    oz_compressor **c = &w->compressors[base];
     o.host = &w->host;
     o.method = method;
     o.policy = w->opt.policy;
@@ -106,7 +107,9 @@ static oz_status compress(oz_work *w, size_t base, const char *method, uint64_t 
     o.correction = w->opt.correction;
     o.seed = w->opt.seed;
     o.threads = w->opt.threads;
-    return oz_compress(base_model(w, base)->model, &o, false, out, err);
+    if (!*c)
+        OZ_TRY(oz_compressor_create(base_model(w, base)->model, o.calibration, o.threads, o.host, c, err));
+    return oz_compressor_run(*c, &o, false, out, err);
 }
 
 static oz_status open_file(oz_work *w, oz_compressed *made, const char *base, const char *method, oz_live *l,

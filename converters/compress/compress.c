@@ -95,21 +95,27 @@ static oz_status fill_all(contest *k) {
     return OZ_OK;
 }
 
-/* Codecs that leave more than 2 % of the budget unused drop out, if others do not. */
-static size_t drop_unfilled(contest *k) {
-    size_t filled = 0, fitting = 0;
+/* Of the codecs that leave more than 2 % of the budget unused only the one with the largest file stays: its
+ * knob can turn no further, and the others have fewer bits and no more numbers. */
+static size_t drop_small(contest *k) {
     uint64_t enough = k->run->opt->budget - k->run->opt->budget / 50;
+    const candidate *largest = NULL;
+    size_t left = 0;
     for (size_t i = 0; i < k->n; i++) {
-        fitting += k->list[i].trial.fits;
-        filled += k->list[i].trial.fits && k->list[i].trial.bytes >= enough;
+        const candidate *one = &k->list[i];
+        if (!one->trial.fits || one->trial.bytes >= enough) continue;
+        if (!largest || one->trial.bytes > largest->trial.bytes) largest = one;
     }
-    for (size_t i = 0; filled > 0 && i < k->n; i++)
-        k->list[i].trial.fits = k->list[i].trial.fits && k->list[i].trial.bytes >= enough;
-    return filled > 0 ? filled : fitting;
+    for (size_t i = 0; i < k->n; i++) {
+        candidate *one = &k->list[i];
+        one->trial.fits = one->trial.fits && (one == largest || one->trial.bytes >= enough);
+        left += one->trial.fits;
+    }
+    return left;
 }
 
 static oz_status judge(contest *k, bool dry_run, candidate **best) {
-    size_t fitting = drop_unfilled(k), done = 0;
+    size_t fitting = drop_small(k), done = 0;
     *best = NULL;
     for (size_t i = 0; i < k->n; i++) {
         candidate *one = &k->list[i];
