@@ -13,7 +13,7 @@ static oz_status no_memory(oz_error *err) {
 }
 
 static oz_status read_options(oz_plan *p, const oz_plan_options *opt, oz_error *err) {
-    int isa = oz_cpu_isa();
+    int isa = (int)oz_cpu_isa();
     if (opt->isa) {
         int cap = oz_isa_parse(opt->isa);
         if (cap < 0)
@@ -56,15 +56,15 @@ static oz_status size_layer(oz_plan *p, const oz_node *node, oz_error *err) {
         p->unpack_floats = oz_max(p->unpack_floats, w->cols);
         return OZ_OK;
     }
+    bool rows = strcmp(node->op->name, "linear") == 0;
+    lp->rows = rows && (lp->columns == 0 || lp->rows);
     lp->columns = oz_max(lp->columns, columns_of(p, node, w));
-    lp->rows = strcmp(node->op->name, "linear") == 0;
     p->epilogue_floats = oz_max(p->epilogue_floats, oz_round_up(w->rows, OZ_PANEL));
     if (strcmp(node->op->name, "conv2d") == 0 && oz_conv_is_direct(node, w)) {
         p->unpack_floats = oz_max(p->unpack_floats, floats + w->cols);
         return OZ_OK;
     }
-    p->slot_bytes = oz_max(p->slot_bytes, oz_slot_bytes(p->model, node->layer));
-    p->worker_bytes = oz_max(p->worker_bytes, oz_worker_bytes(p->model, node->layer));
+    lp->multiplies = true;
     return OZ_OK;
 }
 
@@ -84,10 +84,15 @@ static oz_status size_layers(oz_plan *p, oz_error *err) {
     return OZ_OK;
 }
 
-/* Weights that will be unpacked at every run need room for that. */
-static void size_unpacking(oz_plan *p) {
+/* What the chosen kernels need; weights that will be unpacked at every run need room for that too. */
+static void size_scratch(oz_plan *p) {
     for (size_t i = 0; i < p->model->contents.n_weights; i++) {
         const oz_layer_plan *lp = &p->layers[i];
+        if (lp->multiplies) {
+            size_t lanes = oz_layer_lanes(lp);
+            p->slot_bytes = oz_max(p->slot_bytes, oz_slot_bytes(lp->layer, lanes));
+            p->worker_bytes = oz_max(p->worker_bytes, oz_worker_bytes(lp->layer, lanes));
+        }
         if (lp->leaf[0][0].large.way == OZ_WAY_UNPACK) {
             p->unpack_floats = oz_max(p->unpack_floats, lp->layer->weight->rows * lp->layer->weight->cols);
         }
@@ -102,7 +107,7 @@ static oz_status build(oz_plan *p, const oz_plan_options *opt, oz_error *err) {
     OZ_TRY(oz_graph_shapes(g, &p->model->contents, p->max_free, p->shapes, err));
     OZ_TRY(size_layers(p, err));
     OZ_TRY(oz_plan_choose(p, opt, err));
-    size_unpacking(p);
+    size_scratch(p);
     OZ_TRY(oz_plan_place(p, err));
     oz_memory memory;
     oz_plan_memory(p, &memory);
