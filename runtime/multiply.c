@@ -85,24 +85,24 @@ static oz_slot carve(oz_bump *b, const oz_layer *layer, size_t lanes) {
     return slot;
 }
 
-size_t oz_slot_bytes(const oz_model *m, size_t layer) {
+size_t oz_slot_bytes(const oz_layer *layer, size_t lanes) {
     oz_bump b = {0};
-    carve(&b, &m->layers[layer], OZ_COLUMNS);
+    carve(&b, layer, lanes);
     return b.used;
 }
 
 typedef struct oz_worker {
     oz_scratch scratch;
-    float *y, *acc; /* [rows][64] */
+    float *y, *acc; /* [rows][lanes] */
 } oz_worker;
 
-static oz_worker carve_worker(oz_bump *b, size_t rows) {
+static oz_worker carve_worker(oz_bump *b, size_t rows, size_t lanes) {
     rows = oz_round_up(rows, OZ_PANEL);
     oz_worker w;
     w.scratch.tile = take(b, OZ_PANEL * OZ_MAX_BLOCK * sizeof(float));
     w.scratch.nonzeros = take(b, sizeof *w.scratch.nonzeros);
-    w.y = take(b, rows * OZ_COLUMNS * sizeof(float));
-    w.acc = take(b, rows * OZ_COLUMNS * sizeof(float));
+    w.y = take(b, rows * lanes * sizeof(float));
+    w.acc = take(b, rows * lanes * sizeof(float));
     return w;
 }
 
@@ -116,9 +116,9 @@ static size_t tallest(const oz_layer *layer) {
     return rows;
 }
 
-size_t oz_worker_bytes(const oz_model *m, size_t layer) {
+size_t oz_worker_bytes(const oz_layer *layer, size_t lanes) {
     oz_bump b = {0};
-    carve_worker(&b, tallest(&m->layers[layer]));
+    carve_worker(&b, tallest(layer), lanes);
     return b.used;
 }
 
@@ -144,9 +144,9 @@ static oz_slot slot_of(const oz_call *c, size_t index, size_t lanes) {
     return carve(&b, c->layer, lanes);
 }
 
-static oz_worker worker_of(const oz_call *c, size_t index) {
+static oz_worker worker_of(const oz_call *c, size_t index, size_t lanes) {
     oz_bump b = {.base = c->s->workers + index * c->s->plan->worker_bytes};
-    return carve_worker(&b, tallest(c->layer));
+    return carve_worker(&b, tallest(c->layer), lanes);
 }
 
 static size_t tile_columns(const oz_call *c, size_t tile) {
@@ -264,7 +264,7 @@ static void finish(const oz_call *c, size_t tile, size_t panel0, size_t panel1, 
 static void whole_tiles(void *arg, size_t index) {
     oz_call *c = arg;
     oz_slot slot = slot_of(c, index, OZ_COLUMNS);
-    oz_worker w = worker_of(c, index);
+    oz_worker w = worker_of(c, index, OZ_COLUMNS);
     for (size_t tile; (tile = atomic_fetch_add(&c->next, 1)) < c->tiles;) {
         prepare(c, tile, &slot, &w);
         finish(c, tile, c->job->row0 / OZ_PANEL, oz_div_up(c->job->row1, OZ_PANEL), &slot, &w);
@@ -273,7 +273,7 @@ static void whole_tiles(void *arg, size_t index) {
 
 static void prepare_tiles(void *arg, size_t index) {
     oz_call *c = arg;
-    oz_worker w = worker_of(c, index);
+    oz_worker w = worker_of(c, index, OZ_COLUMNS);
     for (size_t tile; (tile = atomic_fetch_add(&c->next, 1)) < c->tiles;) {
         oz_slot slot = slot_of(c, tile, OZ_COLUMNS);
         prepare(c, tile, &slot, &w);
@@ -282,7 +282,7 @@ static void prepare_tiles(void *arg, size_t index) {
 
 static void finish_chunks(void *arg, size_t index) {
     oz_call *c = arg;
-    oz_worker w = worker_of(c, index);
+    oz_worker w = worker_of(c, index, OZ_COLUMNS);
     for (size_t task; (task = atomic_fetch_add(&c->next, 1)) < c->tiles * c->chunks;) {
         size_t tile = task / c->chunks, panel0 = c->job->row0 / OZ_PANEL + task % c->chunks * c->chunk_panels;
         oz_slot slot = slot_of(c, tile, OZ_COLUMNS);
@@ -390,7 +390,7 @@ static void outer_chunk(void *arg, size_t index) {
     oz_mv_call *v = arg;
     oz_call *c = v->c;
     const oz_job *job = c->job;
-    oz_worker w = worker_of(c, index);
+    oz_worker w = worker_of(c, index, OZ_MV_BATCH);
     size_t p0 = index * v->chunk, p1 = oz_min(p0 + v->chunk, v->panels), m = job->columns;
     size_t row = p0 * OZ_PANEL, rows = oz_min(p1 * OZ_PANEL, job->row1) - row;
     for (size_t b = 0; b < m; b++) memset(job->y + b * job->ldy + row, 0, rows * sizeof(float));
@@ -435,6 +435,10 @@ static bool all_have_mv(const oz_layer_plan *plan) {
         }
     }
     return true;
+}
+
+size_t oz_layer_lanes(const oz_layer_plan *lp) {
+    return lp->rows && lp->columns <= OZ_MV_BATCH && all_have_mv(lp) ? OZ_MV_BATCH : OZ_COLUMNS;
 }
 
 void oz_multiply(oz_session *s, const oz_job *job) {

@@ -49,9 +49,12 @@ void oz_multiply_leaf(const oz_primitives *prim, const oz_leaf *leaf, const oz_c
                       const float *unpacked, size_t panel0, size_t panel1, const oz_columns *x,
                       const oz_scratch *scratch, float *acc);
 
-/* Bytes that one slot and one worker need for a layer. */
-size_t oz_slot_bytes(const oz_model *m, size_t layer);
-size_t oz_worker_bytes(const oz_model *m, size_t layer);
+/* Columns that a layer's scratch must hold: a whole panel, or no more than the mv kernels take where only
+ * they will run. Once kernels are chosen. */
+size_t oz_layer_lanes(const oz_layer_plan *lp);
+/* Bytes that one slot and one worker need for a layer of so many lanes. */
+size_t oz_slot_bytes(const oz_layer *layer, size_t lanes);
+size_t oz_worker_bytes(const oz_layer *layer, size_t lanes);
 /* Slots that may be in use at once with so many threads. */
 size_t oz_slot_count(int threads);
 

@@ -32,11 +32,10 @@ typedef struct oz_leaf_plan {
 
 typedef struct oz_layer_plan {
     const oz_layer *layer;
-    oz_leaf_plan **leaf;  /* [term][factor] */
-    size_t slot_bytes;    /* scratch of one slot of multiply.c */
-    size_t unpack_floats; /* scratch for OZ_WAY_UNPACK, and of grouped convolutions */
-    uint64_t columns;     /* at the largest batch: batch rows or images x pixels; 0 = not in the graph */
-    bool rows;            /* activations lie in rows (a linear layer) */
+    oz_leaf_plan **leaf; /* [term][factor] */
+    uint64_t columns;    /* at the largest batch: batch rows or images x pixels; 0 = not in the graph */
+    bool rows;           /* activations lie in rows (only linear nodes have the layer) */
+    bool multiplies;     /* some node gives it to oz_multiply */
 } oz_layer_plan;
 
 struct oz_plan {
