@@ -21,6 +21,11 @@ for kind in values index scales vectors padding header; do sum=$((sum + $(json $
 [ "$(grep -c '"act' ../out)" = 8 ] || fail 'not eight layers'
 printed '"name": "layer1\.0\.conv1"' '"op": "conv2d"' '"weight": "dense,codec=f32"' '"source": "resnet8.safetensors"'
 
+# The same for 64 MiB; that the process takes these bytes is for tests/runtime/test_resident.c.
+zeros 67108864 | safetensors large '{"w":{"dtype":"F32","shape":[4096,4096],"data_offsets":[0,67108864]}}'
+ok inspect large --json
+[ "$(json total)" = "$(bytes_of large)" ] && [ "$(json resident)" = "$(bytes_of large)" ] || fail 'large has other bytes'
+
 # Resident is more where something is materialised.
 ok inspect "$examples/shared.safetensors" --json
 [ "$(json total)" = "$(bytes_of "$examples/shared.safetensors")" ] || fail 'shared.safetensors has other bytes'
