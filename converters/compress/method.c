@@ -75,7 +75,8 @@ static bool read_decimal(word w, double *out) {
 static oz_status read_share(const reader *r, word value, double least, double most, double *out) {
     if (read_decimal(value, out) && *out >= least && *out <= most) return OZ_OK;
     return fail(r, value.p,
-                most < 1 ? "must be a number from 0 to 0.9999" : "must be a number above 0, at most 1");
+                most < 1 ? "sparsity= must be a number from 0 to 0.9999: the share of zeros"
+                         : "ratio= must be a number above 0, at most 1: the array over the weights");
 }
 
 static oz_status read_rank(const reader *r, word value, uint64_t *out) {
