@@ -71,7 +71,8 @@ Test(method, names_the_place_of_an_error) {
     check_refused("dense,codec=int4 +", "a term is missing");
     check_refused("dens,codec=int4", "column 1: there is no such format");
     check_refused("dense,codec=int7", "there is no codec int7");
-    check_refused("dense,codec=int4 + sparse,sparsity=1.5", "column 36: sparsity= must be a number from 0 to 0.9999");
+    check_refused("dense,codec=int4 + sparse,sparsity=1.5",
+                  "column 36: sparsity= must be a number from 0 to 0.9999");
     check_refused("dense,sparsity=0.5", "only sparse takes sparsity=");
     check_refused("dense,rank=5", "only lowrank takes rank=");
     check_refused("dense,ratio=0.5", "only hashed takes ratio=");
