@@ -97,6 +97,19 @@ static int report(const oz_compress_fields *f, const oz_compressed *c) {
     return EXIT_DONE;
 }
 
+/* Whoever compresses the tensors of a network without its graph shall not think that all of it is there. */
+static void warn_of_ignored(const oz_compress_fields *f, const oz_model *base) {
+    uint64_t bytes;
+    const char *first;
+    size_t n = oz_model_ignored(base, &bytes, &first);
+    if (n == 0 || f->common.quiet) return;
+    oz_file_error(
+        f->common.arguments.text[0],
+        "%zu tensor%s (%s) left out, the first %s: without a graph only matrices and vectors of floats "
+        "are compressed ('ounce import' reads convolutions)",
+        n, n > 1 ? "s" : "", oz_size_text(bytes), oz_safe_text(first));
+}
+
 static int compress(const oz_compress_fields *f, const oz_model *base, oz_compress_options *opt) {
     oz_compressed c;
     oz_error err = {0};
@@ -110,6 +123,7 @@ static int compress(const oz_compress_fields *f, const oz_model *base, oz_compre
     oz_terminal_clear();
     int code = EXIT_DONE;
     if (!f->dry_run) code = oz_save_file(f->output, c.file.data, c.file.bytes, f->force);
+    if (!code) warn_of_ignored(f, base);
     if (!code) code = report(f, &c);
     oz_compressed_free(&c);
     return code;

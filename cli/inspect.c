@@ -66,10 +66,12 @@ static int print_json(const char *path, const oz_model *m) {
         const char *value = oz_model_meta(m, provenance[i]);
         if (value) json_object_set_new(meta, provenance[i], oz_json_text(value));
     }
-    return oz_json_print(json_pack("{s:o, s:o, s:I, s:o, s:o, s:o, s:o}", "file", oz_json_text(path), "bytes",
-                                   oz_json_bytes(&bytes), "resident", (json_int_t)resident, "inputs",
-                                   tensors_json(m, false), "outputs", tensors_json(m, true), "layers", layers,
-                                   "provenance", meta));
+    uint64_t ignored;
+    oz_model_ignored(m, &ignored, NULL);
+    return oz_json_print(json_pack("{s:o, s:o, s:I, s:I, s:o, s:o, s:o, s:o}", "file", oz_json_text(path),
+                                   "bytes", oz_json_bytes(&bytes), "resident", (json_int_t)resident,
+                                   "ignored", (json_int_t)ignored, "inputs", tensors_json(m, false),
+                                   "outputs", tensors_json(m, true), "layers", layers, "provenance", meta));
 }
 
 static void print_leaves(const oz_model *m, size_t layer, uint32_t n) {
@@ -109,6 +111,17 @@ static void print_layers(const oz_model *m, bool leaves) {
     }
 }
 
+static void print_ignored(const oz_model *m) {
+    uint64_t bytes;
+    const char *first;
+    size_t n = oz_model_ignored(m, &bytes, &first);
+    if (n == 0) return;
+    printf(
+        "\n%zu other tensor%s, neither matrices nor vectors of floats, the first %s: %s that compress leaves "
+        "out\n",
+        n, n > 1 ? "s" : "", oz_safe_text(first), oz_size_text(bytes));
+}
+
 static void print_bytes(const oz_model *m) {
     oz_bytes b;
     uint64_t resident;
@@ -141,6 +154,7 @@ static void print_text(const char *path, const oz_model *m, bool leaves) {
         printf("no graph: the file's matrices are dense weights, which can be compressed and measured but "
                "not run\n");
     print_layers(m, leaves);
+    print_ignored(m);
     print_bytes(m);
     for (size_t i = 0; i < OZ_COUNT_OF(provenance); i++) {
         const char *value = oz_model_meta(m, provenance[i]);

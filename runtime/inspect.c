@@ -116,6 +116,12 @@ void oz_model_bytes(const oz_model *m, oz_bytes *file, uint64_t *resident) {
     if (resident) *resident = m->resident;
 }
 
+size_t oz_model_ignored(const oz_model *m, uint64_t *bytes, const char **first) {
+    if (bytes) *bytes = m->contents.ignored_bytes;
+    if (first) *first = m->contents.first_ignored;
+    return m->contents.n_ignored;
+}
+
 const char *oz_model_meta(const oz_model *m, const char *key) {
     if (strcmp(key, "graph") == 0) return m->contents.graph;
     const oz_meta *meta = oz_safetensors_meta(&m->tensors, key);

@@ -60,6 +60,9 @@ typedef struct oz_contents {
     uint64_t graph_offset;
     oz_meta *meta; /* free text only: source, method, ... */
     size_t n_meta;
+    size_t n_ignored; /* tensors of a foreign file that are neither */
+    uint64_t ignored_bytes;
+    const char *first_ignored;
 } oz_contents;
 
 /* Opens every leaf (oz_leaf_check). Errors: FORMAT, VERSION, SUPPORT, LIMIT, MEMORY. */

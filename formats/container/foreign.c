@@ -96,6 +96,9 @@ oz_status oz_read_foreign(oz_reading *r) {
             oz_vector *v = &out->vectors[out->n_vectors++];
             *v = (oz_vector){.name = t->name, .count = t->dim[0], .data = t->data};
             float_kind(t->type, &v->kind);
+        } else {
+            if (out->n_ignored++ == 0) out->first_ignored = t->name;
+            out->ignored_bytes += t->bytes;
         }
     }
     return OZ_OK;

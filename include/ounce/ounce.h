@@ -46,19 +46,19 @@ OZ_API const char *oz_version_string(void); /* "0.1.0" */
 /* ---- errors ------------------------------------------------------------------- */
 
 /* Values are part of the ABI: append, never renumber. */
-#define OZ_STATUS_MAP(X)                                                                 \
-    X(OK, 0, "success")                                                                  \
-    X(ERR_ARGUMENT, -1, "invalid argument")                                              \
-    X(ERR_MEMORY, -2, "out of memory")                                                   \
-    X(ERR_IO, -3, "cannot read or write")                                                \
-    X(ERR_FORMAT, -4, "malformed file")                                                  \
-    X(ERR_CHECKSUM, -5, "checksum mismatch")                                             \
-    X(ERR_LIMIT, -6, "a limit was exceeded")                                             \
-    X(ERR_VERSION, -7, "file or options from a newer version")                           \
-    X(ERR_SUPPORT, -8, "valid, but not supported by this build")                         \
-    X(ERR_SHAPE, -9, "tensor shapes do not agree")                                       \
-    X(ERR_CANCEL, -10, "cancelled by the caller")                                        \
-    X(ERR_NUMBER, -11, "not a finite number")                                            \
+#define OZ_STATUS_MAP(X)                                                                                     \
+    X(OK, 0, "success")                                                                                      \
+    X(ERR_ARGUMENT, -1, "invalid argument")                                                                  \
+    X(ERR_MEMORY, -2, "out of memory")                                                                       \
+    X(ERR_IO, -3, "cannot read or write")                                                                    \
+    X(ERR_FORMAT, -4, "malformed file")                                                                      \
+    X(ERR_CHECKSUM, -5, "checksum mismatch")                                                                 \
+    X(ERR_LIMIT, -6, "a limit was exceeded")                                                                 \
+    X(ERR_VERSION, -7, "file or options from a newer version")                                               \
+    X(ERR_SUPPORT, -8, "valid, but not supported by this build")                                             \
+    X(ERR_SHAPE, -9, "tensor shapes do not agree")                                                           \
+    X(ERR_CANCEL, -10, "cancelled by the caller")                                                            \
+    X(ERR_NUMBER, -11, "not a finite number")                                                                \
     X(ERR_BUDGET, -12, "does not fit the budget")
 
 typedef enum oz_status {
@@ -103,7 +103,8 @@ typedef struct oz_host {
     void *progress_ctx; /* return false to stop with OZ_ERR_CANCEL */
     bool (*progress)(void *ctx, const char *stage, uint64_t done, uint64_t total);
 } oz_host;
-#define OZ_HOST_INIT {sizeof(oz_host), 0, 0, 0, 0}
+#define OZ_HOST_INIT                                                                                         \
+    { sizeof(oz_host), 0, 0, 0, 0 }
 
 /* ---- models -------------------------------------------------------------------- */
 
@@ -118,16 +119,18 @@ typedef struct oz_limits {
     uint32_t max_layers;       /* [65536] */
     uint32_t max_name_bytes;   /* [255] */
 } oz_limits;
-#define OZ_LIMITS_INIT {sizeof(oz_limits), 0, 0, 0, 0, 0}
+#define OZ_LIMITS_INIT                                                                                       \
+    { sizeof(oz_limits), 0, 0, 0, 0, 0 }
 
 typedef struct oz_open_options {
     size_t size;
     const oz_host *host;
     const oz_limits *limits; /* NULL = the defaults */
-    bool no_mmap;    /* read() the file: needed if others may write to it while it is open */
-    bool check_hash; /* read the whole file and verify its hashes */
+    bool no_mmap;            /* read() the file: needed if others may write to it while it is open */
+    bool check_hash;         /* read the whole file and verify its hashes */
 } oz_open_options;
-#define OZ_OPEN_INIT {sizeof(oz_open_options), 0, 0, false, false}
+#define OZ_OPEN_INIT                                                                                         \
+    { sizeof(oz_open_options), 0, 0, false, false }
 
 /* Opens an Ounce model or any safetensors file (whose 2-D float tensors become dense weights).
  * Everything kernels rely on is proved here.  Errors: IO, FORMAT, LIMIT, VERSION, SUPPORT,
@@ -136,9 +139,8 @@ OZ_API OZ_CHECKED oz_status oz_model_open(const char *path, const oz_open_option
                                           oz_error *err);
 /* The same from memory.  `data` is borrowed, not copied: it must outlive the model, be
  * 64-byte aligned, and not change. */
-OZ_API OZ_CHECKED oz_status oz_model_open_memory(const void *data, size_t bytes,
-                                                 const oz_open_options *opt, oz_model **out,
-                                                 oz_error *err);
+OZ_API OZ_CHECKED oz_status oz_model_open_memory(const void *data, size_t bytes, const oz_open_options *opt,
+                                                 oz_model **out, oz_error *err);
 OZ_API void oz_model_free(oz_model *m);
 
 typedef enum oz_dtype { OZ_F32, OZ_F16, OZ_BF16, OZ_I8, OZ_U8, OZ_I32, OZ_I64 } oz_dtype;
@@ -189,9 +191,11 @@ OZ_API size_t oz_model_layers(const oz_model *m);
 OZ_API OZ_CHECKED oz_status oz_model_input(const oz_model *m, size_t i, oz_tensor_info *out);
 OZ_API OZ_CHECKED oz_status oz_model_output(const oz_model *m, size_t i, oz_tensor_info *out);
 OZ_API OZ_CHECKED oz_status oz_model_layer(const oz_model *m, size_t i, oz_layer_info *out);
-OZ_API OZ_CHECKED oz_status oz_model_leaf(const oz_model *m, size_t layer, size_t leaf,
-                                          oz_leaf_info *out);
+OZ_API OZ_CHECKED oz_status oz_model_leaf(const oz_model *m, size_t layer, size_t leaf, oz_leaf_info *out);
 OZ_API void oz_model_bytes(const oz_model *m, oz_bytes *file, uint64_t *resident);
+/* Tensors of a file without Ounce's metadata that are neither matrices nor vectors of floats: nothing runs or
+ * compresses them. Their number; `bytes` and the name of one may be NULL. */
+OZ_API size_t oz_model_ignored(const oz_model *m, uint64_t *bytes, const char **first);
 /* A string of the file's metadata: "graph", "source", "method", "command", ...; NULL if absent. */
 OZ_API const char *oz_model_meta(const oz_model *m, const char *key);
 /* The layer's weight as dense f32 [rows][cols], row scale applied.  `out` is the caller's. */
@@ -225,7 +229,8 @@ typedef struct oz_plan_options {
     bool repack;                /* allow kernels that keep a second copy of the weights */
     uint64_t memory_bytes;      /* refuse a plan that needs more; 0 = no cap */
 } oz_plan_options;
-#define OZ_PLAN_INIT {sizeof(oz_plan_options), 0, 1, 0, OZ_EFFORT_MODEL, 0, 0, 0, false, false, 0}
+#define OZ_PLAN_INIT                                                                                         \
+    { sizeof(oz_plan_options), 0, 1, 0, OZ_EFFORT_MODEL, 0, 0, 0, false, false, 0 }
 
 typedef struct oz_memory {
     uint64_t file_bytes;    /* weights as stored, shared and mapped */
@@ -274,9 +279,10 @@ typedef struct oz_run_options {
     size_t size;
     void *observer_ctx;
     void (*observer)(void *ctx, const oz_observation *o); /* on the calling thread */
-    bool allow_nonfinite; /* inputs are not checked for NaN and infinity */
+    bool allow_nonfinite;                                 /* inputs are not checked for NaN and infinity */
 } oz_run_options;
-#define OZ_RUN_INIT {sizeof(oz_run_options), 0, 0, false}
+#define OZ_RUN_INIT                                                                                          \
+    { sizeof(oz_run_options), 0, 0, false }
 
 OZ_API OZ_CHECKED oz_status oz_session_create(oz_plan *p, oz_session **out, oz_error *err);
 OZ_API void oz_session_free(oz_session *s);

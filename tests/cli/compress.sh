@@ -92,3 +92,11 @@ for method in nm:8:8,codec=int8 nm:0:4,codec=int8 nm:2:5,codec=int8; do
     one_line '(n|m)' "$method"
 done
 absent no
+
+# A state dict without its graph: what is no matrix is left out, and that is said.
+ounce compress "$examples/resnet8.safetensors" -o out.safetensors -f -m dense,codec=int8
+[ "$code" = 0 ] || fail "exit $code: $(cat ../err)"
+one_line 'resnet8\.safetensors: 7 tensors \(.* KiB\) left out, the first .*conv.*import' 'compress of a state dict'
+ok compress "$examples/resnet8.safetensors" -o out.safetensors -f -q -m dense,codec=int8
+ok inspect "$examples/resnet8.safetensors"
+printed '^7 other tensors, .* that compress leaves out$'
