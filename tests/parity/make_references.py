@@ -56,14 +56,14 @@ CIFAR = {
     ),
     "distiller-dense": (
         "distiller/checkpoint_trained_dense",
-        "tests/parity/graphs/distiller-resnet20.json",
+        "examples/pack/distiller-resnet20.json",
         networks.HALF,
         "fc",
         None,
     ),
     "distiller-thin": (
         "distiller/checkpoint_trained_channel_regularized_resnet20_finetuned",
-        "tests/parity/graphs/distiller-resnet20.json",
+        "examples/pack/distiller-resnet20.json",
         networks.HALF,
         "fc",
         None,
@@ -127,7 +127,7 @@ def squeezenet_reference(data):
     x = torch.from_numpy(images[:40].transpose(0, 3, 1, 2).copy()).float()
     with torch.no_grad():
         logits = torch.cat([networks.squeezenet(w, part) for part in x.split(4)])
-    graph = "tests/parity/graphs/squeezenet.json"
+    graph = "examples/pack/squeezenet.json"
     check_graph(graph, w, x[:4], logits[:4], "squeezenet")
     top5 = logits.topk(5).indices
     target = torch.tensor(labels[:40])[:, None]

@@ -234,13 +234,13 @@ Test(parity, published_resnet56) {
 }
 
 Test(parity, distiller_dense) {
-    check_network("distiller-dense", "tests/parity/graphs/distiller-resnet20.json",
+    check_network("distiller-dense", "examples/pack/distiller-resnet20.json",
                   in_pack("vision/distiller/checkpoint_trained_dense.safetensors"), false);
 }
 
 Test(parity, distiller_thin) {
     check_network(
-        "distiller-thin", "tests/parity/graphs/distiller-resnet20.json",
+        "distiller-thin", "examples/pack/distiller-resnet20.json",
         in_pack("vision/distiller/checkpoint_trained_channel_regularized_resnet20_finetuned.safetensors"),
         false);
 }
@@ -267,7 +267,7 @@ Test(parity, squeezenet) {
     if (!exists(weights)) cr_skip_test("needs the data pack");
     reference r = open_reference("squeezenet");
     oz_buffer file;
-    oz_model *m = import(in_source("tests/parity/graphs/squeezenet.json"), weights, &file);
+    oz_model *m = import(in_source("examples/pack/squeezenet.json"), weights, &file);
     float *x = read_pictures(4), *got = malloc(4000 * sizeof *got), *want = malloc(4000 * sizeof *want);
     memcpy(want, oz_safetensors_find(&r.tensors, "logits")->data, 4000 * sizeof *want);
     oz_plan_options opt = OZ_PLAN_INIT;

@@ -1,11 +1,15 @@
 #!/usr/bin/env python3
-"""Writes the graphs of the parity tests that are not those of the CIFAR-10 example."""
+"""Writes the graphs of the pack's networks that are not those of the CIFAR-10 example: distiller-resnet20.json and
+squeezenet.json.
+
+    python3 make_graphs.py
+"""
 
 import pathlib
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parents[1] / "examples" / "cifar10"))
+sys.path.insert(0, str(HERE.parent / "cifar10"))
 import graphs
 
 HALF = (0.5, 0.5, 0.5)
@@ -31,11 +35,9 @@ def squeezenet(side=224):
 
 
 def main():
-    folder = HERE / "graphs"
-    folder.mkdir(exist_ok=True)
     thin = graphs.resnet(3, head="fc", mean=HALF, std=HALF, shortcut=graphs.projection_shortcut)
-    graphs.write(folder / "distiller-resnet20.json", thin)
-    graphs.write(folder / "squeezenet.json", squeezenet())
+    graphs.write(HERE / "distiller-resnet20.json", thin)
+    graphs.write(HERE / "squeezenet.json", squeezenet())
 
 
 if __name__ == "__main__":
