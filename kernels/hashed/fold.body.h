@@ -1,10 +1,8 @@
 /* fold.body.h - maps whose neighbouring weights lie in neighbouring slots (pareto, robe): a row of W is a few
  * stretches of the array, read as they lie.
  *
- * Several rows run together, up to the next end of any one's stretch, so that one load of the activations
- * serves them all. Where their slots agree mod 16 (with pareto, wherever cols is a multiple of 16), vectors
- * begin at slots that are multiples of 16: loads are aligned, and no vector of an int8 array has two scales.
- */
+ * Rows are read one after the other: with pareto the array, too, is then read from front to back, and so are
+ * the signs, which are hashed for many rows at once. */
 
 /* The run of slots that was last asked for. With pareto it goes on from row to row, and most rows need
  * no hash. */
@@ -24,13 +22,11 @@ OZ_INLINE oz_hashed_run run_at(run_memory *last, const oz_leaf *leaf, size_t r, 
     return (oz_hashed_run){last->slot + within, 1, oz_min(most, last->n - within)};
 }
 
-/* Stretches of some rows from the same input on: where each begins in the array, and the signs of the first
- * row; those of the others follow. The first input has its sign at bit `shift` of signs. */
+/* Stretches of some rows from the same input on: where each begins in the array, and that input's signs, at
+ * bit `shift`. */
 typedef struct stretch {
     size_t slot[4];
-    const slot_scales *scales; /* of each row */
-    size_t inside; /* slots before the first one since those scales begin, the same for all rows */
-    const char *signs;
+    const char *signs[4];
     unsigned shift;
 } stretch;
 
@@ -39,51 +35,26 @@ typedef struct fold_product {
     size_t rows, m, ldx;
 } fold_product;
 
-/* The stretch from its input j on. */
-OZ_INLINE stretch stretch_from(stretch t, size_t j, size_t rows) {
-    OZ_UNROLL
-    for (size_t r = 0; r < rows; r++) t.slot[r] += j;
-    t.inside += j;
-    t.signs += (t.shift + j) / 8;
-    t.shift = (unsigned)((t.shift + j) % 8);
-    return t;
-}
-
-OZ_INLINE const char *signs_of(const stretch *t, size_t r, size_t j) {
-    return t->signs + r * sizeof(sign_bits) + j / 8;
-}
-
-/* The first n < 16 inputs. */
-OZ_INLINE void dot_some(oz_codec_kind kind, const slots_view *v, stretch t, size_t n, fold_product p,
-                        const float *x, vf16 acc[][OZ_MV_BATCH]) {
-    OZ_UNROLL
-    for (size_t r = 0; r < p.rows; r++) {
-        vf16 w = v_flip(read_some(kind, v, &t.scales[r], t.slot[r], n), signs_of(&t, r, 0), t.shift);
-        OZ_UNROLL
-        for (size_t i = 0; i < p.m; i++) acc[r][i] = v_muladd(w, v_load_n(x + i * p.ldx, n), acc[r][i]);
-    }
-}
-
-/* The 16 inputs from j on. A single activation takes the signs itself, so that weights may stay in memory. */
-OZ_INLINE void dot_whole(oz_codec_kind kind, const slots_view *v, const stretch *t, size_t j, fold_product p,
-                         const float *x, vf16 acc[][OZ_MV_BATCH]) {
+/* The 16 inputs from j on. A single activation takes the signs, so that weights may stay in memory. */
+OZ_INLINE void dot_vector(oz_codec_kind kind, const array_reader *a, const stretch *t, unsigned shift,
+                          size_t j, fold_product p, const float *x, vf16 acc[][OZ_MV_BATCH]) {
     vf16 in[OZ_MV_BATCH];
     OZ_UNROLL
     for (size_t i = 0; i < p.m; i++) in[i] = v_load(x + i * p.ldx + j);
     OZ_UNROLL
     for (size_t r = 0; r < p.rows; r++) {
-        vf16 w = read_slots(kind, v, &t->scales[r], t->slot[r] + j, t->inside + j);
+        vf16 w = read_slots(kind, a, t->slot[r] + j);
         if (p.m == 1) {
-            acc[r][0] = v_muladd(v_flip(in[0], signs_of(t, r, j), t->shift), w, acc[r][0]);
+            acc[r][0] = v_muladd(v_flip(in[0], t->signs[r] + j / 8, shift), w, acc[r][0]);
             continue;
         }
-        w = v_flip(w, signs_of(t, r, j), t->shift);
+        w = v_flip(w, t->signs[r] + j / 8, shift);
         OZ_UNROLL
         for (size_t i = 0; i < p.m; i++) acc[r][i] = v_muladd(w, in[i], acc[r][i]);
     }
 }
 
-OZ_INLINE void move_sums(fold_product p, vf16 from[][OZ_MV_BATCH], vf16 to[][OZ_MV_BATCH]) {
+OZ_INLINE void copy_sums(fold_product p, vf16 from[][OZ_MV_BATCH], vf16 to[][OZ_MV_BATCH]) {
     OZ_UNROLL
     for (size_t r = 0; r < p.rows; r++) {
         OZ_UNROLL
@@ -92,96 +63,101 @@ OZ_INLINE void move_sums(fold_product p, vf16 from[][OZ_MV_BATCH], vf16 to[][OZ_
 }
 
 /* n inputs, a multiple of 16. The sums are copied so that they live in registers. */
-OZ_INLINE void dot_vectors(oz_codec_kind kind, const slots_view *v, stretch t, size_t n, fold_product p,
-                           const float *x, vf16 sums[][OZ_MV_BATCH]) {
+OZ_INLINE void dot_vectors(oz_codec_kind kind, const array_reader *a, const stretch *t, unsigned shift,
+                           size_t n, fold_product p, const float *x, vf16 sums[][OZ_MV_BATCH]) {
     vf16 acc[4][OZ_MV_BATCH];
-    move_sums(p, sums, acc);
-    for (size_t j = 0; j < n; j += 16) dot_whole(kind, v, &t, j, p, x, acc);
-    move_sums(p, acc, sums);
+    copy_sums(p, sums, acc);
+    for (size_t j = 0; j < n; j += 16) dot_vector(kind, a, t, shift, j, p, x, acc);
+    copy_sums(p, acc, sums);
 }
 
-/* n inputs, of which `head` come before the first whole vector. */
-OZ_INLINE void dot_stretch(oz_codec_kind kind, const slots_view *v, stretch t, size_t n, size_t head,
-                           fold_product p, const float *x, vf16 acc[][OZ_MV_BATCH]) {
-    const size_t whole = (n - head) / 16 * 16, tail = n - head - whole;
-    if (head) dot_some(kind, v, t, head, p, x, acc);
-    if (whole) dot_vectors(kind, v, stretch_from(t, head, p.rows), whole, p, x + head, acc);
-    if (tail) dot_some(kind, v, stretch_from(t, head + whole, p.rows), tail, p, x + head + whole, acc);
-}
-
-/* Inputs before the first slot that is a multiple of 16. */
-OZ_INLINE size_t slots_to_vector(size_t slot, size_t n) {
-    return oz_min((16 - slot % 16) % 16, n);
-}
-
-/* All rows' slots are the same mod `step`, a power of two. */
-OZ_INLINE bool slots_agree(const stretch *t, size_t rows, size_t step) {
-    size_t differ = 0;
-    for (size_t r = 1; r < rows; r++) differ |= t->slot[r] ^ t->slot[0];
-    return differ % step == 0;
-}
-
-OZ_INLINE size_t slot_inside(const slots_view *v, size_t slot) {
-    return slot & (((size_t)1 << v->log2_group) - 1);
-}
-
-OZ_INLINE void dot_rows(oz_codec_kind kind, const slots_view *v, stretch t, size_t n, fold_product p,
-                        const float *x, vf16 acc[][OZ_MV_BATCH]) {
-    const bool integer = kind == OZ_CODEC_INT8;
-    const bool agree = slots_agree(&t, p.rows, integer ? (size_t)1 << v->log2_group : 16);
-    if (agree || !integer) {
-        t.inside = slot_inside(v, t.slot[0]);
-        dot_stretch(kind, v, t, n, agree ? slots_to_vector(t.slot[0], n) : 0, p, x, acc);
-        return;
-    }
+OZ_INLINE void dot_stretch(oz_codec_kind kind, const array_reader *a, stretch t, size_t n, fold_product p,
+                           const float *x, vf16 acc[][OZ_MV_BATCH]) {
+    const size_t whole = n / 16 * 16, rest = n - whole;
+    if (t.shift == 0)
+        dot_vectors(kind, a, &t, 0, whole, p, x, acc);
+    else
+        dot_vectors(kind, a, &t, t.shift, whole, p, x, acc);
+    if (rest == 0) return;
+    OZ_UNROLL
     for (size_t r = 0; r < p.rows; r++) {
-        stretch one = {{t.slot[r]}, &t.scales[r], slot_inside(v, t.slot[r]), signs_of(&t, r, 0), t.shift};
-        dot_stretch(kind, v, one, n, slots_to_vector(one.slot[0], n), (fold_product){1, p.m, p.ldx}, x,
-                    acc + r);
+        vf16 w = v_flip(read_some(kind, a, t.slot[r] + whole, rest), t.signs[r] + whole / 8, t.shift);
+        OZ_UNROLL
+        for (size_t i = 0; i < p.m; i++)
+            acc[r][i] = v_muladd(w, v_load_n(x + i * p.ldx + whole, rest), acc[r][i]);
     }
 }
 
-/* y[i][r0 + r] += row r0 + r of W times row i of the activations. */
-OZ_INLINE void fold_rows(oz_codec_kind kind, const slots_view *v, run_memory *last, const oz_leaf *leaf,
-                         size_t r0, const oz_rows *x, fold_product p, float *y, size_t ldy) {
-    sign_bits signs[4];
-    slot_scales scales[4];
+/* What reading a leaf's rows in their order remembers. */
+typedef struct fold_reader {
+    array_reader array;
+    run_memory last;
+    sign_bits signs;
+} fold_reader;
+
+/* The stretches of rows r ... r + rows - 1 that begin at input c and have *n inputs, at most as many as asked
+ * for. The signs of one row, and those of several where they are few, are kept for weights up to `end`. */
+OZ_INLINE stretch stretch_at(oz_codec_kind kind, fold_reader *f, const oz_leaf *leaf, size_t r, size_t rows,
+                             size_t c, size_t *n, size_t end) {
+    const size_t i = r * leaf->cols + c;
+    stretch t = {.shift = 0};
+    *n = oz_min(*n, STRETCH);
+    for (size_t k = 0; k < rows; k++) {
+        oz_hashed_run run = run_at(&f->last, leaf, r + k, c, *n);
+        t.slot[k] = run.slot;
+        *n = run.n;
+    }
+    signs_reach(&f->signs, leaf, i, (rows - 1) * leaf->cols + *n, end);
+    for (size_t k = 0; k < rows; k++)
+        t.signs[k] = (const char *)f->signs.words + (i + k * leaf->cols - f->signs.from) / 8;
+    t.shift = (i - f->signs.from) % 8;
+    array_reach(kind, &f->array, leaf, t.slot[0], *n);
+    return t;
+}
+
+OZ_INLINE void fold_begin(oz_codec_kind kind, fold_reader *f, const oz_leaf *leaf) {
+    array_begin(kind, &f->array, leaf);
+    f->last = (run_memory){0, 0, 0};
+    f->signs.from = f->signs.to = 0;
+}
+
+/* y[i][r + k] += row r + k of W times row i of the activations. */
+OZ_INLINE void fold_rows(oz_codec_kind kind, fold_reader *f, const oz_leaf *leaf, size_t r, size_t end,
+                         const oz_rows *x, fold_product p, float *y, size_t ldy) {
     vf16 acc[4][OZ_MV_BATCH];
     for (size_t a = 0; a < 4 * OZ_MV_BATCH; a++) acc[a / OZ_MV_BATCH][a % OZ_MV_BATCH] = v_zero();
-    for (size_t c0 = 0; c0 < leaf->cols; c0 += SEGMENT) {
-        size_t all = oz_min(leaf->cols - c0, SEGMENT), n;
-        for (size_t r = 0; r < p.rows; r++) signs_prepare(&signs[r], leaf, (r0 + r) * leaf->cols + c0, all);
-        for (size_t done = 0; done < all; done += n) {
-            stretch t = {{0}, scales, 0, (const char *)signs[0].words + done / 8, (unsigned)(done % 8)};
-            n = all - done;
-            for (size_t r = 0; r < p.rows; r++) {
-                oz_hashed_run run = run_at(last, leaf, r0 + r, c0 + done, n);
-                t.slot[r] = run.slot;
-                n = run.n;
-            }
-            for (size_t r = 0; r < p.rows && kind == OZ_CODEC_INT8; r++)
-                scales_prepare(&scales[r], v, leaf, t.slot[r], n);
-            dot_rows(kind, v, t, n, p, x->f32 + c0 + done, acc);
-        }
+    for (size_t c = 0, n; c < leaf->cols; c += n) {
+        n = leaf->cols - c;
+        stretch t = stretch_at(kind, f, leaf, r, p.rows, c, &n, end);
+        dot_stretch(kind, &f->array, t, n, p, x->f32 + c, acc);
     }
     for (size_t i = 0; i < p.m; i++) {
-        for (size_t r = 0; r < p.rows; r++) y[i * ldy + r0 + r] += v_sum(acc[r][i]);
+        for (size_t k = 0; k < p.rows; k++) y[i * ldy + r + k] += v_sum(acc[k][i]);
     }
 }
 
-/* Rows of W, or vectors of a row, at once, so that the sums of m activation rows fit the registers. */
+/* Rows, or vectors of a row, at once, so that the sums of m activation rows fit the registers. */
 OZ_INLINE size_t sums_at_once(size_t m) {
     return OZ_MV_SUMS / m >= 4 ? 4 : OZ_MV_SUMS / m >= 2 ? 2 : 1;
+}
+
+/* Rows run together, so that one load of the activations serves them all, where their signs begin at the same
+ * bit of a byte and there is room for all of them. Of an int8 array each would need scales of its own. */
+OZ_INLINE bool rows_together(oz_codec_kind kind, const oz_leaf *leaf, size_t rows) {
+    return kind != OZ_CODEC_INT8 && leaf->cols % 8 == 0 && rows * leaf->cols <= MOST_SIGNS;
 }
 
 OZ_INLINE void fold_batch(oz_codec_kind kind, const oz_leaf *leaf, size_t panel0, size_t panel1,
                           const oz_rows *x, size_t m, float *y, size_t ldy) {
     const fold_product many = {sums_at_once(m), m, x->ld}, one = {1, m, x->ld};
-    const slots_view v = slots_of(kind, leaf);
-    run_memory last = {0, 0, 0};
-    size_t r = panel0 * OZ_PANEL, end = oz_min(panel1 * OZ_PANEL, leaf->rows);
-    for (; r + many.rows <= end; r += many.rows) fold_rows(kind, &v, &last, leaf, r, x, many, y, ldy);
-    for (; r < end; r++) fold_rows(kind, &v, &last, leaf, r, x, one, y, ldy);
+    const size_t rows = oz_min(panel1 * OZ_PANEL, leaf->rows), end = rows * leaf->cols;
+    size_t r = panel0 * OZ_PANEL;
+    fold_reader f;
+    fold_begin(kind, &f, leaf);
+    if (rows_together(kind, leaf, many.rows)) {
+        for (; r + many.rows <= rows; r += many.rows) fold_rows(kind, &f, leaf, r, end, x, many, y, ldy);
+    }
+    for (; r < rows; r++) fold_rows(kind, &f, leaf, r, end, x, one, y, ldy);
 }
 
 OZ_INLINE void fold_mv(oz_codec_kind kind, const oz_leaf *leaf, size_t panel0, size_t panel1,
@@ -202,43 +178,27 @@ OZ_INLINE void fold_mv(oz_codec_kind kind, const oz_leaf *leaf, size_t panel0, s
     }
 }
 
-OZ_INLINE void copy_stretch(oz_codec_kind kind, const slots_view *v, stretch t, size_t n, float *out) {
-    const size_t head = kind == OZ_CODEC_INT8 ? slots_to_vector(t.slot[0], n) : 0;
-    const size_t whole = (n - head) / 16 * 16, tail = n - head - whole;
-    const stretch body = stretch_from(t, head, 1), rest = stretch_from(t, head + whole, 1);
-    if (head) v_store_n(out, v_flip(read_some(kind, v, t.scales, t.slot[0], head), t.signs, t.shift), head);
-    out += head;
-    for (size_t j = 0; j < whole; j += 16) {
-        vf16 w = read_slots(kind, v, t.scales, body.slot[0] + j, body.inside + j);
-        v_store(out + j, v_flip(w, signs_of(&body, 0, j), body.shift));
-    }
-    out += whole;
-    if (tail)
-        v_store_n(out, v_flip(read_some(kind, v, t.scales, rest.slot[0], tail), rest.signs, rest.shift),
-                  tail);
+OZ_INLINE void copy_stretch(oz_codec_kind kind, const array_reader *a, stretch t, size_t n, float *out) {
+    size_t j = 0;
+    for (; j + 16 <= n; j += 16)
+        v_store(out + j, v_flip(read_slots(kind, a, t.slot[0] + j), t.signs[0] + j / 8, t.shift));
+    if (j == n) return;
+    vf16 w = read_some(kind, a, t.slot[0] + j, n - j);
+    v_store_n(out + j, v_flip(w, t.signs[0] + j / 8, t.shift), n - j);
 }
 
 /* The buffer is [16 rows][n]. */
 OZ_INLINE oz_tile fold_decode(oz_codec_kind kind, const oz_leaf *leaf, size_t panel, size_t k0, size_t n,
                               float *buffer) {
-    const slots_view v = slots_of(kind, leaf);
-    sign_bits signs;
-    slot_scales scales;
-    scales.first = 0; /* floats have no more than that */
-    run_memory last = {0, 0, 0};
-    size_t r0 = panel * OZ_PANEL, rows = oz_min(OZ_PANEL, leaf->rows - r0);
+    const size_t r0 = panel * OZ_PANEL, rows = oz_min(OZ_PANEL, leaf->rows - r0);
+    fold_reader f;
+    fold_begin(kind, &f, leaf);
     for (size_t r = 0; r < rows; r++) {
-        signs_prepare(&signs, leaf, (r0 + r) * leaf->cols + k0, n);
-        for (size_t done = 0; done < n;) {
-            oz_hashed_run run = run_at(&last, leaf, r0 + r, k0 + done, n - done);
-            if (kind == OZ_CODEC_INT8) scales_prepare(&scales, &v, leaf, run.slot, run.n);
-            stretch t = {{run.slot},
-                         &scales,
-                         slot_inside(&v, run.slot),
-                         (const char *)signs.words + done / 8,
-                         (unsigned)(done % 8)};
-            copy_stretch(kind, &v, t, run.n, buffer + r * n + done);
-            done += run.n;
+        size_t end = r * leaf->cols + k0 + n;
+        for (size_t done = 0, some; done < n; done += some) {
+            some = n - done;
+            stretch t = stretch_at(kind, &f, leaf, r0 + r, 1, k0 + done, &some, (r0 * leaf->cols) + end);
+            copy_stretch(kind, &f.array, t, some, buffer + r * n + done);
         }
     }
     memset(buffer + rows * n, 0, (OZ_PANEL - rows) * n * sizeof *buffer);

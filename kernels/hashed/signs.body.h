@@ -5,60 +5,79 @@
 #include "base/arith.h"
 #include "formats/hashed/hashed.h"
 
-#define SEGMENT 1024 /* inputs whose signs are prepared at once */
-#define HASHES 8     /* at once */
+#define SIGN_WORDS 192 /* that are prepared at once, at most */
+#define HASHES 8       /* at once */
+#define MOST_SIGNS (64 * (SIGN_WORDS - 1))
 
-/* What of XXH3_64bits_withSeed of 8 bytes depends on the seed alone, and the rest of it. */
+typedef uint64_t hash_vector __attribute__((vector_size(8 * HASHES)));
+typedef uint32_t half_vector __attribute__((vector_size(4 * HASHES)));
+
+/* What of XXH3_64bits_withSeed of 8 bytes depends on the seed alone, and the rest of it, for eight indexes.
+ */
 OZ_INLINE uint64_t sign_key(const oz_leaf *leaf) {
     const uint64_t secret = UINT64_C(0x1cad21f72c81017c) ^ UINT64_C(0xdb979083e96dd4de);
     uint64_t seed = leaf->param[OZ_HASHED_SEED];
     return secret - (seed ^ (uint64_t)__builtin_bswap32((uint32_t)seed) << 32);
 }
-OZ_INLINE uint64_t sign_word(uint64_t key, uint64_t index) {
+OZ_INLINE void hash_indexes(hash_vector *index, uint64_t key) {
     const uint64_t prime = UINT64_C(0x9fb21c651e98df25);
-    uint64_t h = (index << 32 | index >> 32) ^ key;
+    hash_vector h = (*index << 32 | *index >> 32) ^ key;
     h ^= (h << 49 | h >> 15) ^ (h << 24 | h >> 40);
     h *= prime;
     h ^= (h >> 35) + 8;
     h *= prime;
-    return h ^ h >> 28;
+    *index = h ^ h >> 28;
 }
 
-/* Bit j is the sign of the j-th weight of a segment; four bytes can be read where the last one is, and whole
- * vectors written. */
+/* The signs of weights [from, to): that of weight i is bit i - from. Four bytes can be read where the last
+ * one is. */
 typedef struct sign_bits {
-    uint64_t words[SEGMENT / 64 + HASHES];
+    uint64_t from, to, words[SIGN_WORDS + HASHES + 1];
 } sign_bits;
 
-/* `count` words from `index` on, and those behind them that make whole vectors. */
+/* `count` words from `index` on, and those behind them that make a whole vector. */
 OZ_INLINE void hash_words(uint64_t *words, uint64_t key, uint64_t index, size_t count) {
+    const hash_vector each = {0, 1, 2, 3, 4, 5, 6, 7};
     for (size_t w = 0; w < count; w += HASHES) {
-        for (size_t j = 0; j < HASHES; j++) words[w + j] = sign_word(key, index + w + j);
+        hash_vector h = each + (index + w);
+        hash_indexes(&h, key);
+        memcpy(words + w, &h, sizeof h);
     }
 }
 
-/* words[w] = bits [64 w + shift, 64 w + shift + 64) of the stream, w < n. */
-OZ_INLINE void join_words(uint64_t *words, const uint64_t *stream, size_t n, uint64_t shift) {
-    for (size_t w = 0; w < n; w++) words[w] = stream[w] >> shift | stream[w + 1] << 1 << (63 - shift);
-    words[n] = 0;
+/* Words 0 ... n - 1 move down by `shift` < 64 bits; there are some behind. */
+OZ_INLINE void shift_words(uint64_t *words, size_t n, uint64_t shift) {
+    for (size_t w = 0; w < n; w += HASHES) {
+        hash_vector low, high;
+        memcpy(&low, words + w, sizeof low);
+        memcpy(&high, words + w + 1, sizeof high);
+        low = low >> shift | high << 1 << (63 - shift);
+        memcpy(words + w, &low, sizeof low);
+    }
 }
 
-/* The signs of weights [i, i + n), n <= SEGMENT. */
+/* n <= MOST_SIGNS. */
 OZ_INLINE void signs_prepare(sign_bits *s, const oz_leaf *leaf, uint64_t i, size_t n) {
-    uint64_t stream[SEGMENT / 64 + HASHES], rule = leaf->param[OZ_HASHED_SIGN];
-    const size_t count = oz_div_up(n, 64); /* of words; the stream may have one more */
+    uint64_t rule = leaf->param[OZ_HASHED_SIGN], shift = 0;
+    s->from = i;
+    s->to = i + n;
     if (rule == OZ_HASHED_SIGN_HASH) {
         uint64_t x = leaf->param[OZ_HASHED_START] + i;
-        hash_words(x % 64 ? stream : s->words, sign_key(leaf), x / 64, oz_div_up(x % 64 + n, 64));
-        if (x % 64) join_words(s->words, stream, count, x % 64);
+        shift = x % 64;
+        hash_words(s->words, sign_key(leaf), x / 64, oz_div_up(shift + n, 64));
     } else if (rule == OZ_HASHED_SIGN_MASK) {
         const uint8_t *bits = leaf->part[OZ_HASHED_SIGNS].data;
-        memset(stream, 0, (count + 1) * sizeof *stream);
-        memcpy(stream, bits + i / 8, (size_t)((i + n - 1) / 8 - i / 8 + 1));
-        join_words(s->words, stream, count, i % 8);
+        shift = i % 8;
+        memcpy(s->words, bits + i / 8, (size_t)((i + n - 1) / 8 - i / 8 + 1));
     } else {
-        memset(s->words, 0, (count + 1) * sizeof *s->words);
+        memset(s->words, 0, oz_div_up(n, 64) * sizeof *s->words);
     }
+    if (shift) shift_words(s->words, oz_div_up(n, 64), shift);
+}
+
+/* Weights [i, i + n) are among those of s; if not, as many up to `end` as there is room for. */
+OZ_INLINE void signs_reach(sign_bits *s, const oz_leaf *leaf, uint64_t i, size_t n, uint64_t end) {
+    if (i < s->from || i + n > s->to) signs_prepare(s, leaf, i, oz_min(end - i, MOST_SIGNS));
 }
 
 /* Signs of 16 rows x 64 inputs, one row a lane: input j is bit j of low, or bit j - 32 of high. */
@@ -68,26 +87,33 @@ typedef struct sign_lanes {
 
 /* The signs of 16 rows go on from one block of 64 inputs to the next: of each row the word last hashed. */
 typedef struct sign_rows {
-    uint64_t key, index[OZ_PANEL], shift[OZ_PANEL], word[OZ_PANEL];
+    uint64_t key;
+    hash_vector index[2], shift[2], word[2];
 } sign_rows;
 
 OZ_INLINE void sign_rows_begin(sign_rows *s, const oz_leaf *leaf, size_t r0, size_t k0) {
+    const hash_vector each = {0, 1, 2, 3, 4, 5, 6, 7};
+    const uint64_t x = leaf->param[OZ_HASHED_START] + r0 * leaf->cols + k0;
     s->key = sign_key(leaf);
-    for (size_t r = 0; r < OZ_PANEL; r++) {
-        uint64_t x = leaf->param[OZ_HASHED_START] + (r0 + r) * leaf->cols + k0;
-        s->index[r] = x / 64;
-        s->shift[r] = x % 64;
-        s->word[r] = sign_word(s->key, x / 64);
+    for (size_t half = 0; half < 2; half++) {
+        hash_vector first = x + (each + 8 * half) * leaf->cols;
+        s->index[half] = first / 64;
+        s->shift[half] = first % 64;
+        s->word[half] = s->index[half];
+        hash_indexes(&s->word[half], s->key);
     }
 }
 
 OZ_INLINE void hash_lanes(sign_rows *s, int32_t low[OZ_PANEL], int32_t high[OZ_PANEL]) {
-    for (size_t r = 0; r < OZ_PANEL; r++) {
-        uint64_t next = sign_word(s->key, ++s->index[r]);
-        uint64_t bits = s->word[r] >> s->shift[r] | next << 1 << (63 - s->shift[r]);
-        s->word[r] = next;
-        low[r] = (int32_t)(uint32_t)bits;
-        high[r] = (int32_t)(uint32_t)(bits >> 32);
+    for (size_t half = 0; half < 2; half++) {
+        hash_vector next = s->index[half] += 1;
+        hash_indexes(&next, s->key);
+        hash_vector bits = s->word[half] >> s->shift[half] | next << 1 << (63 - s->shift[half]);
+        s->word[half] = next;
+        half_vector lo = __builtin_convertvector(bits, half_vector),
+                    hi = __builtin_convertvector(bits >> 32, half_vector);
+        memcpy(low + 8 * half, &lo, sizeof lo);
+        memcpy(high + 8 * half, &hi, sizeof hi);
     }
 }
 

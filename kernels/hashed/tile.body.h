@@ -14,39 +14,25 @@ OZ_INLINE bool tile_fits(const oz_leaf *leaf) {
            block_n <= MOST_BLOCK_N;
 }
 
-typedef struct tile_reader {
-    slots_view view;
-    wide_scales scales;
-} tile_reader;
-
 /* Inputs [k, end) of one tile: input k's weights, for the rows from r0 on, begin at slot. */
 typedef struct tile_piece {
     size_t k, slot, step; /* slots from input to input */
 } tile_piece;
 
 /* The tile's part of inputs [k0, end), end > k0, that ends at `end`. */
-OZ_INLINE tile_piece tile_piece_at(oz_codec_kind kind, tile_reader *reader, const oz_leaf *leaf, size_t r0,
+OZ_INLINE tile_piece tile_piece_at(oz_codec_kind kind, array_reader *array, const oz_leaf *leaf, size_t r0,
                                    size_t panels, size_t k0, size_t end) {
     size_t block_k = leaf->param[OZ_HASHED_BLOCK_K], block_n = leaf->param[OZ_HASHED_BLOCK_N];
     size_t tile = (end - 1) / block_k, k = oz_max(k0, tile * block_k);
     size_t slot = oz_hashed_tile(leaf, tile, r0 / block_n) + (k - tile * block_k) * block_n + r0 % block_n;
-    if (kind == OZ_CODEC_INT8) {
-        size_t n = (end - k - 1) * block_n + panels * OZ_PANEL;
-        slot_scales scales;
-        scales_prepare(&scales, &reader->view, leaf, slot, n);
-        scales_widen(&reader->scales, &scales, &reader->view, slot, n);
-    }
+    array_reach(kind, array, leaf, slot, (end - k - 1) * block_n + panels * OZ_PANEL);
     return (tile_piece){k, slot, block_n};
 }
 
 /* The 16 weights of input j of the piece; the sign of each is the top bit of its lane, which moves on. */
-OZ_INLINE vf16 tile_weights(oz_codec_kind kind, const tile_reader *reader, const tile_piece *t, size_t j,
+OZ_INLINE vf16 tile_weights(oz_codec_kind kind, const array_reader *array, const tile_piece *t, size_t j,
                             size_t panel, vi16 *bits) {
-    size_t slot = t->slot + j * t->step + panel * OZ_PANEL;
-    const slots_view *v = &reader->view;
-    vf16 w = kind == OZ_CODEC_INT8 ? read_across(v, &reader->scales, slot)
-                                   : read_plain(kind, v->array + slot * v->width);
-    w = v_flip_top(w, *bits);
+    vf16 w = v_flip_top(read_slots(kind, array, t->slot + j * t->step + panel * OZ_PANEL), *bits);
     *bits = vi_add(*bits, *bits);
     return w;
 }
@@ -56,11 +42,11 @@ typedef struct tile_product {
 } tile_product;
 
 /* Weights of one input times one activation of each row; acc[panel * sums + sum][row]. */
-OZ_INLINE void dot_input(oz_codec_kind kind, const tile_reader *reader, const tile_piece *t, size_t j,
+OZ_INLINE void dot_input(oz_codec_kind kind, const array_reader *array, const tile_piece *t, size_t j,
                          vi16 *bits, const oz_rows *x, tile_product p, size_t sum, vf16 acc[][OZ_MV_BATCH]) {
     vf16 w[2];
     OZ_UNROLL
-    for (size_t a = 0; a < p.panels; a++) w[a] = tile_weights(kind, reader, t, j, a, &bits[a]);
+    for (size_t a = 0; a < p.panels; a++) w[a] = tile_weights(kind, array, t, j, a, &bits[a]);
     OZ_UNROLL
     for (size_t i = 0; i < p.m; i++) {
         vf16 in = v_broadcast(x->f32 + i * x->ld + t->k + j);
@@ -73,19 +59,19 @@ OZ_INLINE void dot_input(oz_codec_kind kind, const tile_reader *reader, const ti
 }
 
 /* Inputs [k0, k0 + n), n <= 32, whose signs are in `bits`. */
-OZ_INLINE void dot_inputs(oz_codec_kind kind, tile_reader *reader, const oz_leaf *leaf, size_t r0, size_t k0,
+OZ_INLINE void dot_inputs(oz_codec_kind kind, array_reader *array, const oz_leaf *leaf, size_t r0, size_t k0,
                           size_t n, vi16 bits[2], const oz_rows *x, tile_product p, vf16 acc[][OZ_MV_BATCH]) {
     if (n < SIGN_INPUTS) {
         for (size_t a = 0; a < p.panels; a++) bits[a] = vi_shift_left(bits[a], (unsigned)(SIGN_INPUTS - n));
     }
     for (size_t end = k0 + n; end > k0;) {
-        tile_piece t = tile_piece_at(kind, reader, leaf, r0, p.panels, k0, end);
+        tile_piece t = tile_piece_at(kind, array, leaf, r0, p.panels, k0, end);
         size_t j = end - t.k;
         for (; j >= p.sums; j -= p.sums) {
             OZ_UNROLL
-            for (size_t u = 0; u < p.sums; u++) dot_input(kind, reader, &t, j - 1 - u, bits, x, p, u, acc);
+            for (size_t u = 0; u < p.sums; u++) dot_input(kind, array, &t, j - 1 - u, bits, x, p, u, acc);
         }
-        for (; j > 0; j--) dot_input(kind, reader, &t, j - 1, bits, x, p, 0, acc);
+        for (; j > 0; j--) dot_input(kind, array, &t, j - 1, bits, x, p, 0, acc);
         end = t.k;
     }
 }
@@ -106,7 +92,7 @@ OZ_INLINE void tile_store(const oz_leaf *leaf, size_t r0, tile_product p, vf16 a
     }
 }
 
-OZ_INLINE void tile_rows(oz_codec_kind kind, tile_reader *reader, const oz_leaf *leaf, size_t r0,
+OZ_INLINE void tile_rows(oz_codec_kind kind, array_reader *array, const oz_leaf *leaf, size_t r0,
                          const oz_rows *x, tile_product p, float *y, size_t ldy) {
     sign_rows s[2];
     sign_lanes lanes[2];
@@ -122,9 +108,9 @@ OZ_INLINE void tile_rows(oz_codec_kind kind, tile_reader *reader, const oz_leaf 
         for (size_t a = 0; a < p.panels; a++) lanes[a] = sign_rows_next(&s[a], leaf, r0 + a * OZ_PANEL, k);
         vi16 low[2] = {lanes[0].low, lanes[p.panels - 1].low},
              high[2] = {lanes[0].high, lanes[p.panels - 1].high};
-        dot_inputs(kind, reader, leaf, r0, k, oz_min(n, SIGN_INPUTS), low, x, p, acc);
+        dot_inputs(kind, array, leaf, r0, k, oz_min(n, SIGN_INPUTS), low, x, p, acc);
         if (n > SIGN_INPUTS)
-            dot_inputs(kind, reader, leaf, r0, k + SIGN_INPUTS, n - SIGN_INPUTS, high, x, p, acc);
+            dot_inputs(kind, array, leaf, r0, k + SIGN_INPUTS, n - SIGN_INPUTS, high, x, p, acc);
     }
     tile_store(leaf, r0, p, acc, y, ldy);
 }
@@ -135,14 +121,14 @@ OZ_INLINE void tile_batch(oz_codec_kind kind, const oz_leaf *leaf, size_t panel0
     const size_t sums = sums_at_once(m);
     const tile_product one = {1, sums, m}, two = {2, sums > 1 ? sums / 2 : 1, m};
     const bool pairs = leaf->param[OZ_HASHED_BLOCK_N] % (2 * OZ_PANEL) == 0 && OZ_MV_SUMS >= 2 * m;
-    tile_reader reader;
-    reader.view = slots_of(kind, leaf);
+    array_reader array;
+    array_begin(kind, &array, leaf);
     for (size_t p = panel0; p < panel1;) {
         if (pairs && p % 2 == 0 && p + 1 < panel1) {
-            tile_rows(kind, &reader, leaf, p * OZ_PANEL, x, two, y, ldy);
+            tile_rows(kind, &array, leaf, p * OZ_PANEL, x, two, y, ldy);
             p += 2;
         } else {
-            tile_rows(kind, &reader, leaf, p * OZ_PANEL, x, one, y, ldy);
+            tile_rows(kind, &array, leaf, p * OZ_PANEL, x, one, y, ldy);
             p++;
         }
     }
@@ -166,13 +152,13 @@ OZ_INLINE void tile_mv(oz_codec_kind kind, const oz_leaf *leaf, size_t panel0, s
     }
 }
 
-OZ_INLINE void copy_inputs(oz_codec_kind kind, tile_reader *reader, const oz_leaf *leaf, size_t r0, size_t k0,
+OZ_INLINE void copy_inputs(oz_codec_kind kind, array_reader *array, const oz_leaf *leaf, size_t r0, size_t k0,
                            size_t n, vi16 bits, float *out) {
     if (n < SIGN_INPUTS) bits = vi_shift_left(bits, (unsigned)(SIGN_INPUTS - n));
     for (size_t end = k0 + n; end > k0;) {
-        tile_piece t = tile_piece_at(kind, reader, leaf, r0, 1, k0, end);
+        tile_piece t = tile_piece_at(kind, array, leaf, r0, 1, k0, end);
         for (size_t j = end - t.k; j-- > 0;)
-            v_store(out + (t.k + j - k0) * OZ_PANEL, tile_weights(kind, reader, &t, j, 0, &bits));
+            v_store(out + (t.k + j - k0) * OZ_PANEL, tile_weights(kind, array, &t, j, 0, &bits));
         end = t.k;
     }
 }
@@ -180,18 +166,18 @@ OZ_INLINE void copy_inputs(oz_codec_kind kind, tile_reader *reader, const oz_lea
 /* The buffer is [n][16 rows], as the tiles are. */
 OZ_INLINE oz_tile tile_decode(oz_codec_kind kind, const oz_leaf *leaf, size_t panel, size_t k0, size_t n,
                               float *buffer) {
-    tile_reader reader;
+    array_reader array;
     sign_rows s;
     size_t r0 = panel * OZ_PANEL;
-    reader.view = slots_of(kind, leaf);
+    array_begin(kind, &array, leaf);
     sign_rows_begin(&s, leaf, r0, k0);
     for (size_t k = 0; k < n; k += 2 * SIGN_INPUTS) {
         size_t some = oz_min(n - k, 2 * SIGN_INPUTS);
         sign_lanes lanes = sign_rows_next(&s, leaf, r0, k0 + k);
         float *out = buffer + k * OZ_PANEL;
-        copy_inputs(kind, &reader, leaf, r0, k0 + k, oz_min(some, SIGN_INPUTS), lanes.low, out);
+        copy_inputs(kind, &array, leaf, r0, k0 + k, oz_min(some, SIGN_INPUTS), lanes.low, out);
         if (some <= SIGN_INPUTS) break;
-        copy_inputs(kind, &reader, leaf, r0, k0 + k + SIGN_INPUTS, some - SIGN_INPUTS, lanes.high,
+        copy_inputs(kind, &array, leaf, r0, k0 + k + SIGN_INPUTS, some - SIGN_INPUTS, lanes.high,
                     out + SIGN_INPUTS * OZ_PANEL);
     }
     for (size_t r = leaf->rows - r0; r < OZ_PANEL; r++) {
