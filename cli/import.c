@@ -20,13 +20,6 @@ static const oz_option options[] = {
     {"force", 'f', OZ_OPTION_FLAG, NULL, "overwrite it", offsetof(oz_import_fields, force)},
 };
 
-/* The file that an error is about, as far as it is one of the two. */
-static const char *file_of(const oz_import_fields *f, const oz_error *err) {
-    if (strcmp(err->where, "graph") == 0) return f->graph;
-    if (!err->where[0] && err->status == OZ_ERR_IO) return ""; /* the path was empty */
-    return err->status == OZ_ERR_NUMBER ? f->weights : NULL;
-}
-
 static int run(const void *fields) {
     const oz_import_fields *f = fields;
     if (!f->graph || !f->weights || !f->output)
@@ -40,7 +33,7 @@ static int run(const void *fields) {
     opt.command = f->common.command;
     oz_buffer file;
     oz_error err = {0};
-    if (oz_import(&opt, &file, &err) != OZ_OK) return oz_report_error(file_of(f, &err), &err);
+    if (oz_import(&opt, &file, &err) != OZ_OK) return oz_report_error(err.where[0] ? NULL : "", &err);
     code = oz_save_file(f->output, file.data, file.bytes, f->force);
     size_t bytes = file.bytes;
     oz_buffer_free(&file);

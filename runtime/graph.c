@@ -37,6 +37,11 @@ static oz_status fail_at(const oz_reader *r, oz_value v, const char *what) {
     return oz_fail(r->err, OZ_ERR_FORMAT, oz_json_offset(r->j, v), "graph", "%s", what);
 }
 
+/* The same about a name. */
+static oz_status fail_about(const oz_reader *r, oz_value v, const char *what, const char *name) {
+    return oz_fail(r->err, OZ_ERR_FORMAT, oz_json_offset(r->j, v), "graph", "%s '%s'", what, name);
+}
+
 /* A string as text in the arena; `what` it should be is said if it is none, or holds U+0000. */
 static oz_status read_text(oz_reader *r, oz_value v, oz_arena *arena, const char *what, const char **out) {
     oz_status status = oz_read_text(r->j, v, arena, out, r->err);
@@ -67,7 +72,7 @@ static oz_status add_value(oz_reader *r, oz_value name, oz_dtype dtype, uint32_t
     const char *text;
     OZ_TRY(read_text(r, name, r->arena, "a value's name must be text", &text));
     size_t slot = slot_of(r, text);
-    if (r->slots[slot]) return fail_at(r, name, "two values have this name");
+    if (r->slots[slot]) return fail_about(r, name, "two values have the name", text);
     *out = (uint32_t)r->g->n_values;
     r->g->values[r->g->n_values++] = (oz_graph_value){.name = text, .dtype = dtype};
     r->slots[slot] = *out + 1;
@@ -78,7 +83,7 @@ static oz_status find_value(oz_reader *r, oz_value name, uint32_t *out) {
     const char *text;
     OZ_TRY(read_text(r, name, &r->scratch, "expected the name of a value", &text));
     size_t slot = slot_of(r, text);
-    if (!r->slots[slot]) return fail_at(r, name, "no input or earlier node makes this value");
+    if (!r->slots[slot]) return fail_about(r, name, "no input or earlier node makes the value", text);
     *out = r->slots[slot] - 1;
     return OZ_OK;
 }
@@ -143,15 +148,36 @@ static oz_status read_weight(oz_reader *r, oz_value attrs, oz_node *node) {
     const char *name;
     OZ_TRY(read_text(r, w, &r->scratch, "expected the name of a weight", &name));
     const oz_weight *weight = oz_contents_weight(r->contents, name);
-    if (!weight) return fail_at(r, w, "the file has no weight of this name");
+    if (!weight) return fail_about(r, w, "the file has no weight", name);
     node->layer = (size_t)(weight - r->contents->weights);
+    return OZ_OK;
+}
+
+static bool stands_in(const char *list, const char *word) {
+    size_t n = strlen(word);
+    for (const char *at = list; at && n && !strchr(word, ' '); at = strchr(at, ' ')) {
+        at += *at == ' ';
+        if (strncmp(at, word, n) == 0 && (at[n] == ' ' || at[n] == '\0')) return true;
+    }
+    return false;
+}
+
+/* A key that nobody reads is a slip of the pen, and would make another network of this one. */
+static oz_status check_attributes(oz_reader *r, oz_value attrs, const oz_op *op) {
+    if (attrs == OZ_NO_VALUE) return OZ_OK;
+    for (oz_value key = oz_json_first(r->j, attrs); key != OZ_NO_VALUE; key = oz_json_next(r->j, key)) {
+        const char *name;
+        OZ_TRY(read_text(r, key, &r->scratch, "expected the name of an attribute", &name));
+        bool known = stands_in(op->attributes, name) || (op->weighted && strcmp(name, "weight") == 0) ||
+                     (op->fuses_act && (strcmp(name, "act") == 0 || strcmp(name, "slope") == 0));
+        if (!known) return fail_about(r, key, "this operator takes no attribute", name);
+    }
     return OZ_OK;
 }
 
 static oz_status read_act(oz_reader *r, oz_value attrs, oz_node *node) {
     oz_value a = attrs == OZ_NO_VALUE ? OZ_NO_VALUE : oz_json_find(r->j, attrs, "act");
     if (a == OZ_NO_VALUE) return OZ_OK;
-    if (!node->op->fuses_act) return fail_at(r, a, "this operator takes no \"act\"");
     for (int i = 0; i < OZ_ACT_COUNT; i++) {
         if (oz_json_equals(r->j, a, oz_activation_name((oz_activation)i))) {
             node->act = (oz_activation)i;
@@ -181,7 +207,14 @@ static oz_status read_edges(oz_reader *r, oz_value inputs, oz_node *node) {
     return OZ_OK;
 }
 
-static oz_status read_node(oz_reader *r, oz_value v) {
+static oz_status unknown_operator(oz_reader *r, oz_value v) {
+    const char *name = "";
+    if (oz_json_type_of(r->j, v) == OZ_JSON_STRING)
+        OZ_TRY(read_text(r, v, &r->scratch, "expected the name of an operator", &name));
+    return oz_fail(r->err, OZ_ERR_SUPPORT, oz_json_offset(r->j, v), "graph", "unknown operator '%s'", name);
+}
+
+static oz_status read_parts(oz_reader *r, oz_value v) {
     uint32_t size = oz_json_type_of(r->j, v) == OZ_JSON_ARRAY ? oz_json_size(r->j, v) : 0;
     if (size != 3 && size != 4) return fail_at(r, v, "a node is [op, name, [inputs], {attributes}]");
     oz_value name_of_op = oz_json_first(r->j, v), name = oz_json_next(r->j, name_of_op);
@@ -194,15 +227,27 @@ static oz_status read_node(oz_reader *r, oz_value v) {
     node->offset = oz_json_offset(r->j, v);
     node->layer = OZ_NO_LAYER;
     node->op = oz_op_find(r->j, name_of_op);
-    if (!node->op) {
-        return oz_fail(r->err, OZ_ERR_SUPPORT, oz_json_offset(r->j, name_of_op), "graph", "unknown operator");
-    }
+    if (!node->op) return unknown_operator(r, name_of_op);
+    OZ_TRY(check_attributes(r, attrs, node->op));
     OZ_TRY(read_edges(r, inputs, node));
     OZ_TRY(add_value(r, name, OZ_F32, &node->output));
     node->name = r->g->values[node->output].name;
     if (node->op->weighted) OZ_TRY(read_weight(r, attrs, node));
     OZ_TRY(read_act(r, attrs, node));
     return node->op->parse ? node->op->parse(node, r->j, attrs, r->contents, r->arena, r->err) : OZ_OK;
+}
+
+/* What is wrong with a node is said with its name, if it has one. */
+static oz_status read_node(oz_reader *r, oz_value v) {
+    const char *name;
+    oz_status status = read_parts(r, v);
+    if (status == OZ_OK || !r->err || strcmp(r->err->where, "graph") != 0) return status;
+    if (oz_json_type_of(r->j, v) != OZ_JSON_ARRAY || oz_json_size(r->j, v) < 2) return status;
+    oz_error err = *r->err;
+    if (read_text(r, oz_json_next(r->j, oz_json_first(r->j, v)), &r->scratch, "", &name) == OZ_OK)
+        return oz_fail(r->err, status, err.offset, name, "%s", err.message);
+    *r->err = err;
+    return status;
 }
 
 static oz_status read_outputs(oz_reader *r, oz_value outputs) {

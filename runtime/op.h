@@ -23,9 +23,10 @@ typedef struct oz_step {
 typedef struct oz_op {
     const char *name;
     uint32_t min_inputs, max_inputs;
-    bool weighted;  /* attribute "weight" names its layer */
-    bool view;      /* output is the input's memory under another shape; `run` is NULL */
-    bool fuses_act; /* takes the attribute "act" */
+    bool weighted;          /* attribute "weight" names its layer */
+    bool view;              /* output is the input's memory under another shape; `run` is NULL */
+    bool fuses_act;         /* takes the attributes "act" and "slope" */
+    const char *attributes; /* those that `parse` reads, with blanks between them; NULL = none */
     /* Reads attributes beyond weight and act; NULL if it has none. `v` is the attribute object, or
      * OZ_NO_VALUE. */
     oz_status (*parse)(oz_node *node, const oz_json *j, oz_value v, const oz_contents *contents,

@@ -16,10 +16,34 @@ typedef struct import {
     oz_error *err;
 } import;
 
+/* What is wrong with one of the two files says with which. */
+static oz_status about(const import *im, const char *path, oz_status status) {
+    bool file = status != OZ_OK && status != OZ_ERR_MEMORY && status != OZ_ERR_CANCEL;
+    if (!file || !im->err) return status;
+    oz_error err = *im->err;
+    bool placed = err.where[0] && strcmp(err.where, "graph") != 0;
+    return oz_fail(im->err, status, err.offset, path, "%s%s%s", placed ? err.where : "", placed ? ": " : "",
+                   err.message);
+}
+
+/* Reading the graph reads batch norms too, whose faults are the weights'. */
+typedef struct norms {
+    oz_norm_source source;
+    bool failed;
+} norms;
+
+static oz_status read_norm(void *ctx, const char *name, double eps, oz_channel_map *out, oz_error *err) {
+    norms *n = ctx;
+    oz_status status = oz_norm_read(&n->source, name, eps, out, err);
+    n->failed = status != OZ_OK;
+    return status;
+}
+
 static oz_status read_graph(import *im, const char *text, size_t bytes) {
-    oz_norm_source source = {.tensors = &im->tensors, .arena = &im->arena};
-    oz_norm_reader norms = {.ctx = &source, .read = oz_norm_read};
-    return oz_graph_edit(&im->graph, text, bytes, &norms, &im->arena, im->err);
+    norms n = {.source = {.tensors = &im->tensors, .arena = &im->arena}};
+    oz_norm_reader reader = {.ctx = &n, .read = read_norm};
+    oz_status status = oz_graph_edit(&im->graph, text, bytes, &reader, &im->arena, im->err);
+    return about(im, n.failed ? im->opt->weights : im->opt->graph, status);
 }
 
 static oz_status make_weights(import *im) {
@@ -59,20 +83,14 @@ static oz_status finish(import *im, oz_buffer *out) {
     return status == OZ_OK ? oz_buffer_copy(out, &image, im->err) : status;
 }
 
-/* What is wrong with one of two files says which. */
-static oz_status read_weights(import *im, const oz_file *file) {
-    oz_status status = oz_safetensors_read(&im->tensors, file->data, file->bytes, NULL, &im->arena, im->err);
-    if (status == OZ_OK || !im->err) return status;
-    oz_error err = *im->err;
-    return oz_fail(im->err, status, err.offset, im->opt->weights, "%s%s%s", err.where,
-                   err.where[0] ? ": " : "", err.message);
-}
-
 static oz_status import_files(import *im, const oz_file *graph, const oz_file *weights, oz_buffer *out) {
-    OZ_TRY(read_weights(im, weights));
+    const oz_import_options *opt = im->opt;
+    OZ_TRY(
+        about(im, opt->weights,
+              oz_safetensors_read(&im->tensors, weights->data, weights->bytes, NULL, &im->arena, im->err)));
     OZ_TRY(read_graph(im, (const char *)graph->data, graph->bytes));
-    OZ_TRY(make_weights(im));
-    return finish(im, out);
+    OZ_TRY(about(im, opt->weights, make_weights(im)));
+    return about(im, opt->graph, finish(im, out));
 }
 
 static oz_status import_opened(const oz_import_options *opt, const oz_file *graph, oz_buffer *out,

@@ -62,7 +62,8 @@ static oz_status shape(const oz_node *node, const oz_weight *w, const oz_shape *
                              w->name);
     }
     if (oz_conv_is_direct(node, w) && has_products(w)) {
-        return oz_shape_fail(node, err, "groups of fewer than 16 channels cannot be products: weight %s", w->name);
+        return oz_shape_fail(node, err, "groups of fewer than 16 channels cannot be products: weight %s",
+                             w->name);
     }
     *out = (oz_shape){.rank = 4, .dim = {x->dim[0], w->rows}};
     if (!oz_window_size(win, 0, x->dim[2], &out->dim[2]) ||
@@ -197,6 +198,7 @@ const oz_op oz_op_conv2d = {.name = "conv2d",
                             .max_inputs = 1,
                             .weighted = true,
                             .fuses_act = true,
+                            .attributes = "kernel stride pad dilation groups",
                             .parse = parse,
                             .shape = shape,
                             .run = run};

@@ -24,7 +24,7 @@ static oz_status activate(const oz_step *step, oz_activation act) {
     return OZ_OK;
 }
 
-#define OZ_ACTIVATION_OP(op, activation, parse_fn)                                                           \
+#define OZ_ACTIVATION_OP(op, activation, parse_fn, names)                                                    \
     static oz_status run_##op(const oz_step *step, oz_error *err) {                                          \
         (void)err;                                                                                           \
         return activate(step, activation);                                                                   \
@@ -32,19 +32,20 @@ static oz_status activate(const oz_step *step, oz_activation act) {
     const oz_op oz_op_##op = {.name = #op,                                                                   \
                               .min_inputs = 1,                                                               \
                               .max_inputs = 1,                                                               \
+                              .attributes = names,                                                           \
                               .parse = parse_fn,                                                             \
                               .shape = same_shape,                                                           \
                               .run = run_##op};
 
-OZ_ACTIVATION_OP(relu, OZ_ACT_RELU, NULL)
-OZ_ACTIVATION_OP(relu6, OZ_ACT_RELU6, NULL)
-OZ_ACTIVATION_OP(leaky, OZ_ACT_LEAKY, parse_slope)
-OZ_ACTIVATION_OP(gelu, OZ_ACT_GELU, NULL)
-OZ_ACTIVATION_OP(gelu_tanh, OZ_ACT_GELU_TANH, NULL)
-OZ_ACTIVATION_OP(silu, OZ_ACT_SILU, NULL)
-OZ_ACTIVATION_OP(sigmoid, OZ_ACT_SIGMOID, NULL)
-OZ_ACTIVATION_OP(tanh, OZ_ACT_TANH, NULL)
-OZ_ACTIVATION_OP(hardswish, OZ_ACT_HARDSWISH, NULL)
+OZ_ACTIVATION_OP(relu, OZ_ACT_RELU, NULL, NULL)
+OZ_ACTIVATION_OP(relu6, OZ_ACT_RELU6, NULL, NULL)
+OZ_ACTIVATION_OP(leaky, OZ_ACT_LEAKY, parse_slope, "slope")
+OZ_ACTIVATION_OP(gelu, OZ_ACT_GELU, NULL, NULL)
+OZ_ACTIVATION_OP(gelu_tanh, OZ_ACT_GELU_TANH, NULL, NULL)
+OZ_ACTIVATION_OP(silu, OZ_ACT_SILU, NULL, NULL)
+OZ_ACTIVATION_OP(sigmoid, OZ_ACT_SIGMOID, NULL, NULL)
+OZ_ACTIVATION_OP(tanh, OZ_ACT_TANH, NULL, NULL)
+OZ_ACTIVATION_OP(hardswish, OZ_ACT_HARDSWISH, NULL, NULL)
 
 static oz_status run_add(const oz_step *step, oz_error *err) {
     (void)err;
@@ -132,6 +133,7 @@ const oz_op oz_op_affine = {.name = "affine",
                             .min_inputs = 1,
                             .max_inputs = 1,
                             .fuses_act = true,
+                            .attributes = "scale shift",
                             .parse = parse_affine,
                             .shape = shape_affine,
                             .run = run_affine};

@@ -101,6 +101,7 @@ const oz_op oz_op_embedding_bag = {.name = "embedding_bag",
                                    .min_inputs = 1,
                                    .max_inputs = 1,
                                    .weighted = true,
+                                   .attributes = "mode",
                                    .parse = parse_bag,
                                    .shape = shape_bag,
                                    .run = run_bag};

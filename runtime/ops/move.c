@@ -66,6 +66,7 @@ static oz_status run_concat(const oz_step *step, oz_error *err) {
 const oz_op oz_op_concat = {.name = "concat",
                             .min_inputs = 1,
                             .max_inputs = OZ_MAX_NODE_INPUTS,
+                            .attributes = "axis",
                             .parse = parse_concat,
                             .shape = shape_concat,
                             .run = run_concat};
@@ -129,8 +130,13 @@ static oz_status run_pad(const oz_step *step, oz_error *err) {
     return OZ_OK;
 }
 
-const oz_op oz_op_pad = {
-    .name = "pad", .min_inputs = 1, .max_inputs = 1, .parse = parse_pad, .shape = shape_pad, .run = run_pad};
+const oz_op oz_op_pad = {.name = "pad",
+                         .min_inputs = 1,
+                         .max_inputs = 1,
+                         .attributes = "pads",
+                         .parse = parse_pad,
+                         .shape = shape_pad,
+                         .run = run_pad};
 
 /* ---- slice: start, end and step along one axis ---- */
 
@@ -194,6 +200,7 @@ static oz_status run_slice(const oz_step *step, oz_error *err) {
 const oz_op oz_op_slice = {.name = "slice",
                            .min_inputs = 1,
                            .max_inputs = 1,
+                           .attributes = "axis start end step",
                            .parse = parse_slice,
                            .shape = shape_slice,
                            .run = run_slice};
@@ -267,11 +274,13 @@ const oz_op oz_op_flatten = {.name = "flatten",
                              .min_inputs = 1,
                              .max_inputs = 1,
                              .view = true,
+                             .attributes = "axis",
                              .parse = parse_flatten,
                              .shape = shape_flatten};
 const oz_op oz_op_reshape = {.name = "reshape",
                              .min_inputs = 1,
                              .max_inputs = 1,
                              .view = true,
+                             .attributes = "shape",
                              .parse = parse_reshape,
                              .shape = shape_reshape};

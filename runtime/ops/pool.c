@@ -109,12 +109,14 @@ static oz_status run_avg(const oz_step *step, oz_error *err) {
 const oz_op oz_op_max_pool = {.name = "max_pool",
                               .min_inputs = 1,
                               .max_inputs = 1,
+                              .attributes = "kernel stride pad dilation ceil count_pad",
                               .parse = parse_window,
                               .shape = shape_window,
                               .run = run_max};
 const oz_op oz_op_avg_pool = {.name = "avg_pool",
                               .min_inputs = 1,
                               .max_inputs = 1,
+                              .attributes = "kernel stride pad dilation ceil count_pad",
                               .parse = parse_window,
                               .shape = shape_window,
                               .run = run_avg};

@@ -45,5 +45,10 @@ static oz_status run(const oz_step *step, oz_error *err) {
     return OZ_OK;
 }
 
-const oz_op oz_op_softmax = {
-    .name = "softmax", .min_inputs = 1, .max_inputs = 1, .parse = parse, .shape = shape, .run = run};
+const oz_op oz_op_softmax = {.name = "softmax",
+                             .min_inputs = 1,
+                             .max_inputs = 1,
+                             .attributes = "axis",
+                             .parse = parse,
+                             .shape = shape,
+                             .run = run};

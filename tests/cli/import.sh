@@ -26,26 +26,27 @@ import() { # import CODE PATTERN: graph.json as changed by the script on stdin, 
 echo 's/"y", \[/"y" [/' | import 3 'changed.json: .*line 2: .*at byte 75\)'
 echo '4,$d;s/^]}$/]/' | import 3 'changed.json: .*at byte 102\)'
 echo 's/^]}$/]} x/' | import 3 'changed.json: .*at byte 104\)'
-echo 's/linear/linaer/' | import 3 'changed.json: .*unknown operator'
+echo 's/linear/linaer/' | import 3 'changed.json: .*y: unknown operator .linaer.'
 echo 's/\["x"\]/["q"]/' | import 3 'changed.json: .*no input or earlier node'
 echo 's/"outputs": \["y"\]/"outputs": ["z"]/' | import 3 'changed.json: .*no input or earlier node'
 echo 's/"N", 2/"N", -2/' | import 3 'changed.json: .*a dimension must be'
 echo 's/"N", 2/"N", 1e99/' | import 3 'changed.json: .*a dimension must be'
 echo 's/"x"\], {/"x", "x"], {/' | import 3 'changed.json: .*number of inputs'
-echo 's/"weight": "fc"/"wieght": "fc"/' | import 3 '^ounce: y: .*weight'
-echo 's/"N", 2/"N", 3/' | import 3 '^ounce: y: .*fc reads 2 inputs, got 3'
-echo 's/"fc"/"absent"/' | import 3 'no tensor absent.weight'
+echo 's/"weight": "fc"/"wieght": "fc"/' | import 3 '^ounce: changed.json: y: .*weight'
+echo 's/"fc"}/"fc", "activation": "relu"}/' | import 3 '^ounce: changed.json: y: this operator takes no attribute .activation.'
+echo 's/"N", 2/"N", 3/' | import 3 '^ounce: changed.json: y: .*fc reads 2 inputs, got 3'
+echo 's/"fc"/"absent"/' | import 3 '^ounce: weights: absent: .*no tensor absent.weight'
 
 weights() { # weights PATTERN: made from stdin as the file "changed"
     refused 3 "$1" import -g graph.json -w changed -o out.safetensors
     absent out.safetensors
 }
 zeros 24 | safetensors changed "$(echo "$header" | sed s/fc.weight/fd.weight/)"
-weights 'no tensor fc.weight'
+weights '^ounce: changed: fc: .*no tensor fc.weight'
 zeros 24 | safetensors changed '{"fc.weight":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]}}'
-weights '^ounce: y: .*fc reads 3 inputs, got 2'
+weights '^ounce: graph.json: y: .*fc reads 3 inputs, got 2'
 zeros 24 | safetensors changed "$(echo "$header" | sed s/F32/I32/)"
-weights 'fc.weight: .*I32'
+weights '^ounce: changed: fc.weight: .*I32'
 zeros 23 | safetensors changed "$header"
 weights '^ounce: changed: fc.bias: .*\(at byte [0-9]+\)'
 { zeros 12 && printf '\000\000\300\177' && zeros 8; } | safetensors changed "$header"
