@@ -157,20 +157,7 @@ OZ_INLINE void mv_panel(oz_codec_kind kind, const oz_leaf *leaf, size_t panel, c
 OZ_INLINE void mv_integer(oz_codec_kind kind, const oz_leaf *leaf, size_t panel0, size_t panel1,
                           const oz_rows *x, float *y, size_t ldy) {
     for (size_t panel = panel0; panel < panel1; panel++) {
-        switch (x->m) {
-        case 1:
-            mv_panel(kind, leaf, panel, x, 1, y, ldy);
-            break;
-        case 2:
-            mv_panel(kind, leaf, panel, x, 2, y, ldy);
-            break;
-        case 3:
-            mv_panel(kind, leaf, panel, x, 3, y, ldy);
-            break;
-        default:
-            mv_panel(kind, leaf, panel, x, 4, y, ldy);
-            break;
-        }
+        OZ_WITH_ROWS(x->m, mv_panel(kind, leaf, panel, x, M, y, ldy));
     }
 }
 

@@ -1,8 +1,8 @@
 /* fold.body.h - maps whose neighbouring weights lie in neighbouring slots (pareto, robe): a row of W is a few
  * stretches of the array, read as they lie.
  *
- * Rows are read one after the other: with pareto the array, too, is then read from front to back, and so are
- * the signs, which are hashed for many rows at once. */
+ * Several rows run together, up to the next end of any one's stretch, so that one load of the activations
+ * serves them all. Signs are hashed for many rows at once. */
 
 /* The run of slots that was last asked for. With pareto it goes on from row to row, and most rows need
  * no hash. */
@@ -162,20 +162,7 @@ OZ_INLINE void fold_batch(oz_codec_kind kind, const oz_leaf *leaf, size_t panel0
 
 OZ_INLINE void fold_mv(oz_codec_kind kind, const oz_leaf *leaf, size_t panel0, size_t panel1,
                        const oz_rows *x, float *y, size_t ldy) {
-    switch (x->m) {
-    case 1:
-        fold_batch(kind, leaf, panel0, panel1, x, 1, y, ldy);
-        break;
-    case 2:
-        fold_batch(kind, leaf, panel0, panel1, x, 2, y, ldy);
-        break;
-    case 3:
-        fold_batch(kind, leaf, panel0, panel1, x, 3, y, ldy);
-        break;
-    default:
-        fold_batch(kind, leaf, panel0, panel1, x, 4, y, ldy);
-        break;
-    }
+    OZ_WITH_ROWS(x->m, fold_batch(kind, leaf, panel0, panel1, x, M, y, ldy));
 }
 
 OZ_INLINE void copy_stretch(oz_codec_kind kind, const array_reader *a, stretch t, size_t n, float *out) {

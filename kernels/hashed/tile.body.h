@@ -136,20 +136,7 @@ OZ_INLINE void tile_batch(oz_codec_kind kind, const oz_leaf *leaf, size_t panel0
 
 OZ_INLINE void tile_mv(oz_codec_kind kind, const oz_leaf *leaf, size_t panel0, size_t panel1,
                        const oz_rows *x, float *y, size_t ldy) {
-    switch (x->m) {
-    case 1:
-        tile_batch(kind, leaf, panel0, panel1, x, 1, y, ldy);
-        break;
-    case 2:
-        tile_batch(kind, leaf, panel0, panel1, x, 2, y, ldy);
-        break;
-    case 3:
-        tile_batch(kind, leaf, panel0, panel1, x, 3, y, ldy);
-        break;
-    default:
-        tile_batch(kind, leaf, panel0, panel1, x, 4, y, ldy);
-        break;
-    }
+    OZ_WITH_ROWS(x->m, tile_batch(kind, leaf, panel0, panel1, x, M, y, ldy));
 }
 
 OZ_INLINE void copy_inputs(oz_codec_kind kind, array_reader *array, const oz_leaf *leaf, size_t r0, size_t k0,

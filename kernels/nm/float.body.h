@@ -99,20 +99,7 @@ OZ_INLINE void mv_float_panel(oz_codec_kind kind, pattern p, const oz_leaf *leaf
 
 OZ_INLINE void mv_float_pattern(oz_codec_kind kind, pattern p, const oz_leaf *leaf, size_t panel,
                                 const oz_rows *x, float *y, size_t ldy) {
-    switch (x->m) {
-    case 1:
-        mv_float_panel(kind, p, leaf, panel, x, 1, y, ldy);
-        break;
-    case 2:
-        mv_float_panel(kind, p, leaf, panel, x, 2, y, ldy);
-        break;
-    case 3:
-        mv_float_panel(kind, p, leaf, panel, x, 3, y, ldy);
-        break;
-    default:
-        mv_float_panel(kind, p, leaf, panel, x, 4, y, ldy);
-        break;
-    }
+    OZ_WITH_ROWS(x->m, mv_float_panel(kind, p, leaf, panel, x, M, y, ldy));
 }
 
 OZ_INLINE void mv_float(oz_codec_kind kind, const oz_leaf *leaf, size_t panel0, size_t panel1,

@@ -24,8 +24,9 @@
 
 /* Bodies take codec kinds, batch sizes and row counts as arguments and rely on their being constants
  * once the call is inlined. OZ_UNROLL stands before a loop of constant length over an array that is to live
- * in registers, OZ_ROLL before one that is to stay a loop. Where speed does not count (the scalar instance, whose vectors are arrays anyway, and
- * sanitized or unoptimised builds, whose compile time would explode) all are left to the compiler. */
+ * in registers, OZ_ROLL before one that is to stay a loop. Where speed does not count (the scalar instance,
+ * whose vectors are arrays anyway, and sanitized or unoptimised builds, whose compile time would explode) all
+ * are left to the compiler. */
 #if defined(OZ_SIMD_SCALAR) || defined(OZ_SANITIZED) || !defined(__OPTIMIZE__)
 #define OZ_INLINE static inline
 #define OZ_UNROLL
@@ -39,6 +40,27 @@
 #define OZ_UNROLL _Pragma("GCC unroll 16")
 #define OZ_ROLL _Pragma("GCC unroll 1")
 #endif
+
+/* The statement, with M the number of activation rows of a fused product, 1 to OZ_MV_BATCH, as a constant. */
+#define OZ_WITH_ROWS_(m, statement)                                                                          \
+    {                                                                                                        \
+        enum { M = m };                                                                                      \
+        statement;                                                                                           \
+        break;                                                                                               \
+    }
+#define OZ_WITH_ROWS(rows, statement)                                                                        \
+    do {                                                                                                     \
+        switch (rows) {                                                                                      \
+        case 1:                                                                                              \
+            OZ_WITH_ROWS_(1, statement)                                                                      \
+        case 2:                                                                                              \
+            OZ_WITH_ROWS_(2, statement)                                                                      \
+        case 3:                                                                                              \
+            OZ_WITH_ROWS_(3, statement)                                                                      \
+        default:                                                                                             \
+            OZ_WITH_ROWS_(4, statement)                                                                      \
+        }                                                                                                    \
+    } while (0)
 
 #define OZ_JOIN_(a, b) a##__##b
 #define OZ_JOIN(a, b) OZ_JOIN_(a, b)

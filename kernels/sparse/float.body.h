@@ -121,20 +121,7 @@ OZ_INLINE void mv_batch(const oz_leaf *leaf, size_t panel0, size_t panel1, const
 
 static void mv_float(const oz_leaf *leaf, size_t panel0, size_t panel1, const oz_rows *x, float *y,
                      size_t ldy) {
-    switch (x->m) {
-    case 1:
-        mv_batch(leaf, panel0, panel1, x, 1, y, ldy);
-        break;
-    case 2:
-        mv_batch(leaf, panel0, panel1, x, 2, y, ldy);
-        break;
-    case 3:
-        mv_batch(leaf, panel0, panel1, x, 3, y, ldy);
-        break;
-    default:
-        mv_batch(leaf, panel0, panel1, x, 4, y, ldy);
-        break;
-    }
+    OZ_WITH_ROWS(x->m, mv_batch(leaf, panel0, panel1, x, M, y, ldy));
 }
 
 /* ---- decoding: a block is a cell ---- */
