@@ -7,17 +7,34 @@
 #ifdef OZ_ONEDNN
 
 #include <dnnl.h>
+#include <pthread.h>
+#include <signal.h>
 
 bool oz_dnnl_available(void) {
     return true;
 }
 
+/* The code that oneDNN generates for sgemm keeps its stack pointer in a buffer on the heap, and the frame of
+ * a signal would overwrite what lies below: so signals wait, but for those that code itself can raise. */
+static void hold_signals(sigset_t *before) {
+    sigset_t held;
+    sigfillset(&held);
+    sigdelset(&held, SIGBUS);
+    sigdelset(&held, SIGFPE);
+    sigdelset(&held, SIGILL);
+    sigdelset(&held, SIGSEGV);
+    pthread_sigmask(SIG_BLOCK, &held, before);
+}
+
 /* Row-major W X is (X^T W^T)^T to a column-major BLAS, but oneDNN's sgemm is row-major itself. */
 bool oz_dnnl_panel(const float *w, size_t rows, size_t k, const float *x, float *y) {
+    sigset_t signals;
+    hold_signals(&signals);
     int threads = oz_threads_confine();
     dnnl_status_t status = dnnl_sgemm('N', 'N', (dnnl_dim_t)rows, OZ_COLUMNS, (dnnl_dim_t)k, 1.0f, w,
                                       (dnnl_dim_t)k, x, OZ_COLUMNS, 0.0f, y, OZ_COLUMNS);
     oz_threads_restore(threads);
+    pthread_sigmask(SIG_SETMASK, &signals, NULL);
     return status == dnnl_success;
 }
 
