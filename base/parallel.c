@@ -6,7 +6,7 @@
 
 #include <stdatomic.h>
 
-#ifdef OZ_OPENMP
+#if defined OZ_OPENMP || defined OZ_ONEDNN
 #include <omp.h>
 #endif
 
@@ -95,7 +95,7 @@ void oz_parallel(const oz_threads *t, size_t n, void (*fn)(void *arg, size_t i),
 }
 
 int oz_threads_confine(void) {
-#ifdef OZ_OPENMP
+#if defined OZ_OPENMP || defined OZ_ONEDNN
     int before = omp_get_max_threads();
     omp_set_num_threads(1);
     return before;
@@ -105,7 +105,7 @@ int oz_threads_confine(void) {
 }
 
 void oz_threads_restore(int confined) {
-#ifdef OZ_OPENMP
+#if defined OZ_OPENMP || defined OZ_ONEDNN
     omp_set_num_threads(confined);
 #else
     (void)confined;

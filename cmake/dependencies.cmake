@@ -43,4 +43,10 @@ if(OZ_OPENMP)
   install(TARGETS oz_openmp EXPORT ounce-targets)
   set_source_files_properties(${PROJECT_SOURCE_DIR}/base/parallel.c PROPERTIES
     COMPILE_OPTIONS "${OpenMP_C_FLAGS}" COMPILE_DEFINITIONS OZ_OPENMP)
+elseif(OZ_ONEDNN)
+  # oneDNN brings threads of its own, on GCC's runtime, which has to be told to stay on the calling one.
+  add_library(oz_openmp INTERFACE)
+  target_link_libraries(oz_openmp INTERFACE gomp)
+  set_target_properties(oz_openmp PROPERTIES EXPORT_NAME openmp)
+  install(TARGETS oz_openmp EXPORT ounce-targets)
 endif()
