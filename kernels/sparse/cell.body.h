@@ -73,18 +73,18 @@ static void find_cell(const oz_leaf *leaf, size_t panel, size_t block, cell *c) 
     c->slots = c->row[OZ_PANEL];
 }
 
-/* 128 mask bits of each row: in place, or padded with zeros. */
+/* Mask bits of each row, a multiple of 128 of them: in place, or padded with zeros. */
 typedef struct mask_rows {
     const uint8_t *first;
     size_t stride;
-    uint8_t padded[OZ_PANEL][OZ_BLOCK / 8];
+    uint8_t padded[OZ_PANEL][OZ_MAX_BLOCK / 8];
 } mask_rows;
 
-/* Inputs [k, k + n) of the cell, n at most 128. */
+/* Inputs [k, k + n) of the cell. */
 static void find_masks(const cell *c, size_t k, size_t n, mask_rows *out) {
     out->first = c->masks + k / 8;
     out->stride = c->mask_bytes;
-    if (n == OZ_BLOCK) return;
+    if (n % OZ_BLOCK == 0) return;
     memset(out->padded, 0, sizeof out->padded);
     for (size_t r = 0; r < OZ_PANEL; r++)
         memcpy(out->padded[r], out->first + r * out->stride, oz_div_up(n, 8));

@@ -5,47 +5,50 @@
  * follow. */
 #include "kernels/panel.body.h"
 
-/* sum[i * OZ_PANEL] += x[i] times the weights at w, which stand where the 128 bits of the mask are set; two
- * sums, so that one need not wait for the other. */
-OZ_INLINE void dot_mask(const uint64_t mask[2], const float *w, const float *x, size_t ld, size_t m,
-                        vf16 *sum) {
-    vf16 acc[2][OZ_MV_BATCH];
+/* sum[i * OZ_PANEL + r] += x[i] times row r of the weights from w on, which stand where the bits of n masks
+ * are set; n is 128 or 256. Rows follow each other, so nobody needs to know where each begins; a single
+ * activation stays in registers for all of them. Two sums, so that one need not wait for the other. */
+OZ_INLINE void dot_masks(const mask_rows *masks, size_t n, const float *w, const float *x, size_t ld,
+                         size_t m, vf16 *sum) {
+    const uint8_t *mask = masks->first;
+    vf16 in[OZ_MAX_BLOCK / OZ_LANES];
     OZ_UNROLL
-    for (size_t i = 0; i < m; i++) {
-        acc[0][i] = sum[i * OZ_PANEL];
-        acc[1][i] = v_zero();
-    }
-    OZ_UNROLL
-    for (size_t v = 0; v < OZ_BLOCK / OZ_LANES; v++, x += OZ_LANES) {
-        const uint16_t bits = (uint16_t)(mask[v / 4] >> (v % 4 * 16));
-        vf16 weights = v_expand_next(&w, bits);
+    for (size_t v = 0; v < n / OZ_LANES; v++) in[v] = v_load(x + v * OZ_LANES);
+    OZ_ROLL
+    for (size_t r = 0; r < OZ_PANEL; r++, mask += masks->stride) {
+        vf16 acc[2][OZ_MV_BATCH];
         OZ_UNROLL
-        for (size_t i = 0; i < m; i++) acc[v % 2][i] = v_muladd(weights, v_load(x + i * ld), acc[v % 2][i]);
+        for (size_t i = 0; i < m; i++) acc[0][i] = acc[1][i] = v_zero();
+        OZ_UNROLL
+        for (size_t v = 0; v < n / OZ_LANES; v++) {
+            const uint16_t bits = (uint16_t)(mask64(mask + v / 4 * 8) >> (v % 4 * 16));
+            vf16 weights = v_expand_next(&w, bits);
+            OZ_UNROLL
+            for (size_t i = 0; i < m; i++) {
+                vf16 input = m == 1 ? in[v] : v_load(x + i * ld + v * OZ_LANES);
+                acc[v % 2][i] = v_muladd(weights, input, acc[v % 2][i]);
+            }
+        }
+        OZ_UNROLL
+        for (size_t i = 0; i < m; i++)
+            sum[i * OZ_PANEL + r] = v_add(sum[i * OZ_PANEL + r], v_add(acc[0][i], acc[1][i]));
     }
-    OZ_UNROLL
-    for (size_t i = 0; i < m; i++) sum[i * OZ_PANEL] = v_add(acc[0][i], acc[1][i]);
 }
 
-/* Inputs [k, k + n) of a cell, n at most 128; row r's weights begin at w + next[r], which moves on. */
-OZ_INLINE void dot_mask_block(const cell *c, size_t k, size_t n, const float *w, size_t next[OZ_PANEL],
-                              const float *x, size_t ld, size_t m, vf16 *sum) {
+OZ_INLINE void dot_mask_cell(const cell *c, const float *w, const float *x, size_t ld, size_t m, vf16 *sum) {
     mask_rows masks;
-    float padded[OZ_MV_BATCH * OZ_BLOCK];
-    find_masks(c, k, n, &masks);
-    if (n < OZ_BLOCK) {
+    float padded[OZ_MV_BATCH * OZ_MAX_BLOCK];
+    find_masks(c, 0, c->inputs, &masks);
+    if (c->inputs % OZ_BLOCK != 0) {
         memset(padded, 0, sizeof padded);
-        for (size_t i = 0; i < m; i++) memcpy(padded + i * OZ_BLOCK, x + i * ld, n * sizeof *x);
+        for (size_t i = 0; i < m; i++) memcpy(padded + i * OZ_MAX_BLOCK, x + i * ld, c->inputs * sizeof *x);
         x = padded;
-        ld = OZ_BLOCK;
+        ld = OZ_MAX_BLOCK;
     }
-    const uint8_t *row = masks.first;
-    OZ_ROLL
-    for (size_t r = 0; r < OZ_PANEL; r++, row += masks.stride) {
-        uint64_t mask[2];
-        memcpy(mask, row, sizeof mask);
-        dot_mask(mask, w + next[r], x, ld, m, sum + r);
-        next[r] += count_bits(mask[0]) + count_bits(mask[1]);
-    }
+    if (c->inputs <= OZ_BLOCK)
+        dot_masks(&masks, OZ_BLOCK, w, x, ld, m, sum);
+    else
+        dot_masks(&masks, OZ_MAX_BLOCK, w, x, ld, m, sum);
 }
 
 OZ_INLINE void mv_panel_mask(const oz_leaf *leaf, size_t panel, const oz_rows *x, size_t m, float *y,
@@ -56,11 +59,8 @@ OZ_INLINE void mv_panel_mask(const oz_leaf *leaf, size_t panel, const oz_rows *x
     for (size_t b = 0; b < oz_sparse_blocks(leaf); b++) {
         cell c;
         find_cell(leaf, panel, b, &c);
-        const float *w = cell_weights(leaf, panel, &c, &room),
-                    *in = x->f32 + b * leaf->param[OZ_SPARSE_BLOCK];
-        for (size_t k = 0; k < c.inputs; k += OZ_BLOCK) {
-            dot_mask_block(&c, k, oz_min(OZ_BLOCK, c.inputs - k), w, c.row, in + k, x->ld, m, sum);
-        }
+        const float *w = cell_weights(leaf, panel, &c, &room);
+        dot_mask_cell(&c, w, x->f32 + b * leaf->param[OZ_SPARSE_BLOCK], x->ld, m, sum);
     }
     for (size_t i = 0; i < m; i++) add_to_rows(leaf, panel, sums_of(sum + i * OZ_PANEL), y + i * ldy);
 }
