@@ -27,7 +27,7 @@ static oz_isa detect(void) {
     enum { FMA = 1 << 12, OSXSAVE = 1 << 27, AVX = 1 << 28, F16C = 1 << 29 };     /* 1, ecx */
     enum { AVX2 = 1 << 5, BMI2 = 1 << 8, AVX512F = 1 << 16, AVX512DQ = 1 << 17 }; /* 7, ebx */
     const uint32_t avx512bw_vl = 1u << 30 | 1u << 31;                             /* 7, ebx */
-    enum { AVX512VBMI = 1 << 1, AVX512VBMI2 = 1 << 6, AVX512VNNI = 1 << 11 };      /* 7, ecx */
+    enum { AVX512VBMI = 1 << 1, AVX512VBMI2 = 1 << 6, AVX512VNNI = 1 << 11 };     /* 7, ecx */
     const uint64_t ymm = 0x6, zmm = 0xe6;                                         /* XCR0 */
     uint32_t a, b, c1, d, b7, c7;
     if (!__get_cpuid(1, &a, &b, &c1, &d) || !has_all(c1, FMA | OSXSAVE | AVX | F16C)) return OZ_ISA_SCALAR;

@@ -49,24 +49,25 @@ typedef enum oz_codec_kind {
 } oz_codec_kind;
 
 #define OZ_CODEC_BIT(kind) (1u << (kind))
-#define OZ_CODECS_FLOAT (OZ_CODEC_BIT(OZ_CODEC_F32) | OZ_CODEC_BIT(OZ_CODEC_F16) | OZ_CODEC_BIT(OZ_CODEC_BF16))
+#define OZ_CODECS_FLOAT                                                                                      \
+    (OZ_CODEC_BIT(OZ_CODEC_F32) | OZ_CODEC_BIT(OZ_CODEC_F16) | OZ_CODEC_BIT(OZ_CODEC_BF16))
 #define OZ_CODECS_ALL ((1u << OZ_CODEC_COUNT) - 1)
 
 typedef enum oz_offset { OZ_SYMMETRIC, OZ_ZERO_POINT, OZ_MINIMUM } oz_offset;
 
 typedef struct oz_codec {
     oz_codec_kind kind;
-    oz_offset offset;  /* integers only */
-    uint32_t group;    /* inputs that share a scale: 32, 64, 128, or 0 = the whole row */
-    bool scale_f32;    /* else f16 */
+    oz_offset offset; /* integers only */
+    uint32_t group;   /* inputs that share a scale: 32, 64, 128, or 0 = the whole row */
+    bool scale_f32;   /* else f16 */
 } oz_codec;
 
-const char *oz_codec_name(oz_codec_kind kind);  /* "int4" */
+const char *oz_codec_name(oz_codec_kind kind);     /* "int4" */
 int oz_codec_find(const char *name, size_t bytes); /* -1 if unknown */
 bool oz_codec_is_integer(oz_codec_kind kind);
-uint32_t oz_codec_bits(oz_codec_kind kind);     /* of one stored value; ternary 2 */
-uint32_t oz_codec_levels(oz_codec_kind kind);   /* 256, 16, 3 ... */
-uint32_t oz_codec_zero(oz_codec_kind kind);     /* the symmetric code of 0: 128, 8, 1 ... */
+uint32_t oz_codec_bits(oz_codec_kind kind);   /* of one stored value; ternary 2 */
+uint32_t oz_codec_levels(oz_codec_kind kind); /* 256, 16, 3 ... */
+uint32_t oz_codec_zero(oz_codec_kind kind);   /* the symmetric code of 0: 128, 8, 1 ... */
 
 /* ---- packed quads (see above) ---- */
 uint32_t oz_unit_quads(oz_codec_kind kind);

@@ -29,8 +29,8 @@ typedef struct oz_leaf oz_leaf;
 typedef struct oz_param_def {
     const char *name;
     const char *const *choices;
-    uint64_t value;   /* the default */
-    bool required;    /* in a file */
+    uint64_t value; /* the default */
+    bool required;  /* in a file */
 } oz_param_def;
 
 typedef enum oz_part_kind { OZ_PART_VALUES, OZ_PART_INDEX, OZ_PART_SCALES } oz_part_kind;
@@ -103,7 +103,7 @@ const oz_format *oz_format_at(size_t i);                         /* NULL past th
  * `text`. In a file (`strict`) required params must be there. Printing leaves out defaults. */
 oz_status oz_leaf_parse(oz_leaf *leaf, const char *text, size_t bytes, bool strict, oz_error *err);
 void oz_leaf_print(const oz_leaf *leaf, oz_text *out);
-uint64_t oz_leaf_param(const oz_leaf *leaf, const char *name); /* 0 if the format has none such */
+uint64_t oz_leaf_param(const oz_leaf *leaf, const char *name);      /* 0 if the format has none such */
 const oz_part *oz_leaf_part(const oz_leaf *leaf, const char *name); /* NULL if the format has none such */
 
 /* layout + bounds + open. */

@@ -4,8 +4,8 @@
 
 #include "kernels/table.h"
 
-#define OZ_FORMAT(name)                                 \
-    extern const oz_format oz_format_##name;            \
+#define OZ_FORMAT(name)                                                                                      \
+    extern const oz_format oz_format_##name;                                                                 \
     const oz_kernels *oz_kernels_of_##name(oz_isa isa);
 #include "formats/formats.def"
 #undef OZ_FORMAT

@@ -48,8 +48,8 @@ typedef struct oz_rows {
 /* Activations for mm: one panel of 64 columns; columns past the batch are zero. */
 typedef struct oz_columns {
     size_t k;
-    const float *f32; /* [k][64]; NULL if the leaf reads i8 */
-    const int8_t *i8; /* [kq / 4][64][4], kq = k rounded up to 128, zeros behind k */
+    const float *f32;   /* [k][64]; NULL if the leaf reads i8 */
+    const int8_t *i8;   /* [kq / 4][64][4], kq = k rounded up to 128, zeros behind k */
     const float *scale; /* [kq / 128][64] */
     const int32_t *sum; /* [kq / 32][64] */
 } oz_columns;
@@ -81,16 +81,16 @@ typedef void oz_decode_nz_fn(const oz_leaf *leaf, size_t panel, size_t k0, size_
 
 /* One mv kernel. */
 typedef struct oz_mv {
-    const char *name;                    /* "dense_mv_int4__avx2" */
-    bool act_i8;                         /* reads i8 activations, else f32 */
-    bool (*takes)(const oz_leaf *leaf);  /* codec, params; NULL = every leaf of the format */
+    const char *name;                   /* "dense_mv_int4__avx2" */
+    bool act_i8;                        /* reads i8 activations, else f32 */
+    bool (*takes)(const oz_leaf *leaf); /* codec, params; NULL = every leaf of the format */
     oz_mv_fn *run;
 } oz_mv;
 
 /* One decoder: with the multiplication of its shape it makes an mm kernel. Exactly one of f32, u8,
  * nz is set. */
 typedef struct oz_decoder {
-    const char *name;                    /* "dense_mm_int4__avx2" */
+    const char *name; /* "dense_mm_int4__avx2" */
     bool (*takes)(const oz_leaf *leaf);
     oz_decode_f32_fn *f32;
     oz_decode_u8_fn *u8;
@@ -118,8 +118,8 @@ typedef struct oz_primitives {
     void (*gemm_u8)(const oz_leaf *leaf, size_t panel, size_t k0, size_t n, const uint8_t *tile,
                     const oz_columns *x, float *acc);
 
-    /* Quantises m rows (see oz_rows); symmetric, +-127, nearest even, one scale per 128 inputs, which is NaN if
-     * one of them is not finite. */
+    /* Quantises m rows (see oz_rows); symmetric, +-127, nearest even, one scale per 128 inputs, which is NaN
+     * if one of them is not finite. */
     void (*quantise_rows)(const float *x, size_t m, size_t k, size_t ld, int8_t *q, float *scale,
                           int32_t *sum);
     /* Quantises one panel [k][64] (see oz_columns) with the same arithmetic. */

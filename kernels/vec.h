@@ -30,7 +30,8 @@ const char *oz_activation_name(oz_activation a); /* "none", "relu", ..., "gelu_t
 typedef struct oz_vec_primitives {
     oz_isa isa;
     /* out[i] = act(x[i] * scale + shift); out may be x. `slope` is the leaky one's. */
-    void (*affine)(const float *x, size_t n, float scale, float shift, oz_activation act, float slope, float *out);
+    void (*affine)(const float *x, size_t n, float scale, float shift, oz_activation act, float slope,
+                   float *out);
     /* out[i] = act(x[i] * scale[i] + shift[i]); scale or shift NULL = 1 or 0; out may be x. */
     void (*affine_each)(const float *x, size_t n, const float *scale, const float *shift, oz_activation act,
                         float slope, float *out);

@@ -45,7 +45,8 @@ oz_status oz_session_create(oz_plan *p, oz_session **out, oz_error *err) {
     if (!s->memory) {
         size_t bytes = s->bytes;
         oz_release(p->arena.allocator, s, sizeof *s);
-        return oz_fail(err, OZ_ERR_MEMORY, OZ_NO_OFFSET, "", "out of memory: a session needs %zu bytes", bytes);
+        return oz_fail(err, OZ_ERR_MEMORY, OZ_NO_OFFSET, "", "out of memory: a session needs %zu bytes",
+                       bytes);
     }
     memset(s->memory, 0, s->bytes);
     lay_out(p, s, s->memory);

@@ -21,7 +21,7 @@ typedef struct oz_buffer {
 } oz_buffer;
 
 OZ_API void oz_buffer_free(oz_buffer *b);
-/* Replaces `path` atomically (temporary file, fsync, rename); without `force` an existing file is an error. */
+/* Replaces `path` atomically (temporary file, fsync, rename); without `force` no file may be there. */
 OZ_API OZ_CHECKED oz_status oz_write_file(const char *path, const void *data, size_t bytes, bool force,
                                           oz_error *err);
 /* Structure, hashes, and every weight finite (NUMBER names tensor and index). */
@@ -45,7 +45,8 @@ OZ_API uint64_t oz_dataset_hash(const oz_dataset *d);         /* XXH3 of values 
 /* Records [first, first + n) as f32. */
 OZ_API void oz_dataset_read(const oz_dataset *d, size_t first, size_t n, float *out);
 /* As a safetensors data set (`x` in its stored type, `y` I64). */
-OZ_API OZ_CHECKED oz_status oz_dataset_write(const oz_dataset *d, const char *path, bool force, oz_error *err);
+OZ_API OZ_CHECKED oz_status oz_dataset_write(const oz_dataset *d, const char *path, bool force,
+                                             oz_error *err);
 
 /* ---- import --------------------------------------------------------------------- */
 
@@ -56,14 +57,15 @@ typedef struct oz_import_options {
     const char *weights; /* path of a plain safetensors with PyTorch's names and layouts */
     const char *command; /* provenance, may be NULL */
 } oz_import_options;
-#define OZ_IMPORT_INIT {sizeof(oz_import_options), 0, 0, 0, 0}
+#define OZ_IMPORT_INIT                                                                                       \
+    { sizeof(oz_import_options), 0, 0, 0, 0 }
 
 /* A dense f32 model: convolutions reordered to [out][ky][kx][in], batch norms folded. */
 OZ_API OZ_CHECKED oz_status oz_import(const oz_import_options *opt, oz_buffer *out, oz_error *err);
 
-/* A model of one linear layer, x [N, cols] -> y [N, rows], for benchmarks: layer `layer` of `m` with its leaves
- * and bias as they are stored; or, with `m` NULL, `rows` x `cols` normal random numbers of that seed in
- * dense f32. */
+/* A model of one linear layer, x [N, cols] -> y [N, rows], for benchmarks: layer `layer` of `m` with its
+ * leaves and bias as they are stored; or, with `m` NULL, `rows` x `cols` normal random numbers of that seed
+ * in dense f32. */
 OZ_API OZ_CHECKED oz_status oz_layer_model(const oz_model *m, size_t layer, uint64_t rows, uint64_t cols,
                                            uint64_t seed, oz_buffer *out, oz_error *err);
 
@@ -85,7 +87,8 @@ typedef struct oz_compress_options {
     const char *command; /* provenance, may be NULL */
     int threads;
 } oz_compress_options;
-#define OZ_COMPRESS_INIT {sizeof(oz_compress_options), 0, 0, 0, 0, 0, 0, OZ_CORRECT_AFFINE, 1, 0, 0}
+#define OZ_COMPRESS_INIT                                                                                     \
+    { sizeof(oz_compress_options), 0, 0, 0, 0, 0, 0, OZ_CORRECT_AFFINE, 1, 0, 0 }
 
 typedef struct oz_compressed_layer {
     const char *name;
@@ -95,13 +98,13 @@ typedef struct oz_compressed_layer {
 } oz_compressed_layer;
 
 typedef struct oz_compressed {
-    oz_buffer file;       /* empty after a dry run */
-    uint64_t bytes;       /* of the file */
-    uint64_t smallest;    /* the smallest file the method can make; set on ERR_BUDGET too */
-    char setting[160];    /* the knob as chosen, for people: "sparsity 0.52/0.55" */
-    uint32_t tried;       /* settings whose output error was measured */
-    double output_error;  /* mean squared difference of logits to the dense model, on the calibration data;
-                             negative: not measured */
+    oz_buffer file;      /* empty after a dry run */
+    uint64_t bytes;      /* of the file */
+    uint64_t smallest;   /* the smallest file the method can make; set on ERR_BUDGET too */
+    char setting[160];   /* the knob as chosen, for people: "sparsity 0.52/0.55" */
+    uint32_t tried;      /* settings whose output error was measured */
+    double output_error; /* mean squared difference of logits to the dense model, on the calibration data;
+                            negative: not measured */
     const oz_compressed_layer *layers;
     size_t n_layers;
     void *owner;
@@ -120,7 +123,8 @@ OZ_API void oz_compressed_free(oz_compressed *c);
     "@bias = f16\n"
 
 /* What many compressions of one base share, made once: its weights, singular vectors, the dense model's
- * statistics and logits on the calibration data. `base`, `calibration` (may be NULL) and `host` must outlive it. */
+ * statistics and logits on the calibration data. `base`, `calibration` (may be NULL) and `host` outlive it.
+ */
 typedef struct oz_compressor oz_compressor;
 
 OZ_API OZ_CHECKED oz_status oz_compressor_create(const oz_model *base, const oz_dataset *calibration,
@@ -148,7 +152,7 @@ OZ_API void oz_outputs_free(oz_outputs *o);
 typedef struct oz_compare_model {
     const char *name; /* shown in the table */
     oz_model *model;
-    bool base;        /* methods are applied to it; else it enters as it is (trained, ready-made) */
+    bool base; /* methods are applied to it; else it enters as it is (trained, ready-made) */
 } oz_compare_model;
 
 typedef struct oz_compare_options {
@@ -172,7 +176,8 @@ typedef struct oz_compare_options {
     const char *isa, *command;
     uint64_t (*clock_ns)(void);
 } oz_compare_options;
-#define OZ_COMPARE_INIT {.size = sizeof(oz_compare_options), .seed = 1}
+#define OZ_COMPARE_INIT                                                                                      \
+    { .size = sizeof(oz_compare_options), .seed = 1 }
 
 typedef struct oz_comparison oz_comparison;
 

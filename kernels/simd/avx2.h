@@ -295,7 +295,8 @@ OZ_INLINE vi16 vi_bits(vf16 a) {
 OZ_INLINE vf16 v_flip_top(vf16 a, vi16 bits) {
     __m256 top = _mm256_set1_ps(-0.0f);
     vf16 b = v_from_bits(bits);
-    return (vf16){_mm256_xor_ps(a.lo, _mm256_and_ps(b.lo, top)), _mm256_xor_ps(a.hi, _mm256_and_ps(b.hi, top))};
+    return (vf16){_mm256_xor_ps(a.lo, _mm256_and_ps(b.lo, top)),
+                  _mm256_xor_ps(a.hi, _mm256_and_ps(b.hi, top))};
 }
 /* Bit shift + i (shift <= 16) of the 4 bytes at p as the top bit of lane i. */
 OZ_INLINE vi16 v_bits_to_top(const void *p, unsigned shift) {

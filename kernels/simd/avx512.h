@@ -147,8 +147,8 @@ OZ_INLINE float v_sum(vf16 a) {
 OZ_INLINE float v_largest(vf16 a) {
     return _mm512_reduce_max_ps(a);
 }
-/* Zen 4 waits for the destination of vexpandps even where it zeroes it; a known zero that is moved there costs
- * nothing. The asm hides that zero from the compiler, and the load too: vexpandps from memory is slow. */
+/* Zen 4 waits for the destination of vexpandps even where it zeroes it; a known zero that is moved there
+ * costs nothing. The asm hides that zero from the compiler, and the load too: from memory it is slow. */
 OZ_INLINE vf16 v_expand_lanes(vf16 a, uint16_t mask) {
     vf16 zero = v_zero();
     __asm__("" : "+v"(a), "+v"(zero));
@@ -174,7 +174,8 @@ OZ_INLINE void v_transpose(vf16 a[16]) {
     }
     OZ_UNROLL
     for (int j = 0; j < 4; j++) {
-        __m512 even = _mm512_shuffle_f32x4(a[j], a[4 + j], 0x88), odd = _mm512_shuffle_f32x4(a[j], a[4 + j], 0xdd);
+        __m512 even = _mm512_shuffle_f32x4(a[j], a[4 + j], 0x88),
+               odd = _mm512_shuffle_f32x4(a[j], a[4 + j], 0xdd);
         __m512 even2 = _mm512_shuffle_f32x4(a[8 + j], a[12 + j], 0x88);
         __m512 odd2 = _mm512_shuffle_f32x4(a[8 + j], a[12 + j], 0xdd);
         a[j] = _mm512_shuffle_f32x4(even, even2, 0x88);

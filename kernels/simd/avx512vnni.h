@@ -1,5 +1,5 @@
-/* avx512vnni.h - the vector vocabulary on AVX-512 with VNNI, VBMI and VBMI2: the dot products of bytes are one
- * instruction, exact for every code of 8 bits.
+/* avx512vnni.h - the vector vocabulary on AVX-512 with VNNI, VBMI and VBMI2: the dot products of bytes are
+ * one instruction, exact for every code of 8 bits.
  *
  * vpdpbusd stands as inline assembly: gcc 12 surrounds the intrinsic with register moves when its
  * accumulators are loop-carried, which costs a third of the throughput. */

@@ -12,9 +12,13 @@ __attribute__((noinline)) static void leak(void) {
     }
 }
 
-Test(leaky, leak_in_test) { leak(); }
+Test(leaky, leak_in_test) {
+    leak();
+}
 
-Test(leaky, leak_in_teardown, .fini = leak) { cr_assert(true); }
+Test(leaky, leak_in_teardown, .fini = leak) {
+    cr_assert(true);
+}
 
 ParameterizedTestParameters(leaky, leak_with_parameter) {
     static int parameters[] = {1, 2};
@@ -33,9 +37,13 @@ static void write_past_the_end(void) {
     free(block);
 }
 
-Test(leaky, overflow_in_test) { write_past_the_end(); }
+Test(leaky, overflow_in_test) {
+    write_past_the_end();
+}
 
-Test(leaky, overflow_in_teardown, .fini = write_past_the_end) { cr_assert(true); }
+Test(leaky, overflow_in_teardown, .fini = write_past_the_end) {
+    cr_assert(true);
+}
 
 Test(leaky, undefined_behaviour) {
     volatile int big = 0x7fffffff;
