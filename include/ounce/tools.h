@@ -21,7 +21,8 @@ typedef struct oz_buffer {
 } oz_buffer;
 
 OZ_API void oz_buffer_free(oz_buffer *b);
-/* Replaces `path` atomically (temporary file, fsync, rename); without `force` no file may be there. */
+/* Replaces `path` atomically (temporary file, fsync, rename); without `force` an existing file
+ * is an error. */
 OZ_API OZ_CHECKED oz_status oz_write_file(const char *path, const void *data, size_t bytes, bool force,
                                           oz_error *err);
 /* Structure, hashes, and every weight finite (NUMBER names tensor and index). */
@@ -123,8 +124,8 @@ OZ_API void oz_compressed_free(oz_compressed *c);
     "@bias = f16\n"
 
 /* What many compressions of one base share, made once: its weights, singular vectors, the dense model's
- * statistics and logits on the calibration data. `base`, `calibration` (may be NULL) and `host` outlive it.
- */
+ * statistics and logits on the calibration data. `base`, `calibration` (may be NULL) and `host` must
+ * outlive it. */
 typedef struct oz_compressor oz_compressor;
 
 OZ_API OZ_CHECKED oz_status oz_compressor_create(const oz_model *base, const oz_dataset *calibration,
