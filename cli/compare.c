@@ -166,8 +166,8 @@ static int compare(oz_comparing *c, int n_budgets, int n_sweep) {
 static int check(const oz_compare_fields *f) {
     if (!f->data || !f->calibration || !f->budgets)
         return oz_usage_error("compare needs --data, --calib and --budget");
-    if (f->correct && strcmp(f->correct, "affine") && strcmp(f->correct, "bias") &&
-        strcmp(f->correct, "none")) {
+    if (f->correct && strcmp(f->correct, "affine") != 0 && strcmp(f->correct, "bias") != 0 &&
+        strcmp(f->correct, "none") != 0) {
         return oz_usage_error("--correct: affine, bias or none");
     }
     int code = oz_check_output(f->report, f->force);

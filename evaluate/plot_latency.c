@@ -182,7 +182,8 @@ void oz_plot_latency(oz_text *t, const oz_comparison *c, bool alone) {
     share_axes(panels, n, width);
     oz_svg_open(t, OZ_PLOT_WIDTH, each * (double)lines + key, "Latency against accuracy", alone);
     for (size_t i = 0; i < n; i++) {
-        oz_svg_group(t, (width + GAP) * (double)(i % COLUMNS), each * (double)(i / COLUMNS));
+        size_t column = i % COLUMNS, line = i / COLUMNS;
+        oz_svg_group(t, (width + GAP) * (double)column, each * (double)line);
         draw_panel(t, &panels[i], used);
         oz_svg_group_end(t);
     }

@@ -15,7 +15,8 @@ size_t oz_ticks(double from, double to, size_t most, double out[OZ_TICKS]) {
     if (!(to > from) || most == 0) return 0;
     double unit = pow(10.0, floor(log10((to - from) / (double)most)));
     for (size_t i = 0;; i++) {
-        double step = unit * steps[i % 3] * pow(10.0, (double)(i / 3));
+        size_t decade = i / 3;
+        double step = unit * steps[i % 3] * pow(10.0, (double)decade);
         double first = ceil(from / step - 1e-9), last = floor(to / step + 1e-9);
         if (last - first + 1.0 > (double)most) continue;
         size_t n = 0;
