@@ -55,38 +55,6 @@ oz_status oz_model_layer(const oz_model *m, size_t i, oz_layer_info *out) {
     return OZ_OK;
 }
 
-/* Whether a part's bytes appear in an earlier leaf of the model (`first`), or in any other. */
-static bool seen(const oz_model *m, const oz_leaf *leaf, const uint8_t *data, bool only_earlier) {
-    for (size_t i = 0; i < m->contents.n_weights; i++) {
-        const oz_weight *w = &m->contents.weights[i];
-        for (size_t t = 0; t < w->n_terms; t++) {
-            for (size_t f = 0; f < w->terms[t].n_factors; f++) {
-                const oz_leaf *other = &w->terms[t].factors[f];
-                if (other == leaf) {
-                    if (only_earlier) return false;
-                    continue;
-                }
-                for (size_t p = 0; p < other->format->n_parts; p++) {
-                    if (other->part[p].data == data && other->part[p].bytes) return true;
-                }
-            }
-        }
-    }
-    return false;
-}
-
-static void leaf_bytes(const oz_model *m, const oz_leaf *leaf, oz_leaf_info *out) {
-    for (size_t p = 0; p < leaf->format->n_parts; p++) {
-        const oz_part *part = &leaf->part[p];
-        if (part->bytes == 0) continue;
-        out->shared |= seen(m, leaf, part->data, false);
-        if (seen(m, leaf, part->data, true)) continue;
-        uint64_t *kinds[] = {&out->bytes.values, &out->bytes.index, &out->bytes.scales};
-        *kinds[leaf->format->parts[p].kind] += part->bytes;
-        out->bytes.total += part->bytes;
-    }
-}
-
 oz_status oz_model_leaf(const oz_model *m, size_t layer, size_t leaf, oz_leaf_info *out) {
     if (layer >= m->contents.n_weights) return OZ_ERR_ARGUMENT;
     const oz_layer *l = &m->layers[layer];
@@ -103,9 +71,10 @@ oz_status oz_model_leaf(const oz_model *m, size_t layer, size_t leaf, oz_leaf_in
                               .spec = l->spec[t][leaf],
                               .rows = f->rows,
                               .cols = f->cols,
-                              .nonzeros = oz_leaf_nonzeros(f)};
+                              .nonzeros = oz_leaf_nonzeros(f),
+                              .shared = l->held[t][leaf].shared,
+                              .bytes = l->held[t][leaf].bytes};
         if (l->run[t][leaf] != f) out->extra_resident = f->rows * f->cols * sizeof(float);
-        leaf_bytes(m, f, out);
         return OZ_OK;
     }
     return OZ_ERR_ARGUMENT;

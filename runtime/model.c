@@ -111,6 +111,7 @@ static oz_status make_layers(oz_model *m, oz_error *err) {
         OZ_TRY(describe(m, layer, err));
         m->resident += layer->extra_resident;
     }
+    OZ_TRY(oz_model_share(m, err));
     for (size_t i = m->graph.n_nodes; i-- > 0;) {
         const oz_node *node = &m->graph.nodes[i];
         if (node->layer != OZ_NO_LAYER) m->layers[node->layer].op = node->op->name;

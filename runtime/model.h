@@ -10,6 +10,12 @@
 #include "base/file.h"
 #include "runtime/graph.h"
 
+/* What a leaf adds to the file: parts that an earlier leaf has as well are that one's. */
+typedef struct oz_held {
+    oz_bytes bytes;
+    bool shared;
+} oz_held;
+
 typedef struct oz_layer {
     const oz_weight *weight;
     const oz_vector *bias;   /* NULL = none */
@@ -17,6 +23,7 @@ typedef struct oz_layer {
     const oz_leaf ***run;    /* [term][factor]: the leaf itself or its dense expansion */
     uint64_t extra_resident; /* bytes of those expansions */
     oz_bytes bytes;
+    oz_held **held;     /* [term][factor] */
     const char ***spec; /* [term][factor]: the leaf as text */
     const char *method; /* all terms as text */
 } oz_layer;
@@ -34,6 +41,8 @@ struct oz_model {
     oz_tensor_info *inputs, *outputs;
 };
 
+/* sharing.c: fills every layer's `held`. */
+oz_status oz_model_share(oz_model *m, oz_error *err);
 void oz_model_retain(oz_model *m);
 /* Passes a status on; an error in the graph gets its place in the file, which escapes make another than its
  * place in the graph's text. */

@@ -6,6 +6,7 @@
 
 #include "formats/container/reading.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* Keys that say what the file is; all others are free text. */
@@ -79,6 +80,30 @@ static oz_status read_free_text(oz_reading *r) {
     return OZ_OK;
 }
 
+/* ---- names ------------------------------------------------------------------------ */
+
+static int compare_weights(const void *a, const void *b) {
+    return strcmp((*(const oz_weight *const *)a)->name, (*(const oz_weight *const *)b)->name);
+}
+
+static int compare_vectors(const void *a, const void *b) {
+    return strcmp((*(const oz_vector *const *)a)->name, (*(const oz_vector *const *)b)->name);
+}
+
+static oz_status sort_names(oz_reading *r) {
+    oz_contents *c = r->out;
+    oz_status status;
+    c->weights_by_name = oz_reading_array(r, c->n_weights, sizeof *c->weights_by_name, &status);
+    OZ_TRY(status);
+    c->vectors_by_name = oz_reading_array(r, c->n_vectors, sizeof *c->vectors_by_name, &status);
+    OZ_TRY(status);
+    for (size_t i = 0; i < c->n_weights; i++) c->weights_by_name[i] = &c->weights[i];
+    for (size_t i = 0; i < c->n_vectors; i++) c->vectors_by_name[i] = &c->vectors[i];
+    qsort(c->weights_by_name, c->n_weights, sizeof *c->weights_by_name, compare_weights);
+    qsort(c->vectors_by_name, c->n_vectors, sizeof *c->vectors_by_name, compare_vectors);
+    return OZ_OK;
+}
+
 oz_status oz_contents_read(oz_contents *out, const oz_safetensors *file, const oz_limits *limits,
                            oz_arena *arena, oz_error *err) {
     *out = (oz_contents){0};
@@ -86,6 +111,7 @@ oz_status oz_contents_read(oz_contents *out, const oz_safetensors *file, const o
     oz_status status = oz_limits_resolve(limits, file->bytes, &r.limits, err);
     if (status == OZ_OK) status = read_free_text(&r);
     if (status == OZ_OK) status = oz_is_own_file(file) ? read_own(&r) : oz_read_foreign(&r);
+    if (status == OZ_OK) status = sort_names(&r);
     if (status != OZ_OK) *out = (oz_contents){0};
     return status;
 }
@@ -93,12 +119,22 @@ oz_status oz_contents_read(oz_contents *out, const oz_safetensors *file, const o
 /* ---- access ----------------------------------------------------------------------- */
 
 const oz_weight *oz_contents_weight(const oz_contents *c, const char *name) {
+    if (c->weights_by_name) {
+        const oz_weight key = {.name = name}, *at = &key, **found;
+        found = bsearch(&at, c->weights_by_name, c->n_weights, sizeof *found, compare_weights);
+        return found ? *found : NULL;
+    }
     for (size_t i = 0; i < c->n_weights; i++)
         if (strcmp(c->weights[i].name, name) == 0) return &c->weights[i];
     return NULL;
 }
 
 const oz_vector *oz_contents_vector(const oz_contents *c, const char *name) {
+    if (c->vectors_by_name) {
+        const oz_vector key = {.name = name}, *at = &key, **found;
+        found = bsearch(&at, c->vectors_by_name, c->n_vectors, sizeof *found, compare_vectors);
+        return found ? *found : NULL;
+    }
     for (size_t i = 0; i < c->n_vectors; i++)
         if (strcmp(c->vectors[i].name, name) == 0) return &c->vectors[i];
     return NULL;

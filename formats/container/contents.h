@@ -56,6 +56,9 @@ typedef struct oz_contents {
     size_t n_weights;
     oz_vector *vectors;
     size_t n_vectors;
+    /* Sorted by name; NULL in contents that no reader made, which are searched one by one. */
+    const oz_weight **weights_by_name;
+    const oz_vector **vectors_by_name;
     const char *graph; /* JSON text; NULL in a foreign file */
     uint64_t graph_offset;
     oz_meta *meta; /* free text only: source, method, ... */
