@@ -174,7 +174,7 @@ static oz_status read_model(oz_model *m, const void *data, size_t bytes, const o
     m->arena.limit = limits.max_alloc_bytes;
     OZ_TRY(oz_safetensors_read(&m->tensors, data, bytes, &limits, &m->arena, err));
     OZ_TRY(oz_contents_read(&m->contents, &m->tensors, &limits, &m->arena, err));
-    if (opt->check_hash) OZ_TRY(oz_contents_verify(&m->tensors, &m->arena, err));
+    if (opt->check_hash) OZ_TRY(oz_contents_verify(&m->tensors, err));
     if (m->contents.graph)
         OZ_TRY(oz_model_locate(m, oz_graph_read(&m->graph, &m->contents, &limits, &m->arena, err), err));
     OZ_TRY(make_layers(m, err));

@@ -20,7 +20,7 @@ static oz_status open_again(oz_compressor *c, const oz_model *base, oz_error *er
     snprintf(c->source, sizeof c->source, "%016llx", (unsigned long long)oz_hash(data, bytes));
     OZ_TRY(oz_model_open_memory(data, bytes, &opt, &c->model, err));
     OZ_TRY(oz_safetensors_read(&c->tensors, data, bytes, NULL, &c->arena, err));
-    OZ_TRY(oz_contents_verify(&c->tensors, &c->arena, err));
+    OZ_TRY(oz_contents_verify(&c->tensors, err));
     return oz_contents_read(&c->contents, &c->tensors, NULL, &c->arena, err);
 }
 

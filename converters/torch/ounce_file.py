@@ -23,6 +23,7 @@ except ImportError:
 SMALL_PART = 4096
 SMALL_ALIGN = 16
 TENSOR_ALIGN = 64
+HASH_DIGITS = 16
 FLOATS = {np.dtype("float32"): ("f32", "F32"), np.dtype("float16"): ("f16", "F16")}
 
 
@@ -179,7 +180,7 @@ def build(graph, weights, vectors, **provenance):
     if places:
         meta["vectors"] = _compact(places)
     if xxhash:
-        meta["hashes"] = "".join(xxhash.xxh3_64_hexdigest(t.data) for t in order)
+        meta["hashes"] = "0" * HASH_DIGITS * len(order)
     meta.update({key: text for key, text in provenance.items() if text})
     return _safetensors(meta, order)
 
@@ -191,7 +192,21 @@ def _safetensors(meta, tensors):
         end += len(t.data)
     text = _compact(header).encode()
     text += b" " * (-(8 + len(text)) % TENSOR_ALIGN)
-    return struct.pack("<Q", len(text)) + text + b"".join(t.data for t in tensors)
+    head = struct.pack("<Q", len(text)) + text
+    if "hashes" in meta:
+        head = _fill_hashes(head, tensors)
+    return head + b"".join(t.data for t in tensors)
+
+
+def _fill_hashes(head, tensors):
+    """Every tensor's hash, each combined with that of the header around the digits."""
+    key = b'"hashes":"'
+    begin = head.index(key + b"0" * HASH_DIGITS * len(tensors)) + len(key)
+    end = begin + HASH_DIGITS * len(tensors)
+    before, after = xxhash.xxh3_64_intdigest(head[:begin]), xxhash.xxh3_64_intdigest(head[end:])
+    around = xxhash.xxh3_64_intdigest(struct.pack("<Q", after), seed=before)
+    digits = "".join(f"{xxhash.xxh3_64_intdigest(t.data) ^ around:016x}" for t in tensors)
+    return head[:begin] + digits.encode() + head[end:]
 
 
 def write(path, graph, weights, vectors, **provenance):

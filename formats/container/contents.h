@@ -12,7 +12,7 @@
  *     PART = one per part of the format: an offset in `small` | "tensor" | null, which means the
  *            tensor NAME/term.factor/part. A part without bytes is 0.
  *   "vectors": {"conv1.bias": ["f16", count, offset]}       f32, f16 or bf16 numbers in `small`
- *   "hashes": 16 hex digits per tensor, XXH3 of its bytes, in the order of the data
+ *   "hashes": 16 hex digits per tensor, of its bytes and the header, in the order of the data
  *   "source", "method", "recipe", "command", ...: provenance, free text
  *
  * Parts under 4 KiB and all vectors share the tensor `small` (16-byte aligned there), larger parts are
@@ -71,8 +71,9 @@ typedef struct oz_contents {
 /* Opens every leaf (oz_leaf_check). Errors: FORMAT, VERSION, SUPPORT, LIMIT, MEMORY. */
 oz_status oz_contents_read(oz_contents *out, const oz_safetensors *file, const oz_limits *limits,
                            oz_arena *arena, oz_error *err);
-/* Compares the file's tensors with "hashes"; a file without hashes passes. Errors: CHECKSUM. */
-oz_status oz_contents_verify(const oz_safetensors *file, oz_arena *arena, oz_error *err);
+/* Compares the file's tensors and its header with "hashes"; a file without hashes passes. Errors: CHECKSUM.
+ */
+oz_status oz_contents_verify(const oz_safetensors *file, oz_error *err);
 /* Bytes of the file by kind; their sum is file->bytes. `weights` NULL or [n_weights]: each weight's own
  * leaves, row scale and bias, shared parts with the first weight that has them. */
 oz_status oz_contents_bytes(const oz_contents *c, const oz_safetensors *file, oz_bytes *total,

@@ -1,7 +1,7 @@
 /* image.c - contents -> one image of a file.
  *
- * First the header with zeros for hashes, whose length fixes where the data starts; then the data; then each
- * tensor's hash over its zeros. */
+ * First the header with zeros for hashes, whose length fixes where the data starts; then the data; then the
+ * hashes over their zeros. */
 #include "formats/container/image.h"
 
 #include "base/arith.h"
@@ -42,12 +42,14 @@ static oz_status write_items(const oz_placement *p, uint8_t *data, oz_error *err
     return OZ_OK;
 }
 
-static void write_hashes(const oz_placement *p, const uint8_t *data, uint8_t *digits) {
+static void write_hashes(const oz_placement *p, uint8_t *image, uint64_t start, size_t at) {
+    uint64_t header = oz_header_hash(image, start, at, p->n_tensors * OZ_HASH_DIGITS);
     for (size_t i = 0; i < p->n_tensors; i++) {
         char hash[OZ_HASH_DIGITS + 1];
         const oz_placed *t = &p->tensors[i];
-        snprintf(hash, sizeof hash, "%016" PRIx64, oz_hash(data + t->begin, (size_t)t->bytes));
-        memcpy(digits + i * OZ_HASH_DIGITS, hash, OZ_HASH_DIGITS);
+        snprintf(hash, sizeof hash, "%016" PRIx64,
+                 oz_hash(image + start + t->begin, (size_t)t->bytes) ^ header);
+        memcpy(image + at + i * OZ_HASH_DIGITS, hash, OZ_HASH_DIGITS);
     }
 }
 
@@ -60,7 +62,7 @@ static oz_status write_image(const oz_placement *p, const oz_text *header, size_
     if (!image) return oz_out_of_memory(arena, bytes, err);
     write_header(header, start, image);
     OZ_TRY(write_items(p, image + start, err));
-    write_hashes(p, image + start, image + LENGTH_BYTES + hashes_at);
+    write_hashes(p, image, start, LENGTH_BYTES + hashes_at);
     *out = (oz_image){.data = image, .bytes = (size_t)bytes};
     return OZ_OK;
 }

@@ -58,6 +58,8 @@ oz_status oz_weight_check(const oz_weight *w, oz_error *err);
 /* The tensor type of a part that is a plain matrix of floats, which other programs can read too; U8 for all
  * others. */
 oz_stored_type oz_part_type(const oz_leaf *leaf, size_t part);
+/* The hash of all before the data but the `digits` bytes at `at`, which are the tensors' hashes. */
+uint64_t oz_header_hash(const uint8_t *file, uint64_t header_bytes, uint64_t at, uint64_t digits);
 bool oz_is_own_key(const char *key); /* of the metadata: not free text */
 bool oz_is_own_file(const oz_safetensors *file);
 

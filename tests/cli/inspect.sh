@@ -47,6 +47,10 @@ printed '^resnet8.safetensors: whole$'
 refused 1 '^ounce: changed: ' verify changed --json
 printed '"ok": false' '"status": "OZ_ERR_CHECKSUM"' '"where": "layer3\.0\.conv2\.weight"'
 refused 3 '^ounce: changed: layer3\.0\.conv2\.weight: ' compress changed -m dense,codec=int8 -o out.safetensors
+# So is a changed word of the graph.
+sed s/relu/gelu/g resnet8.safetensors >edited
+refused 1 '^ounce: edited: header: .*changed' verify edited
+refused 3 '^ounce: edited: header: ' compress edited -m dense,codec=int8 -o out.safetensors
 refused 4 '^ounce: nowhere: ' verify resnet8.safetensors nowhere
 
 # A terminal never gets the control characters of a file.

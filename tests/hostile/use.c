@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "formats/container/contents.h"
 #include "formats/container/image.h"
+#include "formats/container/reading.h"
 #include "tests/hostile/run.h"
 
 #include <criterion/criterion.h>
@@ -80,7 +81,7 @@ static bool use_contents(const oz_safetensors *file, const oz_contents *c, oz_ar
     for (size_t i = 0; i < c->n_weights; i++) small = use_weight(&c->weights[i], arena, u) && small;
     for (size_t i = 0; i < c->n_vectors; i++)
         for (uint64_t j = 0; j < c->vectors[i].count; j++) (void)oz_vector_get(&c->vectors[i], j);
-    u->verified += oz_contents_verify(file, arena, NULL) == OZ_OK;
+    u->verified += oz_contents_verify(file, NULL) == OZ_OK;
     cr_assert_eq(oz_contents_bytes(c, file, &total, NULL, arena, &err), OZ_OK, "%s", err.message);
     uint64_t parts = total.values + total.index + total.scales + total.vectors + total.padding;
     cr_assert_eq(parts + total.header, file->bytes);
@@ -118,10 +119,12 @@ bool fix_hashes(void *data, size_t bytes) {
     if (oz_safetensors_read(&file, data, bytes, NULL, &arena, NULL) == OZ_OK) {
         const oz_meta *hashes = oz_safetensors_meta(&file, "hashes");
         fixed = hashes && strlen(hashes->value) == 16 * file.count;
+        uint64_t around =
+            fixed ? oz_header_hash(file.data, file.header_bytes, hashes->offset, 16 * file.count) : 0;
         for (size_t i = 0; fixed && i < file.count; i++) {
             char digits[17];
             snprintf(digits, sizeof digits, "%016" PRIx64,
-                     oz_hash(file.tensors[i].data, (size_t)file.tensors[i].bytes));
+                     oz_hash(file.tensors[i].data, (size_t)file.tensors[i].bytes) ^ around);
             memcpy((char *)data + hashes->offset + 16 * i, digits, 16);
         }
     }

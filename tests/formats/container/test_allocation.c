@@ -18,7 +18,7 @@ static oz_status use(const file *f, const oz_allocator *allocator, oz_error *err
     opened o = {.arena = {.allocator = allocator}};
     oz_status status = opened_read(&o, f, NULL);
     *err = o.err;
-    if (status == OZ_OK) status = oz_contents_verify(&o.file, &o.arena, err);
+    if (status == OZ_OK) status = oz_contents_verify(&o.file, err);
     if (status == OZ_OK) status = oz_contents_bytes(&o.contents, &o.file, &total, weights, &o.arena, err);
     if (status == OZ_OK) status = oz_weight_unpack(&o.contents.weights[0], out, &o.arena, err);
     if (status == OZ_OK) status = oz_image_build(&o.contents, &image, &o.arena, err);

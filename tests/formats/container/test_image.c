@@ -83,7 +83,7 @@ static void expect_round_trip(model *m, const char *text) {
     expect_equal(&m->contents, &o.contents, text);
     expect_aligned(&o.file);
     expect_bytes_add_up(&o, text);
-    cr_assert_eq(oz_contents_verify(&o.file, &o.arena, &o.err), OZ_OK, "%s", o.err.message);
+    cr_assert_eq(oz_contents_verify(&o.file, &o.err), OZ_OK, "%s", o.err.message);
     cr_assert_eq(oz_image_build(&o.contents, &again, &o.arena, &o.err), OZ_OK, "%s", o.err.message);
     cr_assert(again.bytes == image.bytes && memcmp(again.data, image.data, image.bytes) == 0,
               "%s: reading and writing changes nothing", text);
@@ -264,7 +264,7 @@ Test(image, example_of_the_description_is_a_file) {
     file f = file_of_image(&example);
     opened o = {0};
     cr_assert_eq(opened_read(&o, &f, NULL), OZ_OK, "%s", o.err.message);
-    cr_assert_eq(oz_contents_verify(&o.file, &o.arena, &o.err), OZ_OK, "%s", o.err.message);
+    cr_assert_eq(oz_contents_verify(&o.file, &o.err), OZ_OK, "%s", o.err.message);
     float w[8];
     const float want[8] = {1, -1, 0.5f, 0, 2, 0, 0, -3};
     cr_assert_eq(oz_weight_unpack(oz_contents_weight(&o.contents, "fc"), w, &o.arena, &o.err), OZ_OK);
