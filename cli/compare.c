@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cli/files.h"
 #include "cli/model.h"
@@ -163,9 +164,19 @@ static int compare(oz_comparing *c, int n_budgets, int n_sweep) {
 }
 
 /* Everything that is wrong with the command line is found before any work. */
+/* With --limit the records differ even where the file is one. */
+static bool same_file(const char *a, const char *b) {
+    struct stat x, y;
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
 static int check(const oz_compare_fields *f) {
     if (!f->data || !f->calibration || !f->budgets)
         return oz_usage_error("compare needs --data, --calib and --budget");
+    if (same_file(f->data, f->calibration))
+        return oz_usage_error(
+            "--data and --calib are one file: methods must not be chosen on the records that "
+            "judge them");
     if (f->correct && strcmp(f->correct, "affine") != 0 && strcmp(f->correct, "bias") != 0 &&
         strcmp(f->correct, "none") != 0) {
         return oz_usage_error("--correct: affine, bias or none");

@@ -168,6 +168,16 @@ static oz_status read_key(reader *r, word item) {
 
 /* ---- terms ---- */
 
+/* "there is no such format; have dense, sparse, ..." */
+static oz_status no_such_format(const reader *r, const char *at) {
+    char text[160];
+    int n = snprintf(text, sizeof text, "there is no such format; have lowrank");
+    const oz_format *f;
+    for (size_t i = 0; (f = oz_format_at(i)) && n > 0 && (size_t)n < sizeof text; i++)
+        n += snprintf(text + n, sizeof text - (size_t)n, ", %s", f->name);
+    return fail(r, at, text);
+}
+
 /* NAME[:ARG]...: what the format is, which knob it has, and what its leaf's text begins with. */
 static oz_status read_name(reader *r, word item) {
     oz_method_term *t = r->term;
@@ -182,7 +192,7 @@ static oz_status read_name(reader *r, word item) {
         return keep_for_leaf(r, "dense", 5);
     }
     const oz_format *format = oz_format_find(name.p, name.n);
-    if (!format) return fail(r, item.p, "there is no such format");
+    if (!format) return no_such_format(r, item.p);
     t->leaf.format = format;
     t->prunes = is(name, "sparse");
     t->shares = format->pack_begin != NULL;

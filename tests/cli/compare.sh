@@ -36,3 +36,5 @@ refused 4 '^ounce: nowhere: cannot open the folder' compare resnet8.safetensors 
 refused 4 '^ounce: nowhere: cannot open' compare resnet8.safetensors -d x -c x -b 1k --policy nowhere
 refused 2 'no such format' compare resnet8.safetensors -d "$examples/test.safetensors" \
     -c "$examples/calibration.safetensors" -n 20 --quick -b 48KiB -m nonsense
+refused 2 'one file' compare resnet8.safetensors -d "$examples/test.safetensors" -c "$examples/test.safetensors" -n 20 \
+    -b 48KiB

@@ -73,7 +73,7 @@ away=$((written - expected))
 refused 4 '^ounce: dry.safetensors: exists already; .*--force' compress small.safetensors -o dry.safetensors -m dense,codec=int8
 refused 4 '^ounce: nowhere/o: ' compress small.safetensors -o nowhere/o -m dense,codec=int8
 refused 4 "^ounce: '': is not the name of a file" compress small.safetensors -o '' -m dense,codec=int8
-refused 2 'no such format' compress small.safetensors -o no -m nonsense
+refused 2 'no such format; have lowrank, dense, sparse, nm,' compress small.safetensors -o no -m nonsense
 refused 2 'term is missing' compress small.safetensors -o no -m 'dense,codec=int4 +'
 refused 2 'no codec int9' compress small.safetensors -o no -m dense,codec=int9
 refused 2 'group=3' compress small.safetensors -o no -m dense,codec=int4,group=3
