@@ -217,7 +217,7 @@ static void run_mm(void *arg) {
             run_block(p, &x, panel, k0, oz_min(block, p->t->k - k0), y);
         size_t inside = oz_min(OZ_PANEL, rows - panel * OZ_PANEL) * OZ_COLUMNS;
         for (size_t i = 0; i < inside; i++) {
-            size_t r = panel * OZ_PANEL + i / OZ_COLUMNS, c = i % OZ_COLUMNS;
+            size_t r = panel * OZ_PANEL + i / OZ_COLUMNS, c = truth_column(i % OZ_COLUMNS);
             float was = codes ? 0 : start(i);
             if (c < p->columns)
                 expect(p, codes, y[i], c, r, was);

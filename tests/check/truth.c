@@ -85,7 +85,7 @@ void truth_spoil(truth *t, chance *c) {
 void truth_panel(const truth *t, size_t n, float *f32) {
     memset(f32, 0, t->k * OZ_COLUMNS * sizeof *f32);
     for (size_t c = 0; c < n; c++)
-        for (size_t k = 0; k < t->k; k++) f32[k * OZ_COLUMNS + c] = t->f32[c * t->k + k];
+        for (size_t k = 0; k < t->k; k++) f32[k * OZ_COLUMNS + truth_lane(c)] = t->f32[c * t->k + k];
 }
 
 void truth_code_panel(const truth *t, size_t n, int8_t *i8, float *scale, int32_t *sum) {
@@ -93,10 +93,11 @@ void truth_code_panel(const truth *t, size_t n, int8_t *i8, float *scale, int32_
     memset(scale, 0, t->kq / OZ_BLOCK * OZ_COLUMNS * sizeof *scale);
     memset(sum, 0, t->kq / 32 * OZ_COLUMNS * sizeof *sum);
     for (size_t c = 0; c < n; c++) {
-        for (size_t k = 0; k < t->kq; k++) i8[(k / 4 * OZ_COLUMNS + c) * 4 + k % 4] = t->i8[c * t->kq + k];
+        size_t lane = truth_lane(c);
+        for (size_t k = 0; k < t->kq; k++) i8[(k / 4 * OZ_COLUMNS + lane) * 4 + k % 4] = t->i8[c * t->kq + k];
         for (size_t k = 0; k < t->kq; k += OZ_BLOCK)
-            scale[k / OZ_BLOCK * OZ_COLUMNS + c] = t->scale[(c * t->kq + k) / OZ_BLOCK];
-        for (size_t k = 0; k < t->kq; k += 32) sum[k / 32 * OZ_COLUMNS + c] = t->sum[(c * t->kq + k) / 32];
+            scale[k / OZ_BLOCK * OZ_COLUMNS + lane] = t->scale[(c * t->kq + k) / OZ_BLOCK];
+        for (size_t k = 0; k < t->kq; k += 32) sum[k / 32 * OZ_COLUMNS + lane] = t->sum[(c * t->kq + k) / 32];
     }
 }
 

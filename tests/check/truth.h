@@ -27,7 +27,15 @@ void truth_free(truth *t);
 /* How far a sum of `terms` products in floats, in any order, may be from the one in double. */
 double truth_tolerance(size_t terms, double size);
 
-/* The panel [k][64] of the first n columns, zeros behind; the same of codes, scales and sums. */
+/* Where column c of a few lies in a panel: spread, so that few columns reach every vector of it; and back. */
+static inline size_t truth_lane(size_t c) {
+    return c * 13 % OZ_COLUMNS;
+}
+static inline size_t truth_column(size_t lane) {
+    return lane * 5 % OZ_COLUMNS;
+}
+/* The panel [k][64] of the first n columns in their lanes, zeros elsewhere; the same of codes, scales and
+ * sums. */
 void truth_panel(const truth *t, size_t n, float *f32);
 void truth_code_panel(const truth *t, size_t n, int8_t *i8, float *scale, int32_t *sum);
 
