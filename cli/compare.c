@@ -163,13 +163,12 @@ static int compare(oz_comparing *c, int n_budgets, int n_sweep) {
     return code;
 }
 
-/* Everything that is wrong with the command line is found before any work. */
-/* With --limit the records differ even where the file is one. */
 static bool same_file(const char *a, const char *b) {
     struct stat x, y;
     return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
+/* Everything that is wrong with the command line is found before any work. */
 static int check(const oz_compare_fields *f) {
     if (!f->data || !f->calibration || !f->budgets)
         return oz_usage_error("compare needs --data, --calib and --budget");

@@ -35,11 +35,11 @@ each run @ -i small.npy -o out.npy
 each compress @ -m dense,codec=int8 -o out.safetensors
 each bench model @
 each bench layer @ -m dense,codec=int8
-each compare @ -d small.npy -c small.npy -b 64KiB
+each compare @ -d small.npy -c calibration.npy -b 64KiB
 each import -g small.json -w @ -o out.safetensors
 each run small.safetensors -i @ -o out.npy
 each compress small.safetensors -m dense,codec=int8 -c @ -o out.safetensors
-each compare small.safetensors -d @ -c small.npy -b 64KiB
+each compare small.safetensors -d @ -c calibration.npy -b 64KiB
 each compare small.safetensors -d small.npy -c @ -b 64KiB
 
 for file in folder fifo /dev/zero nowhere; do

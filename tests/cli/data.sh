@@ -6,7 +6,7 @@ make_small
 refused_by_all() { # refused_by_all PATTERN FILE
     refused 3 "^ounce: $2: $1" run small.safetensors -i "$2" -o y.npy
     refused 3 "^ounce: $2: $1" compress small.safetensors -m dense,codec=int8 -c "$2" -o out.safetensors
-    refused 3 "^ounce: $2: $1" compare small.safetensors -d "$2" -c small.npy -b 64KiB
+    refused 3 "^ounce: $2: $1" compare small.safetensors -d "$2" -c calibration.npy -b 64KiB
     refused 3 "^ounce: $2: $1" compare small.safetensors -d small.npy -c "$2" -b 64KiB
     absent y.npy out.safetensors
 }
@@ -42,5 +42,5 @@ refused 3 '^ounce: narrow.npy: .*another shape .*\[N, 288\]' run small.safetenso
 ounce compress small.safetensors -m dense,codec=int8 -c narrow.npy -o out.safetensors
 [ "$code" = 2 ] || [ "$code" = 3 ] || fail "narrow calibration data: exit $code"
 one_line 'another shape' 'narrow calibration data'
-refused 2 'no labels' compare small.safetensors -d small.npy -c small.npy -b 64KiB
+refused 2 'no labels' compare small.safetensors -d small.npy -c calibration.npy -b 64KiB
 absent y.npy out.safetensors
