@@ -17,10 +17,14 @@ typedef struct array_reader {
     float scales[16 * MOST_GROUPS];
 } array_reader;
 
+OZ_INLINE size_t slot_bytes(oz_codec_kind kind) {
+    return kind == OZ_CODEC_F32 ? 4 : kind == OZ_CODEC_INT8 ? 1 : 2;
+}
+
 OZ_INLINE void array_begin(oz_codec_kind kind, array_reader *a, const oz_leaf *leaf) {
     a->array = leaf->part[OZ_HASHED_ARRAY].data;
     a->slots = leaf->param[OZ_HASHED_SLOTS];
-    a->width = kind == OZ_CODEC_F32 ? 4 : kind == OZ_CODEC_INT8 ? 1 : 2;
+    a->width = slot_bytes(kind);
     a->log2_group = (unsigned)__builtin_ctzll(oz_hashed_group(leaf));
 }
 
@@ -39,8 +43,9 @@ OZ_INLINE void array_reach(oz_codec_kind kind, array_reader *a, const oz_leaf *l
     }
 }
 
+/* Without scales. */
 OZ_INLINE vf16 read_plain(oz_codec_kind kind, const uint8_t *p) {
-    if (kind == OZ_CODEC_INT8) return v_sub(v_load_u8(p), v_set1(128));
+    if (kind == OZ_CODEC_INT8) return v_from_i32(vi_sub(vi_load_u8(p), vi_set1(128)));
     return kind == OZ_CODEC_F32 ? v_load(p) : kind == OZ_CODEC_F16 ? v_load_f16(p) : v_load_bf16(p);
 }
 OZ_INLINE vf16 read_plain_n(oz_codec_kind kind, const uint8_t *p, size_t n) {
@@ -64,10 +69,16 @@ OZ_INLINE vf16 read_slots(oz_codec_kind kind, const array_reader *a, size_t slot
     return kind == OZ_CODEC_INT8 ? v_mul(w, scales_of(a, slot)) : w;
 }
 
-/* The first n < 16 of them, zeros behind. */
+/* The first n < 16 of them, without scales, and zeros. */
 OZ_INLINE vf16 read_some(oz_codec_kind kind, const array_reader *a, size_t slot, size_t n) {
     const uint8_t *p = a->array + slot * a->width;
     vf16 w = slot + 16 <= a->slots ? read_plain(kind, p) : read_plain_n(kind, p, n);
-    if (kind == OZ_CODEC_INT8) w = v_mul(w, scales_of(a, slot));
     return v_select(v_mask((uint16_t)((1u << n) - 1)), w, v_zero());
+}
+
+/* The scale of a slot's group, in all lanes. */
+OZ_INLINE vf16 scale_at_slot(const oz_leaf *leaf, size_t slot, unsigned log2_group) {
+    const uint8_t *scales = leaf->part[OZ_HASHED_SCALES].data;
+    const size_t group = slot >> log2_group;
+    return leaf->codec.scale_f32 ? v_broadcast(scales + 4 * group) : v_broadcast_f16(scales + 2 * group);
 }

@@ -10,7 +10,7 @@
 #define MOST_SIGNS (64 * (SIGN_WORDS - 1))
 
 typedef uint64_t hash_vector __attribute__((vector_size(8 * HASHES)));
-typedef uint32_t half_vector __attribute__((vector_size(4 * HASHES)));
+typedef uint32_t lane_vector __attribute__((vector_size(8 * HASHES)));
 
 /* What of XXH3_64bits_withSeed of 8 bytes depends on the seed alone, and the rest of it, for eight indexes.
  */
@@ -75,9 +75,14 @@ OZ_INLINE void signs_prepare(sign_bits *s, const oz_leaf *leaf, uint64_t i, size
     if (shift) shift_words(s->words, oz_div_up(n, 64), shift);
 }
 
-/* Weights [i, i + n) are among those of s; if not, as many up to `end` as there is room for. */
+/* Signs are hashed in bursts that are short enough to overlap the arithmetic that they serve, and long enough
+ * to fill vectors. */
+#define SIGN_BURST 4096
+
+/* Weights [i, i + n), n <= MOST_SIGNS, are among those of s; if not, so are some behind them, up to `end`. */
 OZ_INLINE void signs_reach(sign_bits *s, const oz_leaf *leaf, uint64_t i, size_t n, uint64_t end) {
-    if (i < s->from || i + n > s->to) signs_prepare(s, leaf, i, oz_min(end - i, MOST_SIGNS));
+    if (i >= s->from && i + n <= s->to) return;
+    signs_prepare(s, leaf, i, oz_min(end - i, oz_max(n, SIGN_BURST)));
 }
 
 /* Signs of 16 rows x 64 inputs, one row a lane: input j is bit j of low, or bit j - 32 of high. */
@@ -104,33 +109,40 @@ OZ_INLINE void sign_rows_begin(sign_rows *s, const oz_leaf *leaf, size_t r0, siz
     }
 }
 
-OZ_INLINE void hash_lanes(sign_rows *s, int32_t low[OZ_PANEL], int32_t high[OZ_PANEL]) {
+/* The next 64 inputs. */
+OZ_INLINE void hash_lanes(sign_rows *s, hash_vector bits[2]) {
     for (size_t half = 0; half < 2; half++) {
         hash_vector next = s->index[half] += 1;
         hash_indexes(&next, s->key);
-        hash_vector bits = s->word[half] >> s->shift[half] | next << 1 << (63 - s->shift[half]);
+        bits[half] = s->word[half] >> s->shift[half] | next << 1 << (63 - s->shift[half]);
         s->word[half] = next;
-        half_vector lo = __builtin_convertvector(bits, half_vector),
-                    hi = __builtin_convertvector(bits >> 32, half_vector);
-        memcpy(low + 8 * half, &lo, sizeof lo);
-        memcpy(high + 8 * half, &hi, sizeof hi);
     }
+}
+
+/* The even (low) or odd (high) halves of the words of 16 rows, a row a lane. */
+OZ_INLINE sign_lanes split_words(const hash_vector bits[2]) {
+    lane_vector first, second, low, high;
+    memcpy(&first, &bits[0], sizeof first);
+    memcpy(&second, &bits[1], sizeof second);
+    low = __builtin_shufflevector(first, second, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    high = __builtin_shufflevector(first, second, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+    sign_lanes out;
+    memcpy(&out.low, &low, sizeof out.low);
+    memcpy(&out.high, &high, sizeof out.high);
+    return out;
 }
 
 /* Inputs k0 ... k0 + 63 of rows r0 ... r0 + 15; blocks are asked for in order. Rows and inputs that the leaf
  * does not have get any sign. */
 OZ_INLINE sign_lanes sign_rows_next(sign_rows *s, const oz_leaf *leaf, size_t r0, size_t k0) {
-    int32_t low[OZ_PANEL] = {0}, high[OZ_PANEL] = {0};
+    hash_vector bits[2] = {{0}, {0}};
     if (leaf->param[OZ_HASHED_SIGN] == OZ_HASHED_SIGN_HASH) {
-        hash_lanes(s, low, high);
+        hash_lanes(s, bits);
     } else {
-        size_t rows = oz_min(OZ_PANEL, leaf->rows - r0);
-        uint32_t n = (uint32_t)oz_min(64, leaf->cols - k0);
-        for (size_t r = 0; r < rows; r++) {
-            uint64_t bits = oz_hashed_signs(leaf, (r0 + r) * leaf->cols + k0, n);
-            low[r] = (int32_t)(uint32_t)bits;
-            high[r] = (int32_t)(uint32_t)(bits >> 32);
-        }
+        const size_t rows = oz_min(OZ_PANEL, leaf->rows - r0);
+        const uint32_t n = (uint32_t)oz_min(64, leaf->cols - k0);
+        for (size_t r = 0; r < rows; r++)
+            bits[r / HASHES][r % HASHES] = oz_hashed_signs(leaf, (r0 + r) * leaf->cols + k0, n);
     }
-    return (sign_lanes){vi_load(low), vi_load(high)};
+    return split_words(bits);
 }

@@ -14,19 +14,36 @@ OZ_INLINE bool tile_fits(const oz_leaf *leaf) {
            block_n <= MOST_BLOCK_N;
 }
 
+#define SPAN (2 * SIGN_INPUTS) /* inputs whose tiles and signs are found at once */
+
+/* Where the tiles of a span of inputs begin in the array, from the one that has the first input on. */
+typedef struct tile_span {
+    size_t first, slot[SPAN + 1];
+} tile_span;
+
+/* Inputs [k, k + n), n <= SPAN, of rows r0 ...; n may be 0. */
+OZ_INLINE void tile_span_at(tile_span *span, const oz_leaf *leaf, size_t r0, size_t k, size_t n) {
+    const size_t block_k = leaf->param[OZ_HASHED_BLOCK_K], block_n = leaf->param[OZ_HASHED_BLOCK_N];
+    span->first = k / block_k;
+    for (size_t t = 0; (span->first + t) * block_k < k + n; t++)
+        span->slot[t] = oz_hashed_tile(leaf, span->first + t, r0 / block_n) + r0 % block_n;
+}
+
 /* Inputs [k, end) of one tile: input k's weights, for the rows from r0 on, begin at slot. */
 typedef struct tile_piece {
     size_t k, slot, step; /* slots from input to input */
+    size_t ahead;         /* what is read later, to be fetched meanwhile */
 } tile_piece;
 
 /* The tile's part of inputs [k0, end), end > k0, that ends at `end`. */
-OZ_INLINE tile_piece tile_piece_at(oz_codec_kind kind, array_reader *array, const oz_leaf *leaf, size_t r0,
-                                   size_t panels, size_t k0, size_t end) {
+OZ_INLINE tile_piece tile_piece_at(oz_codec_kind kind, array_reader *array, const oz_leaf *leaf,
+                                   const tile_span *span, const tile_span *ahead, size_t panels, size_t k0,
+                                   size_t end) {
     size_t block_k = leaf->param[OZ_HASHED_BLOCK_K], block_n = leaf->param[OZ_HASHED_BLOCK_N];
     size_t tile = (end - 1) / block_k, k = oz_max(k0, tile * block_k);
-    size_t slot = oz_hashed_tile(leaf, tile, r0 / block_n) + (k - tile * block_k) * block_n + r0 % block_n;
+    size_t slot = span->slot[tile - span->first] + (k - tile * block_k) * block_n;
     array_reach(kind, array, leaf, slot, (end - k - 1) * block_n + panels * OZ_PANEL);
-    return (tile_piece){k, slot, block_n};
+    return (tile_piece){k, slot, block_n, ahead->slot[tile - span->first]};
 }
 
 /* The 16 weights of input j of the piece; the sign of each is the top bit of its lane, which moves on. */
@@ -46,7 +63,11 @@ OZ_INLINE void dot_input(oz_codec_kind kind, const array_reader *array, const ti
                          vi16 *bits, const oz_rows *x, tile_product p, size_t sum, vf16 acc[][OZ_MV_BATCH]) {
     vf16 w[2];
     OZ_UNROLL
-    for (size_t a = 0; a < p.panels; a++) w[a] = tile_weights(kind, array, t, j, a, &bits[a]);
+    for (size_t a = 0; a < p.panels; a++) {
+        if (a * OZ_PANEL * slot_bytes(kind) % 64 == 0)
+            __builtin_prefetch(array->array + (t->ahead + j * t->step + a * OZ_PANEL) * slot_bytes(kind));
+        w[a] = tile_weights(kind, array, t, j, a, &bits[a]);
+    }
     OZ_UNROLL
     for (size_t i = 0; i < p.m; i++) {
         vf16 in = v_broadcast(x->f32 + i * x->ld + t->k + j);
@@ -59,13 +80,14 @@ OZ_INLINE void dot_input(oz_codec_kind kind, const array_reader *array, const ti
 }
 
 /* Inputs [k0, k0 + n), n <= 32, whose signs are in `bits`. */
-OZ_INLINE void dot_inputs(oz_codec_kind kind, array_reader *array, const oz_leaf *leaf, size_t r0, size_t k0,
-                          size_t n, vi16 bits[2], const oz_rows *x, tile_product p, vf16 acc[][OZ_MV_BATCH]) {
+OZ_INLINE void dot_inputs(oz_codec_kind kind, array_reader *array, const oz_leaf *leaf, const tile_span *span,
+                          const tile_span *ahead, size_t k0, size_t n, vi16 bits[2], const oz_rows *x,
+                          tile_product p, vf16 acc[][OZ_MV_BATCH]) {
     if (n < SIGN_INPUTS) {
         for (size_t a = 0; a < p.panels; a++) bits[a] = vi_shift_left(bits[a], (unsigned)(SIGN_INPUTS - n));
     }
     for (size_t end = k0 + n; end > k0;) {
-        tile_piece t = tile_piece_at(kind, array, leaf, r0, p.panels, k0, end);
+        tile_piece t = tile_piece_at(kind, array, leaf, span, ahead, p.panels, k0, end);
         size_t j = end - t.k;
         for (; j >= p.sums; j -= p.sums) {
             OZ_UNROLL
@@ -103,14 +125,18 @@ OZ_INLINE void tile_rows(oz_codec_kind kind, array_reader *array, const oz_leaf 
         for (size_t i = 0; i < p.m; i++) acc[a][i] = v_zero();
     }
     for (size_t a = 0; a < p.panels; a++) sign_rows_begin(&s[a], leaf, r0 + a * OZ_PANEL, 0);
-    for (size_t k = 0; k < leaf->cols; k += 2 * SIGN_INPUTS) {
-        size_t n = oz_min(leaf->cols - k, 2 * SIGN_INPUTS);
+    tile_span spans[2] = {{0}, {0}};
+    tile_span_at(&spans[0], leaf, r0, 0, oz_min(leaf->cols, SPAN));
+    for (size_t k = 0, turn = 0; k < leaf->cols; k += SPAN, turn = !turn) {
+        const size_t n = oz_min(leaf->cols - k, SPAN);
+        const tile_span *span = &spans[turn], *ahead = &spans[!turn];
+        tile_span_at(&spans[!turn], leaf, r0, k + n, oz_min(leaf->cols - k - n, SPAN));
         for (size_t a = 0; a < p.panels; a++) lanes[a] = sign_rows_next(&s[a], leaf, r0 + a * OZ_PANEL, k);
         vi16 low[2] = {lanes[0].low, lanes[p.panels - 1].low},
              high[2] = {lanes[0].high, lanes[p.panels - 1].high};
-        dot_inputs(kind, array, leaf, r0, k, oz_min(n, SIGN_INPUTS), low, x, p, acc);
+        dot_inputs(kind, array, leaf, span, ahead, k, oz_min(n, SIGN_INPUTS), low, x, p, acc);
         if (n > SIGN_INPUTS)
-            dot_inputs(kind, array, leaf, r0, k + SIGN_INPUTS, n - SIGN_INPUTS, high, x, p, acc);
+            dot_inputs(kind, array, leaf, span, ahead, k + SIGN_INPUTS, n - SIGN_INPUTS, high, x, p, acc);
     }
     tile_store(leaf, r0, p, acc, y, ldy);
 }
@@ -139,11 +165,11 @@ OZ_INLINE void tile_mv(oz_codec_kind kind, const oz_leaf *leaf, size_t panel0, s
     OZ_WITH_ROWS(x->m, tile_batch(kind, leaf, panel0, panel1, x, M, y, ldy));
 }
 
-OZ_INLINE void copy_inputs(oz_codec_kind kind, array_reader *array, const oz_leaf *leaf, size_t r0, size_t k0,
-                           size_t n, vi16 bits, float *out) {
+OZ_INLINE void copy_inputs(oz_codec_kind kind, array_reader *array, const oz_leaf *leaf,
+                           const tile_span *span, size_t k0, size_t n, vi16 bits, float *out) {
     if (n < SIGN_INPUTS) bits = vi_shift_left(bits, (unsigned)(SIGN_INPUTS - n));
     for (size_t end = k0 + n; end > k0;) {
-        tile_piece t = tile_piece_at(kind, array, leaf, r0, 1, k0, end);
+        tile_piece t = tile_piece_at(kind, array, leaf, span, span, 1, k0, end);
         for (size_t j = end - t.k; j-- > 0;)
             v_store(out + (t.k + j - k0) * OZ_PANEL, tile_weights(kind, array, &t, j, 0, &bits));
         end = t.k;
@@ -158,13 +184,15 @@ OZ_INLINE oz_tile tile_decode(oz_codec_kind kind, const oz_leaf *leaf, size_t pa
     size_t r0 = panel * OZ_PANEL;
     array_begin(kind, &array, leaf);
     sign_rows_begin(&s, leaf, r0, k0);
-    for (size_t k = 0; k < n; k += 2 * SIGN_INPUTS) {
-        size_t some = oz_min(n - k, 2 * SIGN_INPUTS);
+    tile_span span;
+    for (size_t k = 0; k < n; k += SPAN) {
+        size_t some = oz_min(n - k, SPAN);
+        tile_span_at(&span, leaf, r0, k0 + k, some);
         sign_lanes lanes = sign_rows_next(&s, leaf, r0, k0 + k);
         float *out = buffer + k * OZ_PANEL;
-        copy_inputs(kind, &array, leaf, r0, k0 + k, oz_min(some, SIGN_INPUTS), lanes.low, out);
+        copy_inputs(kind, &array, leaf, &span, k0 + k, oz_min(some, SIGN_INPUTS), lanes.low, out);
         if (some <= SIGN_INPUTS) break;
-        copy_inputs(kind, &array, leaf, r0, k0 + k + SIGN_INPUTS, some - SIGN_INPUTS, lanes.high,
+        copy_inputs(kind, &array, leaf, &span, k0 + k + SIGN_INPUTS, some - SIGN_INPUTS, lanes.high,
                     out + SIGN_INPUTS * OZ_PANEL);
     }
     for (size_t r = leaf->rows - r0; r < OZ_PANEL; r++) {

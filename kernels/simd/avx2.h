@@ -56,6 +56,11 @@ OZ_INLINE vf16 v_broadcast(const void *p) {
     memcpy(&f, p, sizeof f);
     return v_set1(f);
 }
+OZ_INLINE vf16 v_broadcast_f16(const void *p) {
+    int16_t h;
+    memcpy(&h, p, sizeof h);
+    return v_both(_mm256_cvtph_ps(_mm_set1_epi16(h)));
+}
 OZ_INLINE vf16 v_load(const void *p) {
     const float *f = p;
     return (vf16){_mm256_loadu_ps(f), _mm256_loadu_ps(f + 8)};

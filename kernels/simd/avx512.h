@@ -58,6 +58,11 @@ OZ_INLINE vf16 v_broadcast(const void *p) {
     memcpy(&f, p, sizeof f);
     return _mm512_set1_ps(f);
 }
+OZ_INLINE vf16 v_broadcast_f16(const void *p) {
+    int16_t h;
+    memcpy(&h, p, sizeof h);
+    return _mm512_cvtph_ps(_mm256_set1_epi16(h));
+}
 OZ_INLINE vf16 v_load(const void *p) {
     return _mm512_loadu_ps(p);
 }
@@ -255,8 +260,13 @@ OZ_INLINE vi16 vi_bits(vf16 a) {
 /* Changes the sign of lane i where bit shift + i (shift <= 16) of the 4 bytes at p is set. */
 OZ_INLINE vf16 v_flip(vf16 a, const void *p, unsigned shift) {
     uint32_t bits;
+    vm16 m;
     memcpy(&bits, p, sizeof bits);
-    return _mm512_mask_xor_ps(a, (vm16)(bits >> shift), a, _mm512_set1_ps(-0.0f));
+    if (__builtin_constant_p(shift) && shift == 0) /* compilers go round by a general register */
+        __asm__("kmovw %1, %0" : "=k"(m) : "m"(*(const char(*)[2])p));
+    else
+        m = (vm16)(bits >> shift);
+    return _mm512_mask_xor_ps(a, m, a, _mm512_set1_ps(-0.0f));
 }
 /* Changes the sign of lane i where the top bit of lane i of `bits` is set. */
 OZ_INLINE vf16 v_flip_top(vf16 a, vi16 bits) {

@@ -53,6 +53,11 @@ OZ_INLINE vf16 v_broadcast(const void *p) {
     memcpy(&f, p, sizeof f);
     return v_set1(f);
 }
+OZ_INLINE vf16 v_broadcast_f16(const void *p) {
+    uint16_t h;
+    memcpy(&h, p, sizeof h);
+    return v_set1(oz_f16_to_f32(h));
+}
 OZ_INLINE vf16 v_load(const void *p) {
     vf16 out;
     memcpy(out.lane, p, sizeof out.lane);
