@@ -17,7 +17,7 @@
 #include "base/text.h"
 #include "formats/codec.h"
 
-#define OZ_MAX_PARAMS 12
+#define OZ_MAX_PARAMS 16
 #define OZ_MAX_PARTS 6
 
 typedef struct oz_leaf oz_leaf;

@@ -9,6 +9,9 @@
 
 /* An array smaller than that is no use, and less than a tile of some maps. */
 enum { LEAST_SLOTS = 1024 };
+/* Slots to whose multiples the runs of an array are aligned: whole cache lines in every codec, and whole
+ * groups of 32 or 64. */
+enum { ALIGN = 64 };
 
 /* ---- knobs ---- */
 
@@ -60,6 +63,16 @@ static void replace_products(const oz_base_layer *base, oz_method *m) {
     if (base->narrow) m->term[m->n_terms - 1].low_rank = false;
 }
 
+/* The array that serves so many weights, its runs aligned where that leaves them many places to begin. */
+static void set_slots(oz_method_term *t, uint64_t weights) {
+    uint64_t slots = oz_max((uint64_t)(t->ratio * (double)weights), oz_min(weights, LEAST_SLOTS));
+    if (slots >= ALIGN * ALIGN && oz_leaf_param(&t->leaf, "align") == 1) {
+        slots -= slots % ALIGN;
+        oz_method_set(&t->leaf, "align", ALIGN);
+    }
+    oz_method_set(&t->leaf, "slots", slots);
+}
+
 static void set_term(const oz_run_state *run, size_t layer, oz_method_term *t, oz_level level) {
     if (t->codec_open) oz_method_set_codec(t, usable_codec(t, level.codec));
     if (t->knob == OZ_KNOB_SPARSITY) t->sparsity = level.value;
@@ -71,11 +84,7 @@ static void set_term(const oz_run_state *run, size_t layer, oz_method_term *t, o
     }
     if (t->low_rank) set_rank(&run->c->layers[layer], t);
     if (!t->shares) return;
-    if (oz_leaf_param(&t->leaf, "slots") == 0) {
-        uint64_t weights = weights_of_line(run, run->line[layer]);
-        uint64_t slots = (uint64_t)(t->ratio * (double)weights);
-        oz_method_set(&t->leaf, "slots", oz_max(slots, oz_min(weights, LEAST_SLOTS)));
-    }
+    if (oz_leaf_param(&t->leaf, "slots") == 0) set_slots(t, weights_of_line(run, run->line[layer]));
     if (run->opt->seed != 1) oz_method_set(&t->leaf, "seed", run->opt->seed);
 }
 

@@ -4,6 +4,8 @@
  * as its scale, and the array is fitted to the weights divided by it, so that every layer counts alike. */
 #include "converters/compress/fit.h"
 
+#include "base/arith.h"
+
 #include <math.h>
 
 /* Three decimal digits are enough for a scale and short in the file. */
@@ -31,7 +33,7 @@ static void prepare(const group *g) {
         leaf->rows = f->base->rows;
         leaf->cols = f->base->cols;
         oz_method_set(leaf, "start", start);
-        start += leaf->rows * leaf->cols;
+        start = oz_round_up(start + leaf->rows * leaf->cols, oz_leaf_param(leaf, "align"));
         f->term[g->t] =
             (oz_term){.scale = rounded(sqrt(f->base->energy / count)), .factors = leaf, .n_factors = 1};
     }

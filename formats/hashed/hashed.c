@@ -26,6 +26,7 @@ static const oz_param_def params[OZ_HASHED_PARAMS] = {
     [OZ_HASHED_BLOCK_K] = {"block_k", NULL, 16, false},
     [OZ_HASHED_BLOCK_N] = {"block_n", NULL, 32, false},
     [OZ_HASHED_CHUNK] = {"chunk", NULL, 64, false},
+    [OZ_HASHED_ALIGN] = {"align", NULL, 1, false},
 };
 
 static const oz_part_def parts[] = {
@@ -51,6 +52,8 @@ static oz_status check_map(const oz_leaf *leaf, oz_error *err) {
     uint64_t slots = v[OZ_HASHED_SLOTS], tile;
     if (slots == 0 || slots >> 48) return bad(leaf, err, "slots must be 1 to 2^48 - 1");
     if (v[OZ_HASHED_P] == 0 || v[OZ_HASHED_P] >> 63) return bad(leaf, err, "p must be 1 to 2^63 - 1");
+    if (!v[OZ_HASHED_ALIGN] || v[OZ_HASHED_ALIGN] & (v[OZ_HASHED_ALIGN] - 1))
+        return bad(leaf, err, "align must be a power of two");
     if (v[OZ_HASHED_MAP] == OZ_HASHED_ROAST) {
         if (!oz_mul(v[OZ_HASHED_BLOCK_K], v[OZ_HASHED_BLOCK_N], &tile) || tile == 0 || tile >= slots)
             return bad(leaf, err, "a tile of block_k * block_n must have fewer numbers than slots");

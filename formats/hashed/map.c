@@ -19,6 +19,11 @@ static uint64_t floor_mod(uint64_t v, uint64_t p) {
     return (rest & ~negative) | (reflected & negative);
 }
 
+/* Where a run may begin: at or before a hash, so that it fits where the hash does. */
+static uint64_t aligned(const oz_leaf *leaf, uint64_t slot) {
+    return slot & (0 - leaf->param[OZ_HASHED_ALIGN]);
+}
+
 /* h(x) of one number. */
 static uint64_t hash1(const oz_leaf *leaf, uint64_t x, uint64_t range) {
     const uint64_t *v = leaf->param;
@@ -36,13 +41,13 @@ static uint64_t hash2(const oz_leaf *leaf, uint64_t a, uint64_t b, uint64_t rang
 uint64_t oz_hashed_tile(const oz_leaf *leaf, uint64_t k, uint64_t n) {
     const uint64_t *v = leaf->param;
     uint64_t range = v[OZ_HASHED_SLOTS] - v[OZ_HASHED_BLOCK_K] * v[OZ_HASHED_BLOCK_N];
-    return hash2(leaf, k + v[OZ_HASHED_START], n + v[OZ_HASHED_START] + leaf->cols, range);
+    return aligned(leaf, hash2(leaf, k + v[OZ_HASHED_START], n + v[OZ_HASHED_START] + leaf->cols, range));
 }
 
 static oz_hashed_run pareto_run(const oz_leaf *leaf, uint64_t x) {
     uint64_t slots = leaf->param[OZ_HASHED_SLOTS];
     uint64_t fold = x / slots, within = x % slots;
-    uint64_t start = hash1(leaf, fold, slots);
+    uint64_t start = aligned(leaf, hash1(leaf, fold, slots));
     uint64_t until_wrap = slots - start;
     if (within < until_wrap) return (oz_hashed_run){start + within, 1, until_wrap - within};
     return (oz_hashed_run){within - until_wrap, 1, slots - within};
@@ -58,7 +63,7 @@ static oz_hashed_run roast_run(const oz_leaf *leaf, uint64_t r, uint64_t c) {
 static oz_hashed_run robe_run(const oz_leaf *leaf, uint64_t r, uint64_t c) {
     uint64_t chunk = leaf->param[OZ_HASHED_CHUNK];
     uint64_t range = leaf->param[OZ_HASHED_SLOTS] - chunk + 1;
-    uint64_t base = hash2(leaf, r + leaf->param[OZ_HASHED_START], c / chunk, range);
+    uint64_t base = aligned(leaf, hash2(leaf, r + leaf->param[OZ_HASHED_START], c / chunk, range));
     return (oz_hashed_run){base + c % chunk, 1, chunk - c % chunk};
 }
 

@@ -13,7 +13,9 @@ typedef struct array_reader {
     const uint8_t *array;
     size_t slots, width; /* bytes of a slot */
     unsigned log2_group;
-    size_t first; /* slot: where the group of scales[0] begins */
+    bool scale_f32;
+    const uint8_t *numbers; /* the scales as they are stored */
+    size_t first;           /* slot: where the group of scales[0] begins */
     float scales[16 * MOST_GROUPS];
 } array_reader;
 
@@ -25,20 +27,21 @@ OZ_INLINE void array_begin(oz_codec_kind kind, array_reader *a, const oz_leaf *l
     a->array = leaf->part[OZ_HASHED_ARRAY].data;
     a->slots = leaf->param[OZ_HASHED_SLOTS];
     a->width = slot_bytes(kind);
+    a->scale_f32 = leaf->codec.scale_f32;
+    a->numbers = leaf->part[OZ_HASHED_SCALES].data;
     a->log2_group = (unsigned)__builtin_ctzll(oz_hashed_group(leaf));
 }
 
 /* Makes ready to read slots [slot, slot + n), n <= STRETCH. */
-OZ_INLINE void array_reach(oz_codec_kind kind, array_reader *a, const oz_leaf *leaf, size_t slot, size_t n) {
+OZ_INLINE void array_reach(oz_codec_kind kind, array_reader *a, size_t slot, size_t n) {
     if (kind != OZ_CODEC_INT8) return;
-    const uint8_t *scales = leaf->part[OZ_HASHED_SCALES].data;
     const size_t first = slot >> a->log2_group, last = (slot + n - 1) >> a->log2_group;
     a->first = first << a->log2_group;
     for (size_t g = first; g <= last; g += 16) {
         const size_t some = oz_min(16, last - g + 1);
         float each[16];
         v_store(each,
-                leaf->codec.scale_f32 ? v_load_n(scales + 4 * g, some) : v_load_f16_n(scales + 2 * g, some));
+                a->scale_f32 ? v_load_n(a->numbers + 4 * g, some) : v_load_f16_n(a->numbers + 2 * g, some));
         for (size_t k = 0; k < some; k++) v_store(a->scales + 16 * (g - first + k), v_set1(each[k]));
     }
 }
@@ -77,8 +80,7 @@ OZ_INLINE vf16 read_some(oz_codec_kind kind, const array_reader *a, size_t slot,
 }
 
 /* The scale of a slot's group, in all lanes. */
-OZ_INLINE vf16 scale_at_slot(const oz_leaf *leaf, size_t slot, unsigned log2_group) {
-    const uint8_t *scales = leaf->part[OZ_HASHED_SCALES].data;
-    const size_t group = slot >> log2_group;
-    return leaf->codec.scale_f32 ? v_broadcast(scales + 4 * group) : v_broadcast_f16(scales + 2 * group);
+OZ_INLINE vf16 scale_at_slot(const array_reader *a, size_t slot) {
+    const size_t group = slot >> a->log2_group;
+    return a->scale_f32 ? v_broadcast(a->numbers + 4 * group) : v_broadcast_f16(a->numbers + 2 * group);
 }

@@ -106,8 +106,8 @@ OZ_INLINE void dot_plain(oz_codec_kind kind, const array_reader *a, stretch t, s
 }
 
 /* n inputs whose slots are of one group of an int8 array, in each row. */
-OZ_INLINE void dot_group(const array_reader *a, const oz_leaf *leaf, stretch t, size_t n, fold_product p,
-                         const float *x, vf16 sums[][OZ_MV_BATCH]) {
+OZ_INLINE void dot_group(const array_reader *a, stretch t, size_t n, fold_product p, const float *x,
+                         vf16 sums[][OZ_MV_BATCH]) {
     vf16 part[4][OZ_MV_BATCH];
     OZ_UNROLL
     for (size_t r = 0; r < p.rows; r++) {
@@ -117,7 +117,7 @@ OZ_INLINE void dot_group(const array_reader *a, const oz_leaf *leaf, stretch t, 
     dot_plain(OZ_CODEC_INT8, a, t, n, p, x, part);
     OZ_UNROLL
     for (size_t r = 0; r < p.rows; r++) {
-        vf16 scale = scale_at_slot(leaf, t.slot[r], a->log2_group);
+        vf16 scale = scale_at_slot(a, t.slot[r]);
         OZ_UNROLL
         for (size_t i = 0; i < p.m; i++) sums[r][i] = v_muladd(scale, part[r][i], sums[r][i]);
     }
@@ -126,42 +126,42 @@ OZ_INLINE void dot_group(const array_reader *a, const oz_leaf *leaf, stretch t, 
 #define GROUP 64 /* slots that an int8 array's loop treats alike, unless its groups are shorter */
 
 /* Rows whose groups end at the same inputs. */
-OZ_INLINE void dot_in_step(const array_reader *a, const oz_leaf *leaf, stretch t, size_t n, size_t group,
-                           fold_product p, const float *x, vf16 sums[][OZ_MV_BATCH]) {
+OZ_INLINE void dot_in_step(const array_reader *a, stretch t, size_t n, size_t group, fold_product p,
+                           const float *x, vf16 sums[][OZ_MV_BATCH]) {
     for (size_t some; n > 0; n -= some, x += some) {
         some = oz_min(n, group - t.slot[0] % group);
         if (some == GROUP)
-            dot_group(a, leaf, t, GROUP, p, x, sums);
+            dot_group(a, t, GROUP, p, x, sums);
         else
-            dot_group(a, leaf, t, some, p, x, sums);
+            dot_group(a, t, some, p, x, sums);
         t = stretch_behind(t, p.rows, some);
     }
 }
 
 /* An int8 array. */
-OZ_INLINE void dot_groups(const array_reader *a, const oz_leaf *leaf, stretch t, size_t n, fold_product p,
-                          const float *x, vf16 sums[][OZ_MV_BATCH]) {
+OZ_INLINE void dot_groups(const array_reader *a, stretch t, size_t n, fold_product p, const float *x,
+                          vf16 sums[][OZ_MV_BATCH]) {
     const size_t group = oz_min((size_t)1 << a->log2_group, GROUP);
     const fold_product one = {1, p.m, p.ldx};
     size_t apart = 0;
     for (size_t r = 1; r < p.rows; r++) apart |= t.slot[r] - t.slot[0];
     if (apart % group == 0) {
-        dot_in_step(a, leaf, t, n, group, p, x, sums);
+        dot_in_step(a, t, n, group, p, x, sums);
         return;
     }
     for (size_t r = 0; r < p.rows; r++) {
         stretch row = {.slot = {t.slot[r]}, .signs = {t.signs[r]}, .shift = t.shift};
-        dot_in_step(a, leaf, row, n, group, one, x, sums + r);
+        dot_in_step(a, row, n, group, one, x, sums + r);
     }
 }
 
 /* Loads of a f32 array that cross no cache line make up for a short vector where a stretch is long. */
 #define LONG_STRETCH 128
 
-OZ_INLINE void dot_stretch(oz_codec_kind kind, const array_reader *a, const oz_leaf *leaf, stretch t,
-                           size_t n, fold_product p, const float *x, vf16 sums[][OZ_MV_BATCH]) {
+OZ_INLINE void dot_stretch(oz_codec_kind kind, const array_reader *a, stretch t, size_t n, fold_product p,
+                           const float *x, vf16 sums[][OZ_MV_BATCH]) {
     if (kind == OZ_CODEC_INT8) {
-        dot_groups(a, leaf, t, n, p, x, sums);
+        dot_groups(a, t, n, p, x, sums);
         return;
     }
     const size_t head = kind == OZ_CODEC_F32 && n >= LONG_STRETCH ? (0 - t.slot[0]) % 16 : 0;
@@ -209,7 +209,7 @@ OZ_INLINE void fold_rows(oz_codec_kind kind, fold_reader *f, const oz_leaf *leaf
     for (size_t c = 0, n; c < leaf->cols; c += n) {
         n = leaf->cols - c;
         stretch t = stretch_at(f, leaf, r, p.rows, c, &n, end);
-        dot_stretch(kind, &f->array, leaf, t, n, p, x->f32 + c, acc);
+        dot_stretch(kind, &f->array, t, n, p, x->f32 + c, acc);
     }
     for (size_t i = 0; i < p.m; i++) {
         for (size_t k = 0; k < p.rows; k++) y[i * ldy + r + k] += v_sum(acc[k][i]);
@@ -267,7 +267,7 @@ OZ_INLINE oz_tile fold_decode(oz_codec_kind kind, const oz_leaf *leaf, size_t pa
         for (size_t done = 0, some; done < n; done += some) {
             some = n - done;
             stretch t = stretch_at(&f, leaf, r0 + r, 1, k0 + done, &some, (r0 * leaf->cols) + end);
-            array_reach(kind, &f.array, leaf, t.slot[0], some);
+            array_reach(kind, &f.array, t.slot[0], some);
             copy_stretch(kind, &f.array, t, some, buffer + r * n + done);
         }
     }

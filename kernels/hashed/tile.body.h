@@ -36,29 +36,44 @@ typedef struct tile_piece {
 } tile_piece;
 
 /* The tile's part of inputs [k0, end), end > k0, that ends at `end`. */
-OZ_INLINE tile_piece tile_piece_at(oz_codec_kind kind, array_reader *array, const oz_leaf *leaf,
-                                   const tile_span *span, const tile_span *ahead, size_t panels, size_t k0,
-                                   size_t end) {
+OZ_INLINE tile_piece tile_piece_at(const oz_leaf *leaf, const tile_span *span, const tile_span *ahead,
+                                   size_t k0, size_t end) {
     size_t block_k = leaf->param[OZ_HASHED_BLOCK_K], block_n = leaf->param[OZ_HASHED_BLOCK_N];
     size_t tile = (end - 1) / block_k, k = oz_max(k0, tile * block_k);
     size_t slot = span->slot[tile - span->first] + (k - tile * block_k) * block_n;
-    array_reach(kind, array, leaf, slot, (end - k - 1) * block_n + panels * OZ_PANEL);
     return (tile_piece){k, slot, block_n, ahead->slot[tile - span->first]};
 }
 
-/* The 16 weights of input j of the piece; the sign of each is the top bit of its lane, which moves on. */
+OZ_INLINE void tile_reach(oz_codec_kind kind, array_reader *array, const tile_piece *t, size_t end,
+                          size_t panels) {
+    array_reach(kind, array, t->slot, (end - t->k - 1) * t->step + panels * OZ_PANEL);
+}
+
+/* The 16 weights of input j of the piece, if wanted without scales; the sign of each is the top bit of its
+ * lane, which moves on. */
 OZ_INLINE vf16 tile_weights(oz_codec_kind kind, const array_reader *array, const tile_piece *t, size_t j,
-                            size_t panel, vi16 *bits) {
-    vf16 w = v_flip_top(read_slots(kind, array, t->slot + j * t->step + panel * OZ_PANEL), *bits);
+                            size_t panel, bool plain, vi16 *bits) {
+    const size_t slot = t->slot + j * t->step + panel * OZ_PANEL;
+    vf16 w = plain ? read_plain(kind, array->array + slot * slot_bytes(kind)) : read_slots(kind, array, slot);
+    w = v_flip_top(w, *bits);
     *bits = vi_add(*bits, *bits);
     return w;
 }
 
 typedef struct tile_product {
     size_t panels, sums, m;
+    bool one_scale; /* for all weights of an input */
 } tile_product;
 
-/* Weights of one input times one activation of each row; acc[panel * sums + sum][row]. */
+/* Whether that is so: an int8 array whose groups, of 32 slots at least, hold two panels of any input. */
+OZ_INLINE bool has_one_scale(oz_codec_kind kind, const oz_leaf *leaf) {
+    const uint64_t both = 2 * OZ_PANEL;
+    return kind == OZ_CODEC_INT8 && leaf->param[OZ_HASHED_ALIGN] % both == 0 &&
+           leaf->param[OZ_HASHED_BLOCK_N] % both == 0;
+}
+
+/* Weights of one input times one activation of each row, which takes their scale if they have the same one;
+ * acc[panel * sums + sum][row]. */
 OZ_INLINE void dot_input(oz_codec_kind kind, const array_reader *array, const tile_piece *t, size_t j,
                          vi16 *bits, const oz_rows *x, tile_product p, size_t sum, vf16 acc[][OZ_MV_BATCH]) {
     vf16 w[2];
@@ -66,11 +81,13 @@ OZ_INLINE void dot_input(oz_codec_kind kind, const array_reader *array, const ti
     for (size_t a = 0; a < p.panels; a++) {
         if (a * OZ_PANEL * slot_bytes(kind) % 64 == 0)
             __builtin_prefetch(array->array + (t->ahead + j * t->step + a * OZ_PANEL) * slot_bytes(kind));
-        w[a] = tile_weights(kind, array, t, j, a, &bits[a]);
+        w[a] = tile_weights(kind, array, t, j, a, p.one_scale, &bits[a]);
     }
+    const vf16 scale = p.one_scale ? scale_at_slot(array, t->slot + j * t->step) : v_zero();
     OZ_UNROLL
     for (size_t i = 0; i < p.m; i++) {
         vf16 in = v_broadcast(x->f32 + i * x->ld + t->k + j);
+        if (p.one_scale) in = v_mul(in, scale);
         OZ_UNROLL
         for (size_t a = 0; a < p.panels; a++) {
             vf16 *to = &acc[a * p.sums + sum][i];
@@ -87,7 +104,8 @@ OZ_INLINE void dot_inputs(oz_codec_kind kind, array_reader *array, const oz_leaf
         for (size_t a = 0; a < p.panels; a++) bits[a] = vi_shift_left(bits[a], (unsigned)(SIGN_INPUTS - n));
     }
     for (size_t end = k0 + n; end > k0;) {
-        tile_piece t = tile_piece_at(kind, array, leaf, span, ahead, p.panels, k0, end);
+        tile_piece t = tile_piece_at(leaf, span, ahead, k0, end);
+        if (!p.one_scale) tile_reach(kind, array, &t, end, p.panels);
         size_t j = end - t.k;
         for (; j >= p.sums; j -= p.sums) {
             OZ_UNROLL
@@ -143,9 +161,9 @@ OZ_INLINE void tile_rows(oz_codec_kind kind, array_reader *array, const oz_leaf 
 
 /* Two panels of one tile at once, where the registers hold their sums. */
 OZ_INLINE void tile_batch(oz_codec_kind kind, const oz_leaf *leaf, size_t panel0, size_t panel1,
-                          const oz_rows *x, size_t m, float *y, size_t ldy) {
+                          const oz_rows *x, size_t m, bool one_scale, float *y, size_t ldy) {
     const size_t sums = sums_at_once(m);
-    const tile_product one = {1, sums, m}, two = {2, sums > 1 ? sums / 2 : 1, m};
+    const tile_product one = {1, sums, m, one_scale}, two = {2, sums > 1 ? sums / 2 : 1, m, one_scale};
     const bool pairs = leaf->param[OZ_HASHED_BLOCK_N] % (2 * OZ_PANEL) == 0 && OZ_MV_SUMS >= 2 * m;
     array_reader array;
     array_begin(kind, &array, leaf);
@@ -162,16 +180,20 @@ OZ_INLINE void tile_batch(oz_codec_kind kind, const oz_leaf *leaf, size_t panel0
 
 OZ_INLINE void tile_mv(oz_codec_kind kind, const oz_leaf *leaf, size_t panel0, size_t panel1,
                        const oz_rows *x, float *y, size_t ldy) {
-    OZ_WITH_ROWS(x->m, tile_batch(kind, leaf, panel0, panel1, x, M, y, ldy));
+    if (has_one_scale(kind, leaf))
+        OZ_WITH_ROWS(x->m, tile_batch(kind, leaf, panel0, panel1, x, M, true, y, ldy));
+    else
+        OZ_WITH_ROWS(x->m, tile_batch(kind, leaf, panel0, panel1, x, M, false, y, ldy));
 }
 
 OZ_INLINE void copy_inputs(oz_codec_kind kind, array_reader *array, const oz_leaf *leaf,
                            const tile_span *span, size_t k0, size_t n, vi16 bits, float *out) {
     if (n < SIGN_INPUTS) bits = vi_shift_left(bits, (unsigned)(SIGN_INPUTS - n));
     for (size_t end = k0 + n; end > k0;) {
-        tile_piece t = tile_piece_at(kind, array, leaf, span, span, 1, k0, end);
+        tile_piece t = tile_piece_at(leaf, span, span, k0, end);
+        tile_reach(kind, array, &t, end, 1);
         for (size_t j = end - t.k; j-- > 0;)
-            v_store(out + (t.k + j - k0) * OZ_PANEL, tile_weights(kind, array, &t, j, 0, &bits));
+            v_store(out + (t.k + j - k0) * OZ_PANEL, tile_weights(kind, array, &t, j, 0, false, &bits));
         end = t.k;
     }
 }

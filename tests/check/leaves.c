@@ -27,6 +27,8 @@ static const arguments table[] = {
     {"hashed", ":pareto,slots=1000,start=12345,seed=9"},
     {"hashed", ":pareto,slots=333,sign=mask"},
     {"hashed", ":pareto,slots=4096,sign=none"},
+    {"hashed", ":pareto,slots=1024,align=64"},
+    {"hashed", ":roast,slots=1920,align=64"},
     {"hashed", ":robe,slots=80,chunk=16"},
     {"hashed", ":robe,slots=1000,start=7"},
     {"hashed", ":robe,slots=300,chunk=5,sign=mask"},

@@ -112,18 +112,18 @@ static uint64_t plain_slot(const oz_leaf *leaf, uint64_t r, uint64_t c) {
     uint64_t p = oz_leaf_param(leaf, "p"), m = oz_leaf_param(leaf, "slots");
     uint64_t start = oz_leaf_param(leaf, "start"), x = start + r * leaf->cols + c;
     uint64_t bk = oz_leaf_param(leaf, "block_k"), bn = oz_leaf_param(leaf, "block_n");
-    uint64_t z = oz_leaf_param(leaf, "chunk");
+    uint64_t z = oz_leaf_param(leaf, "chunk"), a = oz_leaf_param(leaf, "align");
     switch (oz_leaf_param(leaf, "map")) {
     case OZ_HASHED_PARETO:
-        return (remainder_of(x / m * r0 + (x / m) * (x / m) * r1 + r2, p) % m + x % m) % m;
+        return (remainder_of(x / m * r0 + (x / m) * (x / m) * r1 + r2, p) % m / a * a + x % m) % m;
     case OZ_HASHED_ROAST:
         return remainder_of((c / bk + start) * r0 + (r / bn + start + leaf->cols) * r1 + r2, p) %
-                   (m - bk * bn) +
+                   (m - bk * bn) / a * a +
                c % bk * bn + r % bn;
     case OZ_HASHED_HASHEDNET:
         return remainder_of(x * r0 + x * x * r1 + r2, p) % m;
     default:
-        return remainder_of((r + start) * r0 + c / z * r1 + r2, p) % (m - z + 1) + c % z;
+        return remainder_of((r + start) * r0 + c / z * r1 + r2, p) % (m - z + 1) / a * a + c % z;
     }
 }
 
@@ -190,16 +190,19 @@ Test(hashed, rows_follow_the_formulas) {
                                        "roast,slots=130,block_k=7,block_n=5",
                                        "hashednet,slots=333,r0=12345678901234567",
                                        "robe,slots=300,chunk=16",
-                                       "robe,slots=64,start=5"};
+                                       "robe,slots=64,start=5",
+                                       "pareto,slots=1024,align=64",
+                                       "roast,slots=1600,align=16",
+                                       "robe,slots=300,chunk=16,align=32"};
     static const char *const numbers[] = {"f32",           "f16", "bf16", "int8", "int8,group=32,scale=f32",
                                           "int8,group=128"};
     static const char *const signs[] = {"hash,seed=18446744073709551615", "none", "mask"};
     chance dice = chance_make();
-    for (size_t i = 0; i < 9 * 6 * 3; i++) {
+    for (size_t i = 0; i < 12 * 6 * 3; i++) {
         char text[160];
         oz_arena arena = {0};
-        snprintf(text, sizeof text, "hashed:%s,sign=%s,codec=%s", maps[i % 9], signs[i / 9 % 3],
-                 numbers[i / 27]);
+        snprintf(text, sizeof text, "hashed:%s,sign=%s,codec=%s", maps[i % 12], signs[i / 12 % 3],
+                 numbers[i / 36]);
         oz_leaf leaf = parse(text, 1 + chance_below(&dice, 40), 1 + chance_below(&dice, 200));
         pack_random(&leaf, &arena, &dice);
         check_rows(&leaf, text, &dice);
@@ -235,6 +238,8 @@ Test(hashed, unsound_parameters) {
     refuse("hashed,slots=0", OZ_ERR_FORMAT);
     refuse("hashed,slots=281474976710656", OZ_ERR_FORMAT);
     refuse("hashed,slots=10,p=0", OZ_ERR_FORMAT);
+    refuse("hashed,slots=512,align=0", OZ_ERR_FORMAT);
+    refuse("hashed,slots=512,align=48", OZ_ERR_FORMAT);
     refuse("hashed,slots=10,p=9223372036854775808", OZ_ERR_FORMAT);
     refuse("hashed,slots=10,start=9223372036854775308", OZ_ERR_FORMAT);
     refuse("hashed,slots=10,start=18446744073709551615", OZ_ERR_FORMAT);

@@ -51,6 +51,8 @@ static const char *const maps[] = {
     "pareto,slots=3000,start=123456789",
     "pareto,slots=37",
     "pareto,slots=40000",
+    "pareto,slots=3072,align=64",
+    "roast,slots=4096,align=64",
     "robe,slots=700,chunk=48",
     "robe,slots=64",
     "roast,slots=5000,start=77",
