@@ -72,6 +72,19 @@ OZ_INLINE vb64 vb_look_up(const int8_t *table, vb64 index, unsigned shift, uint8
     return _mm512_maskz_permutex2var_epi8(here, vb_load(table), index, vb_load(table + 64));
 }
 
+OZ_INLINE uint64_t vb_top_bits(vb64 a) {
+    return _mm512_movepi8_mask(a);
+}
+OZ_INLINE vf16 v_look_up64(const vf16 table[4], vi16 index) {
+    vf16 low = _mm512_permutex2var_ps(table[0], index, table[1]);
+    vf16 high = _mm512_permutex2var_ps(table[2], index, table[3]);
+    return _mm512_mask_blend_ps(_mm512_test_epi32_mask(index, _mm512_set1_epi32(32)), low, high);
+}
+OZ_INLINE vf16 v_look_up128(const vf16 table[8], vi16 index) {
+    vf16 low = v_look_up64(table, index), high = v_look_up64(table + 4, index);
+    return _mm512_mask_blend_ps(_mm512_test_epi32_mask(index, _mm512_set1_epi32(64)), low, high);
+}
+
 /* See v_expand_lanes for the asm. */
 OZ_INLINE vb64 vb_expand_open(const uint8_t *p, uint64_t mask) {
     __m512i zero = _mm512_setzero_si512(), bytes = _mm512_loadu_si512(p);

@@ -113,6 +113,13 @@ static void list_columns(const cell *c, uint8_t *out) {
     }
 }
 
+/* m rows of a cell's inputs, ld apart, with zeros behind them, OZ_MAX_BLOCK apart. */
+static const float *pad_inputs(const cell *c, const float *x, size_t ld, size_t m, float *padded) {
+    memset(padded, 0, m * OZ_MAX_BLOCK * sizeof *padded);
+    for (size_t i = 0; i < m; i++) memcpy(padded + i * OZ_MAX_BLOCK, x + i * ld, c->inputs * sizeof *x);
+    return padded;
+}
+
 /* ---- codes ---- */
 
 OZ_INLINE void unpack_codes(oz_codec_kind kind, const uint8_t *p, size_t slots, uint8_t *codes) {

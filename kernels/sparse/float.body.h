@@ -40,9 +40,7 @@ OZ_INLINE void dot_mask_cell(const cell *c, const float *w, const float *x, size
     float padded[OZ_MV_BATCH * OZ_MAX_BLOCK];
     find_masks(c, 0, c->inputs, &masks);
     if (c->inputs % OZ_BLOCK != 0) {
-        memset(padded, 0, sizeof padded);
-        for (size_t i = 0; i < m; i++) memcpy(padded + i * OZ_MAX_BLOCK, x + i * ld, c->inputs * sizeof *x);
-        x = padded;
+        x = pad_inputs(c, x, ld, m, padded);
         ld = OZ_MAX_BLOCK;
     }
     if (c->inputs <= OZ_BLOCK)
@@ -112,8 +110,11 @@ OZ_INLINE void mv_batch(const oz_leaf *leaf, size_t panel0, size_t panel1, const
                         float *y, size_t ldy) {
     const bool mask = leaf->param[OZ_SPARSE_FORM] == OZ_SPARSE_MASK;
     for (size_t panel = panel0; panel < panel1; panel++) {
-        if (mask)
-            mv_panel_mask(leaf, panel, x, m, y, ldy);
+        if (mask) mv_panel_mask(leaf, panel, x, m, y, ldy);
+#ifdef OZ_LOOK_UP
+        else if (m == 1)
+            mv_panel_look_up(leaf, panel, x, y);
+#endif
         else
             mv_panel_rows(leaf, panel, x, m, y, ldy);
     }
