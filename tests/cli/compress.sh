@@ -23,7 +23,8 @@ compress sparse,codec=int4,sparsity=0.7 '^fc2 .* sparse,codec=int4'
 compress sparse,codec=f32,sparsity=0.98 '^fc2 .* sparse,codec=f32'
 compress nm:1:8,codec=int8 '^fc2 .* nm:1:8,codec=int8' 'form=list'
 compress nm:3:4,codec=int8 '^fc2 .* nm:3:4,codec=int8' 'form=mask'
-compress 'hashed:pareto,codec=f16,ratio=0.3' '^fc2 .* hashed,codec=f16'
+compress 'hashed:pareto,codec=f16,ratio=0.3' '^fc2 .* hashed,codec=f16,slots=1228$'
+compress 'hashed:pareto,codec=f16,ratio=1' '^fc2 .* hashed,codec=f16,slots=4096,align=64'
 for kind in roast hashednet robe; do
     compress "hashed:$kind,codec=f16,ratio=0.3" "^fc2 .* hashed,codec=f16,map=$kind"
 done
