@@ -1,8 +1,8 @@
 /* array.body.h - reading the shared array sixteen slots at a time, in any of its codecs.
  *
- * The scales of an int8 array belong to groups of slots. They are turned into floats for a stretch of slots
- * before it is read: each sixteen times, so that the scales of any sixteen slots, which may be of two groups,
- * are one load. */
+ * The scales of an int8 array belong to groups of slots. What is read as it lies goes from group to group; of
+ * tiles any sixteen slots may be of two groups, so their scales are prepared as floats, each sixteen times,
+ * and those of sixteen slots are one load. */
 #include "base/arith.h"
 #include "formats/hashed/hashed.h"
 

@@ -246,14 +246,29 @@ OZ_INLINE void fold_mv(oz_codec_kind kind, const oz_leaf *leaf, size_t panel0, s
     OZ_WITH_ROWS(x->m, fold_batch(kind, leaf, panel0, panel1, x, M, y, ldy));
 }
 
-OZ_INLINE void copy_stretch(oz_codec_kind kind, const array_reader *a, stretch t, size_t n, float *out) {
+/* n weights, of an int8 array from one group. */
+OZ_INLINE void copy_plain(oz_codec_kind kind, const array_reader *a, stretch t, size_t n, float *out) {
+    const uint8_t *p = a->array + t.slot[0] * slot_bytes(kind);
+    const vf16 scale = kind == OZ_CODEC_INT8 ? scale_at_slot(a, t.slot[0]) : v_zero();
     size_t j = 0;
-    for (; j + 16 <= n; j += 16)
-        v_store(out + j, v_flip(read_slots(kind, a, t.slot[0] + j), t.signs[0] + j / 8, t.shift));
+    for (; j + 16 <= n; j += 16) {
+        vf16 w = read_plain(kind, p + j * slot_bytes(kind));
+        if (kind == OZ_CODEC_INT8) w = v_mul(w, scale);
+        v_store(out + j, v_flip(w, t.signs[0] + j / 8, t.shift));
+    }
     if (j == n) return;
     vf16 w = read_some(kind, a, t.slot[0] + j, n - j);
-    if (kind == OZ_CODEC_INT8) w = v_mul(w, scales_of(a, t.slot[0] + j));
+    if (kind == OZ_CODEC_INT8) w = v_mul(w, scale);
     v_store_n(out + j, v_flip(w, t.signs[0] + j / 8, t.shift), n - j);
+}
+
+OZ_INLINE void copy_stretch(oz_codec_kind kind, const array_reader *a, stretch t, size_t n, float *out) {
+    const size_t group = kind == OZ_CODEC_INT8 ? (size_t)1 << a->log2_group : SIZE_MAX;
+    for (size_t some; n > 0; n -= some, out += some) {
+        some = oz_min(n, group - t.slot[0] % group);
+        copy_plain(kind, a, t, some, out);
+        t = stretch_behind(t, 1, some);
+    }
 }
 
 /* The buffer is [16 rows][n]. */
@@ -267,7 +282,6 @@ OZ_INLINE oz_tile fold_decode(oz_codec_kind kind, const oz_leaf *leaf, size_t pa
         for (size_t done = 0, some; done < n; done += some) {
             some = n - done;
             stretch t = stretch_at(&f, leaf, r0 + r, 1, k0 + done, &some, (r0 * leaf->cols) + end);
-            array_reach(kind, &f.array, t.slot[0], some);
             copy_stretch(kind, &f.array, t, some, buffer + r * n + done);
         }
     }
