@@ -234,10 +234,42 @@ static void draw_labels(oz_text *t, const panel *p) {
     }
 }
 
-/* A method without a knob is one point; its name stands above it, the family's name left out. */
+/* ---- names of points ------------------------------------------------------------- */
+
+/* Places that are taken: of marks and names, half a width to either side of x. */
+typedef struct places {
+    size_t n;
+    struct place {
+        double x, y, half;
+    } taken[4 * MAX_LABELS];
+} places;
+
+static void take(places *s, double x, double y, double half) {
+    if (s->n < sizeof s->taken / sizeof s->taken[0]) s->taken[s->n++] = (struct place){x, y, half};
+}
+
+static bool is_free(const places *s, double x, double y, double half) {
+    for (size_t i = 0; i < s->n; i++) {
+        if (fabs(x - s->taken[i].x) < half + s->taken[i].half && fabs(y - s->taken[i].y) < 11.0) return false;
+    }
+    return true;
+}
+
+static void take_points(places *s, const panel *p) {
+    for (size_t i = 0; i < p->c->n_curves; i++) {
+        const oz_variant *v = p->c->curves[i].points[0].variant;
+        if (mine(p, &p->c->curves[i]) && is_point(&p->c->curves[i]))
+            take(s, x_of(p, v), y_of(p, percent(p, v)) + 4.0, 5.0);
+    }
+}
+
+/* A method without a knob is one point; its name, the family's left out, stands below or above it where there
+ * is room, and else only in its title. */
 static void draw_point_names(oz_text *t, const panel *p) {
+    static const double below[] = {18.0, -9.0, 30.0, -21.0, 42.0, -33.0, 54.0};
     char text[96], cut[48], classes[48];
-    double right = -1e9; /* end of the last name, so that names never overlap */
+    places s = {0};
+    take_points(&s, p);
     for (size_t i = 0; i < p->c->n_curves; i++) {
         const oz_curve *curve = &p->c->curves[i];
         if (!mine(p, curve) || !is_point(curve)) continue;
@@ -246,11 +278,15 @@ static void draw_point_names(oz_text *t, const panel *p) {
         const char *name =
             oz_text_cut(strncmp(text, "dense ", 6) == 0 ? text + 6 : text, 20, cut, sizeof cut);
         double half = 0.5 * oz_text_width(name, 11.0), x = fmax(x_of(p, v), p->x.low + half + 4.0);
-        bool clear = x - half > right || x + half < right - 60.0;
-        oz_classes(classes, sizeof classes, "m small halo",
-                   oz_family_of(curve->method, OZ_VARIANT_METHOD)->colour, "");
-        oz_svg_text(t, x, y_of(p, percent(p, v)) + (clear ? 18.0 : 30.0), classes, name);
-        right = x + half;
+        for (size_t k = 0; k < sizeof below / sizeof below[0]; k++) {
+            double y = y_of(p, percent(p, v)) + below[k];
+            if (!is_free(&s, x, y, half)) continue;
+            take(&s, x, y, half);
+            oz_classes(classes, sizeof classes, "m small halo",
+                       oz_family_of(curve->method, OZ_VARIANT_METHOD)->colour, "");
+            oz_svg_text(t, x, y, classes, name);
+            break;
+        }
     }
 }
 
