@@ -60,18 +60,26 @@ static uint32_t codecs_of_open_terms(const oz_run_state *run) {
     return takes;
 }
 
-size_t oz_budget_codecs(const oz_run_state *run, oz_codec_kind codecs[OZ_CODEC_COUNT]) {
-    static const oz_codec_kind tried[] = {OZ_CODEC_INT8, OZ_CODEC_INT6, OZ_CODEC_INT5,   OZ_CODEC_INT4,
-                                          OZ_CODEC_INT3, OZ_CODEC_INT2, OZ_CODEC_TERNARY};
+size_t oz_budget_codecs(const oz_run_state *run, oz_codec_kind codecs[OZ_CODEC_COUNT], size_t *needed) {
+    static const oz_codec_kind integers[] = {OZ_CODEC_INT8, OZ_CODEC_INT6, OZ_CODEC_INT5,   OZ_CODEC_INT4,
+                                             OZ_CODEC_INT3, OZ_CODEC_INT2, OZ_CODEC_TERNARY};
     uint32_t takes = codecs_of_open_terms(run);
     size_t n = 0;
+    *needed = 1;
     codecs[0] = OZ_CODEC_F16;
     if (!run->codec_open || run->knob == OZ_KNOB_CODEC) return 1;
-    if (run->knob == OZ_KNOB_RANK) n++; /* factors are thin: f16 has no panels to fill */
-    for (size_t i = 0; i < sizeof tried / sizeof tried[0]; i++)
-        if (takes & OZ_CODEC_BIT(tried[i])) codecs[n++] = tried[i];
-    if (n <= 1 && takes & OZ_CODEC_BIT(OZ_CODEC_F16)) codecs[n++] = OZ_CODEC_F16;
-    return n > 0 ? n : 1;
+    for (size_t i = 0; i < sizeof integers / sizeof integers[0]; i++)
+        if (takes & OZ_CODEC_BIT(integers[i])) codecs[n++] = integers[i];
+    *needed = n;
+    if (takes & OZ_CODEC_BIT(OZ_CODEC_F16)) codecs[n++] = OZ_CODEC_F16;
+    /* Factors are thin: f16 has no panels to fill. Arrays know few codecs. */
+    if (run->knob == OZ_KNOB_RANK || *needed <= 1) *needed = n;
+    if (takes & OZ_CODEC_BIT(OZ_CODEC_F32)) codecs[n++] = OZ_CODEC_F32;
+    return n;
+}
+
+bool oz_budget_is_filled(uint64_t budget, uint64_t bytes) {
+    return bytes <= budget && bytes >= budget - budget / 50;
 }
 
 /* ---- shares ---- */

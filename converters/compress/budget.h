@@ -19,8 +19,11 @@ typedef struct oz_trial {
 /* Knobs that are open in the recipe's lines. Errors: ARGUMENT (two different ones, or one without a budget).
  */
 oz_status oz_budget_knobs(oz_run_state *run);
-/* Codecs that an open codec may be while another knob fills the budget; returns how many. */
-size_t oz_budget_codecs(const oz_run_state *run, oz_codec_kind codecs[OZ_CODEC_COUNT]);
+/* Codecs that an open codec may be while another knob fills the budget; returns how many. Those from `needed`
+ * on are for budgets that none before them fills. */
+size_t oz_budget_codecs(const oz_run_state *run, oz_codec_kind codecs[OZ_CODEC_COUNT], size_t *needed);
+/* At most 2 % are unused. */
+bool oz_budget_is_filled(uint64_t budget, uint64_t bytes);
 /* Fills the budget with open codecs set to `codec`, unless codecs are the knob. `out->fitted` has room. */
 oz_status oz_budget_fill(oz_run_state *run, oz_codec_kind codec, oz_trial *out);
 

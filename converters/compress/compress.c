@@ -80,17 +80,20 @@ typedef struct contest {
 
 static oz_status fill_all(contest *k) {
     oz_codec_kind codecs[OZ_CODEC_COUNT];
-    k->n = oz_budget_codecs(k->run, codecs);
+    size_t needed;
+    bool filled = false;
+    k->n = oz_budget_codecs(k->run, codecs, &needed);
     k->list = oz_arena_array(&k->run->arena, k->n, sizeof *k->list);
     if (!k->list) return oz_no_memory("", k->run->err);
     k->smallest = UINT64_MAX;
-    for (size_t i = 0; i < k->n; i++) {
+    for (size_t i = 0; i < k->n && !(filled && i >= needed); i++) {
         candidate *one = &k->list[i];
         one->codec = codecs[i];
         one->trial.fitted = oz_arena_array(&k->run->arena, k->run->c->n_layers, sizeof *one->trial.fitted);
         if (!one->trial.fitted) return oz_no_memory("", k->run->err);
         OZ_TRY(oz_budget_fill(k->run, codecs[i], &one->trial));
         if (one->trial.smallest < k->smallest) k->smallest = one->trial.smallest;
+        filled = filled || oz_budget_is_filled(k->run->opt->budget, one->trial.bytes);
     }
     return OZ_OK;
 }
@@ -98,17 +101,18 @@ static oz_status fill_all(contest *k) {
 /* Of the codecs that leave more than 2 % of the budget unused only the one with the largest file stays: its
  * knob can turn no further, and the others have fewer bits and no more numbers. */
 static size_t drop_small(contest *k) {
-    uint64_t enough = k->run->opt->budget - k->run->opt->budget / 50;
+    uint64_t budget = k->run->opt->budget;
     const candidate *largest = NULL;
     size_t left = 0;
     for (size_t i = 0; i < k->n; i++) {
         const candidate *one = &k->list[i];
-        if (!one->trial.fits || one->trial.bytes >= enough) continue;
+        if (!one->trial.fits || oz_budget_is_filled(budget, one->trial.bytes)) continue;
         if (!largest || one->trial.bytes > largest->trial.bytes) largest = one;
     }
     for (size_t i = 0; i < k->n; i++) {
         candidate *one = &k->list[i];
-        one->trial.fits = one->trial.fits && (one == largest || one->trial.bytes >= enough);
+        one->trial.fits =
+            one->trial.fits && (one == largest || oz_budget_is_filled(budget, one->trial.bytes));
         left += one->trial.fits;
     }
     return left;

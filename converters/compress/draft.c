@@ -43,9 +43,11 @@ static uint64_t dense_bytes(oz_leaf leaf, uint64_t rows, uint64_t cols) {
 
 /* An open rank fills the panels that its right factor has anyway. */
 static void set_rank(const oz_base_layer *base, oz_method_term *t) {
-    bool panels = oz_codec_is_integer(t->leaf.codec.kind) && t->knob == OZ_KNOB_RANK;
-    if (panels) t->rank = oz_round_up(t->rank, OZ_PANEL);
+    oz_leaf factors[2];
     t->rank = oz_min(t->rank, oz_fit_full_rank(base));
+    oz_fit_factors(&t->leaf, base, t->rank, factors);
+    bool panels = oz_codec_is_integer(factors[1].codec.kind) && t->knob == OZ_KNOB_RANK;
+    if (panels) t->rank = oz_min(oz_round_up(t->rank, OZ_PANEL), oz_fit_full_rank(base));
 }
 
 /* A product that is no smaller than one leaf of its codec is not worth its error, and narrow groups take
@@ -53,8 +55,8 @@ static void set_rank(const oz_base_layer *base, oz_method_term *t) {
 static void replace_products(const oz_base_layer *base, oz_method *m) {
     oz_method_term *t = &m->term[0];
     if (m->n_terms == 1 && t->low_rank) {
-        uint64_t product =
-            dense_bytes(t->leaf, base->rows, t->rank) + dense_bytes(t->leaf, t->rank, base->cols);
+        oz_leaf factors[2];
+        uint64_t product = oz_fit_factors(&t->leaf, base, t->rank, factors);
         t->low_rank = product < dense_bytes(t->leaf, base->rows, base->cols) && !base->narrow;
         return;
     }

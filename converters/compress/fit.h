@@ -38,5 +38,8 @@ oz_status oz_fit_shared(oz_fitted *const *layers, size_t n, size_t t, oz_error *
 
 /* Full rank of the layer: the most that lowrank can use. */
 uint64_t oz_fit_full_rank(const oz_base_layer *layer);
+/* Left and right factor of that rank, without data, in the codec of `like`, or f16 where its padding would
+ * make a factor larger than that. Returns their bytes. */
+uint64_t oz_fit_factors(const oz_leaf *like, const oz_base_layer *layer, uint64_t rank, oz_leaf factors[2]);
 
 #endif

@@ -1,10 +1,14 @@
-/* ladder.c - bits, n and rank: the largest step that fits everywhere, then one more for some layers.
+/* ladder.c - bits, n and rank: the largest step that fits everywhere, then neighbouring steps mixed over
+ * layers.
  *
- * Where layers are few and large that can leave much of the budget: then small layers go on climbing. */
+ * Where layers are few and large, a mix of two steps can leave much of the budget: then further steps join.
+ */
 #include "converters/compress/ladder.h"
 
 #include "base/arith.h"
+#include "converters/compress/mix.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,16 +18,25 @@ static const oz_codec_kind codec_steps[] = {OZ_CODEC_TERNARY, OZ_CODEC_INT2, OZ_
                                             OZ_CODEC_INT8,    OZ_CODEC_F16,  OZ_CODEC_F32};
 enum {
     CODEC_STEPS = sizeof codec_steps / sizeof codec_steps[0],
-    MORE_STEPS = 32 /* that some layers may climb above the others */
+    RANK_STEPS = 64,  /* of full rank, at most */
+    RANKS_MIXED = 16, /* of these, because products take long to fit */
 };
+#define SLACK 0.01 /* of energy that may be given up to fill a budget */
 
 typedef struct ladder {
     oz_run_state *run;
     oz_codec_kind codec;
     size_t steps, n;
     oz_level *levels;
-    oz_fitted **lower, **upper;
-    size_t *at; /* the step of each layer */
+    oz_fitted **sized; /* [n] scratch of the search */
+    size_t *offered;   /* [n_offered] steps that layers may have */
+    size_t n_offered;
+    oz_fitted ***fitted; /* [n_offered][n] */
+    oz_choice *choices;  /* [n][n_offered] */
+    size_t *picked;      /* [n] among them */
+    oz_fitted **mixed;   /* [n] what was picked */
+    size_t *at;          /* [n] the step of each layer */
+    oz_arena *memory;
     oz_trial *out;
 } ladder;
 
@@ -47,7 +60,7 @@ static uint64_t largest_rank(const oz_run_state *run) {
 static size_t count_steps(const oz_run_state *run) {
     if (run->knob == OZ_KNOB_CODEC) return CODEC_STEPS;
     if (run->knob == OZ_KNOB_N) return largest_m(run) - 1;
-    return largest_rank(run);
+    return oz_min(largest_rank(run), RANK_STEPS);
 }
 
 /* Ranks are the same share of full rank in all layers. */
@@ -75,14 +88,14 @@ static oz_status largest_fitting(const ladder *l, size_t *fitting) {
     bool sizes = l->run->knob == OZ_KNOB_RANK;
     size_t low = 0, high = l->steps; /* steps below low fit, from high on they do not */
     uint64_t bytes;
-    OZ_TRY(fit_step(l, 0, sizes, l->lower, &l->out->smallest));
+    OZ_TRY(fit_step(l, 0, sizes, l->sized, &l->out->smallest));
     if (l->out->smallest > l->run->opt->budget)
         high = 0;
     else
         low = 1;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        OZ_TRY(fit_step(l, middle, sizes, l->lower, &bytes));
+        OZ_TRY(fit_step(l, middle, sizes, l->sized, &bytes));
         if (bytes <= l->run->opt->budget)
             low = middle + 1;
         else
@@ -93,11 +106,6 @@ static oz_status largest_fitting(const ladder *l, size_t *fitting) {
 }
 
 /* ---- mixing ---- */
-
-typedef struct upgrade {
-    size_t layer;
-    double gain; /* relative error that it saves, per byte */
-} upgrade;
 
 static uint64_t bytes_of(const oz_fitted *f) {
     uint64_t sum = 0;
@@ -110,44 +118,44 @@ static uint64_t bytes_of(const oz_fitted *f) {
     return sum;
 }
 
-static int by_gain(const void *a, const void *b) {
-    const upgrade *x = a, *y = b;
-    if (x->gain != y->gain) return x->gain > y->gain ? -1 : 1;
-    return x->layer < y->layer ? -1 : x->layer > y->layer;
-}
-
-/* Layers that stand on the step below `step`. */
-static size_t list_upgrades(const ladder *l, size_t step, upgrade *list) {
-    size_t n = 0;
-    for (size_t i = 0; i < l->n; i++) {
-        const oz_fitted *a = l->lower[i], *b = l->upper[i];
-        double energy = a->base->energy, saved = a->squared - b->squared;
-        if (a == b) l->at[i] = step;
-        if (a == b || a->kept || l->at[i] + 1 != step || saved <= 0) continue;
-        uint64_t small = bytes_of(a), large = bytes_of(b);
-        if (large > small) list[n++] = (upgrade){i, saved / energy / (double)(large - small)};
-    }
-    qsort(list, n, sizeof *list, by_gain);
-    return n;
-}
-
-/* Takes every upgrade that still fits; *more: there may be others a step higher. */
-static oz_status mix(const ladder *l, size_t step, upgrade *list, bool *more) {
-    size_t n = list_upgrades(l, step, list);
-    *more = n == 0;
-    for (size_t i = 0; i < n; i++) {
-        uint64_t bytes;
-        oz_fitted **place = &l->lower[list[i].layer], *before = *place;
-        *place = l->upper[list[i].layer];
-        OZ_TRY(oz_draft_size(l->run, l->lower, &bytes));
-        if (bytes > l->run->opt->budget) {
-            *place = before;
-            continue;
+static void list_choices(const ladder *l) {
+    for (size_t i = 0; i < l->n; i++)
+        for (size_t k = 0; k < l->n_offered; k++) {
+            const oz_fitted *f = l->fitted[k][i];
+            double lost = f->base->energy > 0 ? f->squared / f->base->energy : 0;
+            l->choices[i * l->n_offered + k] = (oz_choice){bytes_of(f), -log(fmax(1 - lost, 1e-9))};
         }
-        l->out->bytes = bytes;
-        l->at[list[i].layer] = step;
-        *more = true;
+}
+
+/* Picks what fits in `capacity`, and says the bytes of the file that this makes. */
+static oz_status choose(const ladder *l, uint64_t capacity, double slack, uint64_t *bytes) {
+    OZ_TRY(oz_mix(l->choices, l->n, l->n_offered, capacity, slack, l->picked, l->run->err));
+    for (size_t i = 0; i < l->n; i++) l->mixed[i] = l->fitted[l->picked[i]][i];
+    return oz_draft_size(l->run, l->mixed, bytes);
+}
+
+static void keep(const ladder *l, uint64_t bytes) {
+    for (size_t i = 0; i < l->n; i++) {
+        size_t k = l->picked[i];
+        while (k + 1 < l->n_offered && l->fitted[k + 1][i] == l->mixed[i]) k++; /* the step changes nothing */
+        l->at[i] = l->offered[k];
     }
+    memcpy(l->out->fitted, l->mixed, l->n * sizeof *l->mixed);
+    l->out->bytes = bytes;
+    l->out->fits = true;
+}
+
+/* Padding and the header show only in the whole file: what a mix is too large by, the next one does without.
+ */
+static oz_status mix(const ladder *l, uint64_t capacity, double slack) {
+    uint64_t budget = l->run->opt->budget, bytes;
+    for (;;) {
+        OZ_TRY(choose(l, capacity, slack, &bytes));
+        if (bytes <= budget) break;
+        if (bytes - budget >= capacity) return OZ_OK;
+        capacity -= bytes - budget;
+    }
+    if (!l->out->fits || bytes > l->out->bytes) keep(l, bytes);
     return OZ_OK;
 }
 
@@ -172,9 +180,9 @@ static void describe_step(const ladder *l, size_t step, oz_text *out) {
 }
 
 /* "int3", or "int2 in 3 layers, int3 in 15". */
-static void describe(const ladder *l, size_t first, size_t last) {
+static void describe(const ladder *l) {
     oz_text text = {0};
-    for (size_t step = first; step <= last; step++) {
+    for (size_t step = 0; step < l->steps; step++) {
         size_t count = 0, open = 0;
         for (size_t i = 0; i < l->n; i++) {
             open += is_open(l->run, i);
@@ -190,37 +198,51 @@ static void describe(const ladder *l, size_t first, size_t last) {
     oz_text_free(&text);
 }
 
-static oz_status climb(const ladder *l, upgrade *list) {
+/* All steps, or with ranks some of them and the one that fits everywhere. */
+static oz_status fit_offered(ladder *l, size_t fitting) {
+    size_t stride = l->run->knob == OZ_KNOB_RANK ? oz_max(l->steps / RANKS_MIXED, 1) : 1;
+    uint64_t bytes;
+    for (size_t step = 0; step < l->steps; step++) {
+        if ((step + 1) % stride != 0 && step + 1 != fitting) continue;
+        oz_fitted **fitted = oz_arena_array(l->memory, l->n, sizeof(oz_fitted *));
+        if (!fitted) return oz_no_memory("", l->run->err);
+        OZ_TRY(fit_step(l, step, false, fitted, &bytes));
+        l->fitted[l->n_offered] = fitted;
+        l->offered[l->n_offered++] = step;
+    }
+    return OZ_OK;
+}
+
+static oz_status climb(ladder *l) {
+    uint64_t budget = l->run->opt->budget, bytes, capacity = 0;
     size_t fitting;
-    uint64_t bytes, budget = l->run->opt->budget;
     OZ_TRY(largest_fitting(l, &fitting));
     if (fitting == 0) return OZ_OK;
-    size_t step = fitting - 1;
-    bool more = true;
-    OZ_TRY(fit_step(l, step, false, l->lower, &l->out->bytes));
-    for (size_t i = 0; i < l->n; i++) l->at[i] = step;
-    while (more && step + 1 < l->steps && step < fitting + MORE_STEPS &&
-           l->out->bytes < budget - budget / 50) {
-        OZ_TRY(fit_step(l, ++step, false, l->upper, &bytes));
-        OZ_TRY(mix(l, step, list, &more));
-    }
-    describe(l, fitting - 1, step);
-    memcpy(l->out->fitted, l->lower, l->n * sizeof *l->lower);
-    l->out->fits = l->out->bytes <= budget;
+    OZ_TRY(fit_offered(l, fitting));
+    list_choices(l);
+    OZ_TRY(choose(l, 0, 0, &bytes));
+    for (size_t i = 0; i < l->n; i++) capacity += bytes_of(l->mixed[i]);
+    if (bytes < budget) capacity += budget - bytes;
+    OZ_TRY(mix(l, capacity, 0));
+    if (!oz_budget_is_filled(budget, l->out->bytes)) OZ_TRY(mix(l, capacity, SLACK));
+    describe(l);
     return OZ_OK;
 }
 
 oz_status oz_ladder_fill(oz_run_state *run, oz_codec_kind codec, oz_trial *out) {
     oz_arena memory = {0};
     size_t n = run->c->n_layers;
-    ladder l = {.run = run, .codec = codec, .steps = count_steps(run), .n = n, .out = out};
+    ladder l = {.run = run, .codec = codec, .steps = count_steps(run), .n = n, .memory = &memory, .out = out};
     l.levels = oz_arena_array(&memory, n, sizeof *l.levels);
-    l.lower = oz_arena_array(&memory, n, sizeof *l.lower);
-    l.upper = oz_arena_array(&memory, n, sizeof *l.upper);
+    l.sized = oz_arena_array(&memory, n, sizeof *l.sized);
+    l.mixed = oz_arena_array(&memory, n, sizeof *l.mixed);
     l.at = oz_arena_array(&memory, n, sizeof *l.at);
-    upgrade *list = oz_arena_array(&memory, n, sizeof *list);
-    bool ok = l.levels && l.lower && l.upper && l.at && list;
-    oz_status status = ok ? climb(&l, list) : oz_no_memory("", run->err);
+    l.picked = oz_arena_array(&memory, n, sizeof *l.picked);
+    l.offered = oz_arena_array(&memory, l.steps, sizeof *l.offered);
+    l.choices = oz_arena_array(&memory, n * l.steps, sizeof *l.choices);
+    l.fitted = oz_arena_array(&memory, l.steps, sizeof *l.fitted);
+    bool ok = l.levels && l.sized && l.mixed && l.at && l.picked && l.offered && l.choices && l.fitted;
+    oz_status status = ok ? climb(&l) : oz_no_memory("", run->err);
     oz_arena_free(&memory);
     return status;
 }

@@ -13,11 +13,34 @@ uint64_t oz_fit_full_rank(const oz_base_layer *layer) {
     return oz_min(layer->rows, layer->cols);
 }
 
+static uint64_t bytes_of(const oz_leaf *leaf) {
+    oz_bytes bytes;
+    oz_leaf_bytes(leaf, &bytes);
+    return bytes.total;
+}
+
+/* Panels of 16 rows and units of up to 32 inputs are mostly padding in a factor of a few. */
+static void avoid_padding(oz_leaf *leaf) {
+    oz_leaf plain = *leaf;
+    plain.codec = (oz_codec){.kind = OZ_CODEC_F16};
+    if (oz_codec_is_integer(leaf->codec.kind) && bytes_of(&plain) <= bytes_of(leaf)) *leaf = plain;
+}
+
+uint64_t oz_fit_factors(const oz_leaf *like, const oz_base_layer *layer, uint64_t rank, oz_leaf factors[2]) {
+    for (size_t i = 0; i < 2; i++) {
+        factors[i] = *like;
+        factors[i].name = layer->name;
+        factors[i].rows = i == 0 ? layer->rows : rank;
+        factors[i].cols = i == 0 ? rank : layer->cols;
+        avoid_padding(&factors[i]);
+    }
+    return bytes_of(&factors[0]) + bytes_of(&factors[1]);
+}
+
 static oz_status make_factors(oz_fitted *f, size_t t, oz_error *err) {
     uint64_t rank = oz_min(f->method.term[t].rank, oz_fit_full_rank(f->base));
     OZ_TRY(oz_term_leaves(f, t, 2, err));
-    f->term[t].factors[0].cols = rank;
-    f->term[t].factors[1].rows = rank;
+    oz_fit_factors(&f->method.term[t].leaf, f->base, rank, f->term[t].factors);
     return OZ_OK;
 }
 

@@ -28,9 +28,10 @@ compress 'hashed:pareto,codec=f16,ratio=1' '^fc2 .* hashed,codec=f16,slots=4096,
 for kind in roast hashednet robe; do
     compress "hashed:$kind,codec=f16,ratio=0.3" "^fc2 .* hashed,codec=f16,map=$kind"
 done
-compress lowrank:8,codec=int8 '^fc2 .* dense,codec=int8 \* dense,codec=int8'
+compress lowrank:16,codec=int8 '^fc2 .* dense,codec=int8 \* dense,codec=int8'
+compress lowrank:8,codec=int8 '^fc2 .* dense,codec=int8 \* dense,codec=f16' # 8 rows would be half a panel
 compress 'dense,codec=int4 + lowrank:4,codec=f16' '^fc2 .* dense,codec=int4.* \+ dense,codec=f16 \* dense,codec=f16'
-compress 'nm:2:8,codec=int4 + lowrank:2,codec=int8' '^fc2 .* nm:2:8,codec=int4.* \+ dense,codec=int8 \* dense,codec=int8'
+compress 'nm:2:8,codec=int4 + lowrank:2,codec=int8' '^fc2 .* nm:2:8,codec=int4.* \+ dense,codec=f16 \* dense,codec=f16'
 
 # A recipe: globs, the last match wins, comments; and policies.
 cat >recipe <<'END'

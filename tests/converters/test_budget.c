@@ -43,10 +43,10 @@ Test(budget, is_filled_by_continuous_knobs) {
 
 /* Five layers, of which two are large: steps are coarse. */
 Test(budget, is_filled_by_steps_as_far_as_layers_allow) {
-    check_filled("dense", 9000, 20);
-    check_filled("dense,group=32", 9000, 20);
-    check_filled("nm:8,codec=int8", 9000, 20);
-    check_filled("nm:2:4", 9000, 20);
+    check_filled("dense", 9000, 2);
+    check_filled("dense,group=32", 9000, 2);
+    check_filled("nm:8,codec=int8", 9000, 2);
+    check_filled("nm:2:4", 9000, 2);
     check_filled("lowrank,codec=f16", 14000, 10);
     check_filled("dense,codec=int3 + lowrank", 9000, 10);
 }
@@ -64,22 +64,16 @@ Test(budget, is_left_unused_where_the_method_has_no_more_to_store) {
     oz_compressed_free(&c);
 }
 
-Test(budget, mixes_two_neighbouring_steps) {
+Test(budget, mixes_steps_over_layers) {
     oz_compress_options opt = small_options(&net, "dense");
-    uint64_t budget = 0;
     bool mixed = false;
-    for (budget = 7000; budget < 9000 && !mixed; budget += 250) {
+    for (uint64_t budget = 7000; budget < 9000; budget += 250) {
         opt.budget = budget;
         oz_compressed c = small_compress(&net, &opt);
-        mixed = strstr(c.setting, " layers, ") != NULL;
-        bool int3 = false, int4 = false, other = false;
-        for (size_t i = 1; i + 1 < c.n_layers; i++) {
-            int3 = int3 || strcmp(c.layers[i].method, "dense,codec=int3") == 0;
-            int4 = int4 || strcmp(c.layers[i].method, "dense,codec=int4") == 0;
-            other =
-                other || !strstr("dense,codec=int3 dense,codec=int4 dense,codec=int5", c.layers[i].method);
-        }
-        cr_expect(!mixed || !int3 || int4 || other, "%s", c.setting);
+        mixed = mixed || strstr(c.setting, " layers, ");
+        cr_expect_leq(c.bytes, budget);
+        cr_expect_geq(c.bytes, budget - budget / 50, "%llu of %llu: %s", (unsigned long long)c.bytes,
+                      (unsigned long long)budget, c.setting);
         oz_compressed_free(&c);
     }
     cr_expect(mixed);
