@@ -3,6 +3,7 @@
  *
  * Bytes are changed with the hashes left as they are, which opening does not look at, and with
  * hashes that fit again, as somebody with bad intentions would write them. */
+#include "tests/hostile/file.h"
 #include "tests/hostile/network.h"
 #include "tests/hostile/use.h"
 
@@ -13,36 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-typedef struct file {
-    uint8_t *data;
-    size_t bytes, header_bytes;
-} file;
-
-static uint8_t *allocate(size_t bytes) {
-    void *p;
-    if (posix_memalign(&p, 64, bytes ? bytes : 1) != 0) abort();
-    return p;
-}
-
-static uint8_t *copy(const void *data, size_t bytes) {
-    uint8_t *p = allocate(bytes);
-    if (bytes) memcpy(p, data, bytes);
-    return p;
-}
-
-static file make(oz_status (*build)(model *m, const char *text, uint64_t rows, uint64_t cols),
-                 const char *text) {
-    model m;
-    oz_image image;
-    cr_assert_eq(build(&m, text, 9, 7), OZ_OK, "%s: %s", text, m.err.message);
-    if (build == model_make_plain) m.contents.graph = network_of_plain;
-    cr_assert_eq(oz_image_build(&m.contents, &image, &m.arena, &m.err), OZ_OK, "%s", m.err.message);
-    file f = {.data = copy(image.data, image.bytes), .bytes = image.bytes, .header_bytes = 8};
-    for (int i = 7; i >= 0; i--) f.header_bytes += (size_t)image.data[i] << 8 * i;
-    model_free(&m);
-    return f;
-}
 
 /* True if it ran. */
 static bool expect_sound(const file *f, const char *text) {
@@ -58,7 +29,7 @@ static bool expect_sound(const file *f, const char *text) {
 static void cut_everywhere(const file *f, const char *text) {
     usage u = {0};
     for (size_t bytes = 0; bytes < f->bytes; bytes++) {
-        uint8_t *cut = copy(f->data, bytes);
+        uint8_t *cut = file_copy(f->data, bytes);
         cr_assert_neq(use_model(cut, bytes, &u), OZ_OK, "%s: %d bytes", text, (int)bytes);
         free(cut);
     }
@@ -74,7 +45,7 @@ static void change(file *f, size_t at, uint8_t to, usage *u) {
     bool in_data = at >= f->header_bytes;
     if (in_data) cr_assert_eq(u->verified, verified, "a changed byte of data fits its hash");
     if (in_data && accepted) {
-        uint8_t *fixed = copy(f->data, f->bytes);
+        uint8_t *fixed = file_copy(f->data, f->bytes);
         cr_assert(fix_hashes(fixed, f->bytes));
         cr_assert_eq(use_model(fixed, f->bytes, u), OZ_OK);
         cr_assert_eq(u->verified, verified + 1);
@@ -129,7 +100,7 @@ static file replace(const file *f, size_t at, size_t end, const char *number) {
     while (f->data[tail - 1] == ' ') tail--;
     size_t header = at + length + (tail - end), padded = (header + 63) / 64 * 64;
     size_t data = f->bytes - f->header_bytes;
-    file out = {.data = allocate(padded + data), .bytes = padded + data, .header_bytes = padded};
+    file out = {.data = file_allocate(padded + data), .bytes = padded + data, .header_bytes = padded};
     memset(out.data, ' ', padded);
     memcpy(out.data, f->data, at);
     memcpy(out.data + at, number, length);
@@ -185,7 +156,7 @@ static void report(const char *text, const usage *u) {
 Test(hostile, files_cut_at_every_byte) {
     char text[MODEL_TEXT];
     for (size_t i = 0; model_leaf_text(i, text); i++) {
-        file f = make(model_make_plain, text);
+        file f = file_make(model_make_plain, text);
         cr_assert(expect_sound(&f, text), "%s does not run", text);
         cut_everywhere(&f, text);
         free(f.data);
@@ -196,7 +167,7 @@ Test(hostile, some_values_of_every_byte_of_every_leaf) {
     char text[MODEL_TEXT];
     usage u = {0};
     for (size_t i = 0; model_leaf_text(i, text); i++) {
-        file f = make(model_make_plain, text);
+        file f = file_make(model_make_plain, text);
         change_some(&f, 0, f.bytes, &u);
         free(f.data);
     }
@@ -208,7 +179,7 @@ Test(hostile, every_number_of_every_leaf) {
     char text[MODEL_TEXT];
     usage u = {0};
     for (size_t i = 0; model_leaf_text(i, text); i++) {
-        file f = make(model_make_plain, text);
+        file f = file_make(model_make_plain, text);
         change_numbers(&f, &u);
         free(f.data);
     }
@@ -220,7 +191,7 @@ Test(hostile, numbers_of_sums_of_products) {
     char text[MODEL_TEXT];
     usage u = {0};
     for (size_t i = 0; model_format_text(i, OZ_CODEC_INT4, text); i++) {
-        file f = make(model_make_rich, text);
+        file f = file_make(model_make_rich, text);
         expect_sound(&f, text);
         change_numbers(&f, &u);
         free(f.data);
@@ -234,7 +205,7 @@ Test(hostile, networks) {
     char text[MODEL_TEXT];
     usage u = {0};
     for (size_t i = 0; model_format_text(i, OZ_CODEC_INT4, text); i++) {
-        file f = make(network_make, text);
+        file f = file_make(network_make, text);
         cr_assert(expect_sound(&f, text), "%s does not run", text);
         if (i == 0) cut_everywhere(&f, text);
         change_numbers(&f, &u);
@@ -257,7 +228,7 @@ ParameterizedTest(size_t *format, hostile, all_values_of_every_byte) {
     char text[MODEL_TEXT];
     usage u = {0};
     cr_assert(model_format_text(*format, OZ_CODEC_INT4, text));
-    file f = make(model_make_plain, text);
+    file f = file_make(model_make_plain, text);
     change_all(&f, &u);
     free(f.data);
     report(text, &u);
