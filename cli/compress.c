@@ -97,7 +97,7 @@ static int report(const oz_compress_fields *f, const oz_compressed *c) {
     return EXIT_DONE;
 }
 
-/* Whoever compresses the tensors of a network without its graph shall not think that all of it is there. */
+/* Counters and masks of a file without a graph: whoever compresses it shall not think that they are there. */
 static void warn_of_ignored(const oz_compress_fields *f, const oz_model *base) {
     uint64_t bytes;
     const char *first;
@@ -105,9 +105,8 @@ static void warn_of_ignored(const oz_compress_fields *f, const oz_model *base) {
     if (n == 0 || f->common.quiet) return;
     oz_file_error(
         f->common.arguments.text[0],
-        "%zu tensor%s (%s) left out, the first %s: without a graph only matrices and vectors of floats "
-        "are compressed ('ounce import' reads convolutions)",
-        n, n > 1 ? "s" : "", oz_size_text(bytes), oz_safe_text(first));
+        "%zu tensor%s (%s) left out, the first %s: without a graph only floats are weights or biases", n,
+        n > 1 ? "s" : "", oz_size_text(bytes), oz_safe_text(first));
 }
 
 static int compress(const oz_compress_fields *f, const oz_model *base, oz_compress_options *opt) {

@@ -117,7 +117,7 @@ static void print_ignored(const oz_model *m) {
     size_t n = oz_model_ignored(m, &bytes, &first);
     if (n == 0) return;
     printf(
-        "\n%zu other tensor%s, neither matrices nor vectors of floats, the first %s: %s that compress leaves "
+        "\n%zu other tensor%s, neither weights nor vectors of floats, the first %s: %s that compress leaves "
         "out\n",
         n, n > 1 ? "s" : "", oz_safe_text(first), oz_size_text(bytes));
 }
@@ -151,8 +151,9 @@ static void print_text(const char *path, const oz_model *m, bool leaves) {
         if (oz_model_output(m, i, &t) == OZ_OK) oz_describe_tensor(&t, text), printf("output  %s\n", text);
     }
     if (!oz_model_inputs(m))
-        printf("no graph: the file's matrices are dense weights, which can be compressed and measured but "
-               "not run\n");
+        printf(
+            "no graph: the weights can be looked at but not run; 'ounce import' makes a model of them and a "
+            "graph\n");
     print_layers(m, leaves);
     print_ignored(m);
     print_bytes(m);

@@ -2,6 +2,7 @@
 #include "converters/compress/draft.h"
 
 #include "base/hash.h"
+#include "converters/numbers.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -10,6 +11,20 @@
 
 static oz_status no_memory(oz_error *err) {
     return oz_no_memory("", err);
+}
+
+/* A kernel without a graph would come out as a matrix that nothing can run. */
+static oz_status check_kernels(const oz_compressor *c, oz_error *err) {
+    for (size_t i = 0; i < c->tensors.count && !c->contents.graph; i++) {
+        const oz_stored *t = &c->tensors.tensors[i];
+        if (t->rank > 2 && t->bytes && oz_number_is_float(t->type))
+            return oz_fail(
+                err, OZ_ERR_SUPPORT, OZ_NO_OFFSET, t->name,
+                "has %u dimensions: a network with convolutions is compressed with its graph; make a "
+                "model of both with 'ounce import' first",
+                t->rank);
+    }
+    return OZ_OK;
 }
 
 static oz_status open_again(oz_compressor *c, const oz_model *base, oz_error *err) {
@@ -21,7 +36,8 @@ static oz_status open_again(oz_compressor *c, const oz_model *base, oz_error *er
     OZ_TRY(oz_model_open_memory(data, bytes, &opt, &c->model, err));
     OZ_TRY(oz_safetensors_read(&c->tensors, data, bytes, NULL, &c->arena, err));
     OZ_TRY(oz_contents_verify(&c->tensors, err));
-    return oz_contents_read(&c->contents, &c->tensors, NULL, &c->arena, err);
+    OZ_TRY(oz_contents_read(&c->contents, &c->tensors, NULL, &c->arena, err));
+    return check_kernels(c, err);
 }
 
 static oz_status read_bias(oz_compressor *c, size_t i, oz_error *err) {

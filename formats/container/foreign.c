@@ -1,5 +1,6 @@
 /* foreign.c - a safetensors file of somebody else: every matrix of floats is a dense weight, every vector of
- * floats a vector, and other tensors are left alone.
+ * floats a vector, and other tensors are left alone. A kernel [out][in][ky][kx] is the matrix
+ * [out][in * ky * kx], in the file's own order.
  *
  * A weight is called as its layer is, without the ".weight", unless another matrix has that name already. */
 #include "formats/container/reading.h"
@@ -17,7 +18,14 @@ static bool float_kind(oz_stored_type type, oz_codec_kind *out) {
 
 static bool is_weight(const oz_stored *t) {
     oz_codec_kind kind;
-    return t && t->rank == 2 && t->bytes > 0 && float_kind(t->type, &kind);
+    return t && t->rank >= 2 && t->rank <= 5 && t->bytes > 0 && float_kind(t->type, &kind);
+}
+
+/* Numbers that one output reads. The product fits: the tensor is not empty and its bytes are in the file. */
+static uint64_t columns(const oz_stored *t) {
+    uint64_t n = 1;
+    for (uint32_t d = 1; d < t->rank; d++) n *= t->dim[d];
+    return n;
 }
 
 static bool is_vector(const oz_stored *t) {
@@ -47,7 +55,7 @@ static oz_status open_leaf(oz_reading *r, const oz_stored *t, const char *name, 
     snprintf(leaf_name, bytes, "%s/0.0", name);
     leaf->name = leaf_name;
     leaf->rows = t->dim[0];
-    leaf->cols = t->dim[1];
+    leaf->cols = columns(t);
     for (size_t i = 0; i < leaf->format->n_parts; i++)
         if (oz_part_type(leaf, i) != OZ_STORED_U8)
             leaf->part[i] = (oz_part){.data = t->data, .bytes = t->bytes, .offset = t->offset};
@@ -56,12 +64,12 @@ static oz_status open_leaf(oz_reading *r, const oz_stored *t, const char *name, 
 
 static oz_status read_weight(oz_reading *r, const oz_stored *t, oz_weight *w) {
     oz_status status;
-    if (t->dim[0] > INT32_MAX || t->dim[1] > INT32_MAX)
+    if (t->dim[0] > INT32_MAX || columns(t) > INT32_MAX)
         return oz_fail(r->err, OZ_ERR_SUPPORT, t->offset, t->name,
                        "matrices have at most 2147483647 rows and columns");
     OZ_TRY(name_weight(r, t, &w->name));
     w->rows = t->dim[0];
-    w->cols = t->dim[1];
+    w->cols = columns(t);
     w->terms = oz_reading_array(r, 1, sizeof *w->terms, &status);
     OZ_TRY(status);
     w->n_terms = 1;

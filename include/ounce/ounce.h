@@ -132,7 +132,8 @@ typedef struct oz_open_options {
 #define OZ_OPEN_INIT                                                                                         \
     { sizeof(oz_open_options), 0, 0, false, false }
 
-/* Opens an Ounce model or any safetensors file (whose 2-D float tensors become dense weights).
+/* Opens an Ounce model or any safetensors file (whose float tensors of 2 to 5 dimensions become
+ * dense weights, [out][all the others]).
  * Everything kernels rely on is proved here.  Errors: IO, FORMAT, LIMIT, VERSION, SUPPORT,
  * CHECKSUM, MEMORY.  On failure *out is NULL. */
 OZ_API OZ_CHECKED oz_status oz_model_open(const char *path, const oz_open_options *opt, oz_model **out,
@@ -193,7 +194,7 @@ OZ_API OZ_CHECKED oz_status oz_model_output(const oz_model *m, size_t i, oz_tens
 OZ_API OZ_CHECKED oz_status oz_model_layer(const oz_model *m, size_t i, oz_layer_info *out);
 OZ_API OZ_CHECKED oz_status oz_model_leaf(const oz_model *m, size_t layer, size_t leaf, oz_leaf_info *out);
 OZ_API void oz_model_bytes(const oz_model *m, oz_bytes *file, uint64_t *resident);
-/* Tensors of a file without Ounce's metadata that are neither matrices nor vectors of floats: nothing runs or
+/* Tensors of a file without Ounce's metadata that are neither weights nor vectors of floats: nothing runs or
  * compresses them. Their number; `bytes` and the name of one may be NULL. */
 OZ_API size_t oz_model_ignored(const oz_model *m, uint64_t *bytes, const char **first);
 /* A string of the file's metadata: "graph", "source", "method", "command", ...; NULL if absent. */

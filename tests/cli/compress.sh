@@ -95,10 +95,19 @@ for method in nm:8:8,codec=int8 nm:0:4,codec=int8 nm:2:5,codec=int8; do
 done
 absent no
 
-# A state dict without its graph: what is no matrix is left out, and that is said.
-ounce compress "$examples/resnet8.safetensors" -o out.safetensors -f -m dense,codec=int8
+# A state dict without its graph: convolutions are shown as the matrices that they are, and compressed only with a graph.
+ok inspect "$examples/resnet20.safetensors"
+printed '^conv1 .* 16 x 27 ' '^layer3\.0\.conv1 .* 64 x 288 ' '^linear .* 10 x 64 ' '^values  *1073344 ' 'ounce import'
+ok inspect "$examples/resnet20.safetensors" --json
+[ "$(grep -c '"op"' ../out)" = 20 ] || fail 'not 20 layers'
+[ "$(json ignored)" = 0 ] || fail 'something of resnet20 is ignored'
+refused 3 'resnet20\.safetensors: conv1\.weight: has 4 dimensions.*ounce import' \
+    compress "$examples/resnet20.safetensors" -o out.safetensors -f -m dense,codec=int8
+# Counters are no weights: they are left out, and that is said.
+zeros 24 | safetensors counting '{"fc.weight":{"dtype":"F32","shape":[2,2],"data_offsets":[0,16]},"n":{"dtype":"I64","shape":[],"data_offsets":[16,24]}}'
+ounce compress counting -o out.safetensors -f -m dense,codec=int8
 [ "$code" = 0 ] || fail "exit $code: $(cat ../err)"
-one_line 'resnet8\.safetensors: 7 tensors \(.* KiB\) left out, the first .*conv.*import' 'compress of a state dict'
-ok compress "$examples/resnet8.safetensors" -o out.safetensors -f -q -m dense,codec=int8
-ok inspect "$examples/resnet8.safetensors"
-printed '^7 other tensors, .* that compress leaves out$'
+one_line '^ounce: counting: 1 tensor \(8 B\) left out, the first n: ' 'compress of a counter'
+ok compress counting -o out.safetensors -f -q -m dense,codec=int8
+ok inspect counting
+printed '^1 other tensor, .* that compress leaves out$'

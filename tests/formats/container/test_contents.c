@@ -90,13 +90,13 @@ Test(contents, opens_files_of_other_programs) {
                        "\"b.weight\":{\"dtype\":\"F16\",\"shape\":[1,2],\"data_offsets\":[30,34]},"
                        "\"b.bias\":{\"dtype\":\"F16\",\"shape\":[1],\"data_offsets\":[34,36]},"
                        "\"steps\":{\"dtype\":\"I64\",\"shape\":[1],\"data_offsets\":[36,44]},"
-                       "\"conv\":{\"dtype\":\"F32\",\"shape\":[1,1,1],\"data_offsets\":[44,48]},"
+                       "\"conv.weight\":{\"dtype\":\"F32\",\"shape\":[1,1,1,1],\"data_offsets\":[44,48]},"
                        "\"empty\":{\"dtype\":\"F32\",\"shape\":[0,4],\"data_offsets\":[48,48]}}",
                        48);
     opened o = {0};
     cr_assert_eq(opened_read(&o, &f, NULL), OZ_OK, "%s: %s", o.err.where, o.err.message);
     const oz_contents *c = &o.contents;
-    cr_assert(c->n_weights == 3 && c->n_vectors == 1 && c->graph == NULL);
+    cr_assert(c->n_weights == 4 && c->n_vectors == 1 && c->n_ignored == 2 && c->graph == NULL);
     cr_assert_str_eq(c->weights[0].name, "a.weight", "the matrix a has the shorter name already");
     cr_assert_str_eq(c->weights[1].name, "a");
     cr_assert_str_eq(c->weights[2].name, "b");
@@ -104,9 +104,11 @@ Test(contents, opens_files_of_other_programs) {
     const oz_leaf *b = &c->weights[2].terms[0].factors[0];
     cr_assert(b->codec.kind == OZ_CODEC_F16 && b->rows == 1 && b->cols == 2);
     cr_assert_eq(b->part[0].data, f.data + b->part[0].offset);
-    oz_bytes total, each[3];
+    cr_assert_str_eq(c->weights[3].name, "conv");
+    cr_assert(c->weights[3].rows == 1 && c->weights[3].cols == 1);
+    oz_bytes total, each[4];
     cr_assert_eq(oz_contents_bytes(c, &o.file, &total, each, &o.arena, &o.err), OZ_OK);
-    cr_assert(total.values == 24 + 6 + 4 && total.vectors == 2 + 8 + 4 && total.padding == 0);
+    cr_assert(total.values == 24 + 6 + 4 + 4 && total.vectors == 2 + 8 && total.padding == 0);
     cr_assert(each[2].values == 4 && each[2].vectors == 2);
     cr_assert_eq(total.total, f.bytes);
     cr_assert_eq(oz_contents_verify(&o.file, &o.err), OZ_OK, "it has no hashes of ours");
