@@ -30,15 +30,20 @@ static int run(const void *fields) {
     opt.host = oz_terminal_host();
     opt.graph = f->graph;
     opt.weights = f->weights;
-    opt.command = f->common.command;
     oz_buffer file;
     oz_error err = {0};
+    oz_import_notes notes;
+    opt.notes = &notes;
     if (oz_import(&opt, &file, &err) != OZ_OK) return oz_report_error(err.where[0] ? NULL : "", &err);
     code = oz_save_file(f->output, file.data, file.bytes, f->force);
     size_t bytes = file.bytes;
     oz_buffer_free(&file);
     if (code) return code;
-    if (!f->common.quiet) printf("%s: %s\n", f->output, oz_size_text(bytes));
+    if (f->common.quiet) return EXIT_DONE;
+    if (notes.unused)
+        oz_file_error(f->weights, "the graph does not use %zu tensor%s, the first %s", notes.unused,
+                      notes.unused > 1 ? "s" : "", oz_safe_text(notes.first_unused));
+    printf("%s: %s\n", f->output, oz_size_text(bytes));
     return EXIT_DONE;
 }
 

@@ -4,13 +4,16 @@
  * import, where the user still has the graph before her. */
 #include "base/file.h"
 #include "converters/import/weights.h"
+#include "converters/numbers.h"
 
+#include <stdio.h>
 #include <string.h>
 
 typedef struct import {
     const oz_import_options *opt;
     oz_arena arena;
     oz_safetensors tensors;
+    oz_weight_source source;
     oz_edited_graph graph;
     oz_contents contents;
     oz_error *err;
@@ -28,19 +31,19 @@ static oz_status about(const import *im, const char *path, oz_status status) {
 
 /* Reading the graph reads batch norms too, whose faults are the weights'. */
 typedef struct norms {
-    oz_norm_source source;
+    const oz_weight_source *source;
     bool failed;
 } norms;
 
 static oz_status read_norm(void *ctx, const char *name, double eps, oz_channel_map *out, oz_error *err) {
     norms *n = ctx;
-    oz_status status = oz_norm_read(&n->source, name, eps, out, err);
+    oz_status status = oz_norm_read((void *)n->source, name, eps, out, err);
     n->failed = status != OZ_OK;
     return status;
 }
 
 static oz_status read_graph(import *im, const char *text, size_t bytes) {
-    norms n = {.source = {.tensors = &im->tensors, .arena = &im->arena}};
+    norms n = {.source = &im->source};
     oz_norm_reader reader = {.ctx = &n, .read = read_norm};
     oz_status status = oz_graph_edit(&im->graph, text, bytes, &reader, &im->arena, im->err);
     return about(im, n.failed ? im->opt->weights : im->opt->graph, status);
@@ -56,8 +59,7 @@ static oz_status make_weights(import *im) {
     for (size_t i = 0; i < n; i++) {
         OZ_TRY(oz_host_progress(im->opt->host, "import", i, n, im->err));
         oz_vector bias = {0};
-        OZ_TRY(
-            oz_layer_import(&im->tensors, &im->graph.layers[i], &c->weights[i], &bias, &im->arena, im->err));
+        OZ_TRY(oz_layer_import(&im->source, &im->graph.layers[i], &c->weights[i], &bias, im->err));
         c->n_weights++;
         if (bias.data) c->vectors[c->n_vectors++] = bias;
     }
@@ -83,13 +85,29 @@ static oz_status finish(import *im, oz_buffer *out) {
     return status == OZ_OK ? oz_buffer_copy(out, &image, im->err) : status;
 }
 
+/* Counters of batch norms and the like are no floats, and nobody misses them. */
+static void note_unused(const import *im) {
+    oz_import_notes *notes = im->opt->notes;
+    if (!notes) return;
+    *notes = (oz_import_notes){0};
+    for (size_t i = 0; i < im->tensors.count; i++) {
+        const oz_stored *t = &im->tensors.tensors[i];
+        if (im->source.used[i] || !oz_number_is_float(t->type) || t->bytes == 0) continue;
+        if (notes->unused++ == 0) snprintf(notes->first_unused, sizeof notes->first_unused, "%s", t->name);
+    }
+}
+
 static oz_status import_files(import *im, const oz_file *graph, const oz_file *weights, oz_buffer *out) {
     const oz_import_options *opt = im->opt;
     OZ_TRY(
         about(im, opt->weights,
               oz_safetensors_read(&im->tensors, weights->data, weights->bytes, NULL, &im->arena, im->err)));
+    im->source = (oz_weight_source){.tensors = &im->tensors, .arena = &im->arena};
+    im->source.used = oz_arena_array(&im->arena, im->tensors.count, sizeof *im->source.used);
+    if (!im->source.used) return oz_no_memory("", im->err);
     OZ_TRY(read_graph(im, (const char *)graph->data, graph->bytes));
     OZ_TRY(about(im, opt->weights, make_weights(im)));
+    note_unused(im);
     return about(im, opt->graph, finish(im, out));
 }
 

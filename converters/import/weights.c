@@ -14,13 +14,14 @@
 enum { MAX_NAME = 300 };
 
 /* The tensor NAME.PART; *out is NULL if it is not there. */
-static oz_status find_tensor(const oz_safetensors *s, const char *name, const char *part,
+static oz_status find_tensor(const oz_weight_source *s, const char *name, const char *part,
                              const oz_stored **out, oz_error *err) {
     char full[MAX_NAME];
     *out = NULL;
     if ((size_t)snprintf(full, sizeof full, "%s.%s", name, part) >= sizeof full)
         return oz_fail(err, OZ_ERR_LIMIT, OZ_NO_OFFSET, name, "the name is too long");
-    const oz_stored *t = oz_safetensors_find(s, full);
+    const oz_stored *t = oz_safetensors_find(s->tensors, full);
+    if (t) s->used[t - s->tensors->tensors] = true;
     if (t && !oz_number_is_float(t->type))
         return oz_fail(err, OZ_ERR_SUPPORT, t->offset, full, "has the type %s; weights must be floats",
                        oz_stored_type_name(t->type));
@@ -29,7 +30,7 @@ static oz_status find_tensor(const oz_safetensors *s, const char *name, const ch
     return OZ_OK;
 }
 
-static oz_status need_tensor(const oz_safetensors *s, const char *name, const char *part,
+static oz_status need_tensor(const oz_weight_source *s, const char *name, const char *part,
                              const oz_stored **out, oz_error *err) {
     OZ_TRY(find_tensor(s, name, part, out, err));
     if (*out) return OZ_OK;
@@ -45,8 +46,7 @@ static oz_status check_vector(const oz_stored *t, uint64_t count, oz_error *err)
 }
 
 oz_status oz_norm_read(void *ctx, const char *name, double eps, oz_channel_map *out, oz_error *err) {
-    const oz_norm_source *source = ctx;
-    const oz_safetensors *s = source->tensors;
+    const oz_weight_source *s = ctx;
     const oz_stored *mean, *variance, *weight, *bias;
     OZ_TRY(need_tensor(s, name, "running_mean", &mean, err));
     OZ_TRY(check_vector(mean, 0, err));
@@ -57,8 +57,8 @@ oz_status oz_norm_read(void *ctx, const char *name, double eps, oz_channel_map *
     OZ_TRY(check_vector(variance, out->count, err));
     OZ_TRY(check_vector(weight, out->count, err));
     OZ_TRY(check_vector(bias, out->count, err));
-    out->factor = oz_arena_array(source->arena, out->count, sizeof *out->factor);
-    out->addend = oz_arena_array(source->arena, out->count, sizeof *out->addend);
+    out->factor = oz_arena_array(s->arena, out->count, sizeof *out->factor);
+    out->addend = oz_arena_array(s->arena, out->count, sizeof *out->addend);
     if (!out->factor || !out->addend) return oz_no_memory(name, err);
     for (uint64_t i = 0; i < out->count; i++) {
         double squared = oz_number_get(variance, i) + eps;
@@ -150,13 +150,13 @@ static oz_status make_bias(const oz_stored *t, const oz_import_layer *layer, uin
     return OZ_OK;
 }
 
-oz_status oz_layer_import(const oz_safetensors *tensors, const oz_import_layer *layer, oz_weight *weight,
-                          oz_vector *bias, oz_arena *arena, oz_error *err) {
+oz_status oz_layer_import(const oz_weight_source *source, const oz_import_layer *layer, oz_weight *weight,
+                          oz_vector *bias, oz_error *err) {
     const oz_stored *w, *b;
-    OZ_TRY(need_tensor(tensors, layer->name, "weight", &w, err));
-    OZ_TRY(find_tensor(tensors, layer->name, "bias", &b, err));
+    OZ_TRY(need_tensor(source, layer->name, "weight", &w, err));
+    OZ_TRY(find_tensor(source, layer->name, "bias", &b, err));
     OZ_TRY(check_shape(w, layer, err));
     OZ_TRY(check_vector(b, w->dim[0], err));
-    OZ_TRY(make_weight(w, layer, weight, arena, err));
-    return make_bias(b, layer, weight->rows, bias, arena, err);
+    OZ_TRY(make_weight(w, layer, weight, source->arena, err));
+    return make_bias(b, layer, weight->rows, bias, source->arena, err);
 }

@@ -54,12 +54,19 @@ OZ_API OZ_CHECKED oz_status oz_dataset_write(const oz_dataset *d, const char *pa
 typedef struct oz_import_options {
     size_t size;
     const oz_host *host;
-    const char *graph;   /* path of a graph JSON */
-    const char *weights; /* path of a plain safetensors with PyTorch's names and layouts */
-    const char *command; /* provenance, may be NULL */
+    const char *graph;             /* path of a graph JSON */
+    const char *weights;           /* path of a plain safetensors with PyTorch's names and layouts */
+    const char *command;           /* provenance, may be NULL */
+    struct oz_import_notes *notes; /* filled if not NULL */
 } oz_import_options;
 #define OZ_IMPORT_INIT                                                                                       \
-    { sizeof(oz_import_options), 0, 0, 0, 0 }
+    { sizeof(oz_import_options), 0, 0, 0, 0, 0 }
+
+/* Tensors of floats that the graph does not use. */
+typedef struct oz_import_notes {
+    size_t unused;
+    char first_unused[96];
+} oz_import_notes;
 
 /* A dense f32 model: convolutions reordered to [out][ky][kx][in], batch norms folded. */
 OZ_API OZ_CHECKED oz_status oz_import(const oz_import_options *opt, oz_buffer *out, oz_error *err);
@@ -111,6 +118,8 @@ typedef struct oz_compressed {
     void *owner;
 } oz_compressed;
 
+/* Can method, recipe and policy be read? Looks at no model. Errors: ARGUMENT, as oz_compress. */
+OZ_API OZ_CHECKED oz_status oz_compress_check(const oz_compress_options *opt, oz_error *err);
 /* Compresses every layer the method can take. Errors: ARGUMENT (method text, names the place), BUDGET
  * (does not fit: out->smallest says what would), NUMBER (a weight is not finite), CANCEL. */
 OZ_API OZ_CHECKED oz_status oz_compress(const oz_model *base, const oz_compress_options *opt, bool dry_run,

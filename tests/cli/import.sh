@@ -18,6 +18,14 @@ ok inspect model.safetensors --json
 [ "$(json total)" = "$(bytes_of model.safetensors)" ] || fail 'inspect counts other bytes than the file has'
 refused 4 '^ounce: model.safetensors: exists already; .*--force' import -g graph.json -w weights -o model.safetensors
 
+# Weights that the graph does not use are named; counters are not.
+zeros 40 | safetensors more '{"fc.weight":{"dtype":"F32","shape":[2,2],"data_offsets":[0,16]},"head.weight":{"dtype":"F32","shape":[2,1],"data_offsets":[16,24]},"n":{"dtype":"I64","shape":[],"data_offsets":[24,32]},"tail":{"dtype":"F32","shape":[2],"data_offsets":[32,40]}}'
+ounce import -g graph.json -w more -o out.safetensors
+[ "$code" = 0 ] || fail "exit $code: $(cat ../err)"
+one_line '^ounce: more: the graph does not use 2 tensors, the first head.weight$' 'unused tensors'
+ok import -g graph.json -w more -o out.safetensors -f -q
+rm out.safetensors
+
 import() { # import CODE PATTERN: graph.json as changed by the script on stdin, and the weights
     sed -f - graph.json >changed.json
     refused "$1" "$2" import -g changed.json -w weights -o out.safetensors
