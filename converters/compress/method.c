@@ -155,12 +155,18 @@ static oz_status keep_for_leaf(reader *r, const char *text, size_t n) {
     return OZ_OK;
 }
 
+static int own_key_of(word key) {
+    for (int k = 0; own_keys[k]; k++)
+        if (is(key, own_keys[k])) return k;
+    return -1;
+}
+
 /* One KEY=VALUE: ours, or the format's. */
 static oz_status read_key(reader *r, word item) {
     word value = item, key = head(&value, '=');
     if (key.n == item.n) return fail(r, item.p, "expected KEY=VALUE");
-    for (int k = 0; own_keys[k]; k++)
-        if (is(key, own_keys[k])) return set_own(r, (own_key)k, value);
+    int own = own_key_of(key);
+    if (own >= 0) return set_own(r, (own_key)own, value);
     if (is(key, "codec")) r->term->codec_open = false;
     OZ_TRY(keep_for_leaf(r, ",", 1));
     return keep_for_leaf(r, item.p, item.n);
@@ -216,6 +222,25 @@ void oz_method_set(oz_leaf *leaf, const char *name, uint64_t value) {
         if (strcmp(leaf->format->params[i].name, name) == 0) leaf->param[i] = value;
 }
 
+/* Where in a term that its format refuses: at the first of its keys that is refused alone too, or else at its
+ * start. */
+static const char *refused_at(const reader *r, word term) {
+    word rest = term, name = {r->leaf, strcspn(r->leaf, ",")};
+    bool integers = r->term->leaf.format->codecs & OZ_CODEC_BIT(OZ_CODEC_INT8);
+    head(&rest, ',');
+    while (rest.n) {
+        word item = trimmed(head(&rest, ',')), value = item, key = head(&value, '=');
+        if (own_key_of(key) >= 0) continue;
+        char text[MAX_TERM];
+        const char *codec = is(key, "codec") || !integers ? "" : ",codec=int8";
+        int n = snprintf(text, sizeof text, "%.*s,%.*s%s", (int)name.n, name.p, (int)item.n, item.p, codec);
+        oz_leaf leaf = r->term->leaf;
+        if (n > 0 && (size_t)n < sizeof text && oz_leaf_parse(&leaf, text, (size_t)n, false, NULL) != OZ_OK)
+            return item.p;
+    }
+    return term.p;
+}
+
 static oz_status finish_term(reader *r, word text) {
     oz_method_term *t = r->term;
     oz_error error = {0};
@@ -224,7 +249,7 @@ static oz_status finish_term(reader *r, word text) {
     if (t->codec_open && t->leaf.format->codecs & OZ_CODEC_BIT(OZ_CODEC_INT8))
         OZ_TRY(keep_for_leaf(r, ",codec=int8", 11));
     if (oz_leaf_parse(&t->leaf, r->leaf, r->leaf_bytes, false, &error) != OZ_OK)
-        return fail(r, text.p, error.message);
+        return fail(r, refused_at(r, text), error.message);
     if (t->knob == OZ_KNOB_N) oz_method_set(&t->leaf, "n", OZ_UNSET);
     if (t->shares && oz_leaf_param(&t->leaf, "slots")) t->knob = OZ_KNOB_NONE;
     return OZ_OK;
