@@ -5,6 +5,7 @@
 #include "converters/compress/budget.h"
 #include "converters/compress/observe.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -19,9 +20,22 @@ typedef struct candidate {
 
 /* ---- starting ---- */
 
+/* A line of the user's own that no layer hears is a slip of the pen. */
+static oz_status check_line(const oz_run_state *run, const oz_recipe_line *line) {
+    const oz_compressor *c = run->c;
+    for (size_t i = 0; i < c->n_layers; i++)
+        if (oz_recipe_matches(line, c->layers[i].name, c->layers[i].first, c->layers[i].last)) return OZ_OK;
+    return oz_fail(
+        run->err, OZ_ERR_ARGUMENT, OZ_NO_OFFSET, "recipe",
+        "line %zu: no layer is called '%.60s'; the first of %zu is '%.60s', 'ounce inspect' lists all",
+        line->number, line->glob, c->n_layers, c->layers[0].name);
+}
+
 static oz_status read_lines(oz_run_state *run) {
     oz_compressor *c = run->c;
     OZ_TRY(oz_recipe_read(&run->recipe, run->opt, &run->arena, run->err));
+    for (size_t k = 0; k < run->recipe.n_lines; k++)
+        if (run->recipe.lines[k].number) OZ_TRY(check_line(run, &run->recipe.lines[k]));
     run->line = oz_arena_array(&run->arena, c->n_layers, sizeof *run->line);
     if (!run->line) return oz_no_memory("", run->err);
     for (size_t i = 0; i < c->n_layers; i++)
@@ -29,27 +43,61 @@ static oz_status read_lines(oz_run_state *run) {
     return oz_budget_knobs(run);
 }
 
-static oz_status write_meta(oz_run_state *run) {
+static bool is_corrected(const oz_run_state *run) {
+    for (size_t i = 0; i < run->c->n_layers; i++)
+        if (oz_run_correction(run, i) != OZ_CORRECT_NONE) return true;
+    return false;
+}
+
+static oz_status add_meta(oz_run_state *run, const char *key, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static oz_status add_meta(oz_run_state *run, const char *key, const char *format, ...) {
+    char text[128];
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    char *copy = n < 0 ? NULL : oz_arena_text(&run->arena, text, strlen(text));
+    if (!copy) return oz_no_memory("", run->err);
+    run->meta[run->n_meta++] = (oz_meta){key, copy, 0};
+    return OZ_OK;
+}
+
+static void add_option(oz_run_state *run, const char *key, const char *text) {
+    if (text) run->meta[run->n_meta++] = (oz_meta){key, text, 0};
+}
+
+static oz_status write_source(oz_run_state *run) {
     const oz_meta *own = oz_safetensors_meta(&run->c->tensors, "source");
     oz_text text = {0};
     oz_text_format(&text, "%s%s%s", own ? own->value : "", own ? ", " : "", run->c->source);
     char *source = text.failed ? NULL : oz_arena_text(&run->arena, text.data, text.bytes);
     oz_text_free(&text);
     if (!source) return oz_no_memory("", run->err);
-    run->meta[run->n_meta++] = (oz_meta){"source", source, 0};
-    if (run->opt->method) run->meta[run->n_meta++] = (oz_meta){"method", run->opt->method, 0};
-    if (run->opt->recipe) run->meta[run->n_meta++] = (oz_meta){"recipe", run->opt->recipe, 0};
-    if (run->opt->command) run->meta[run->n_meta++] = (oz_meta){"command", run->opt->command, 0};
+    add_option(run, "source", source);
+    return OZ_OK;
+}
+
+/* Everything that makes this file out of its source, and nothing else: the same job gives the same bytes,
+ * whatever files and folders are called. */
+static oz_status write_meta(oz_run_state *run) {
+    static const char *const corrections[] = {"affine", "bias", "none"};
+    const oz_compress_options *opt = run->opt;
+    OZ_TRY(write_source(run));
+    add_option(run, "method", opt->method);
+    add_option(run, "recipe", opt->recipe);
+    add_option(run, "policy", opt->policy);
+    if (opt->budget) OZ_TRY(add_meta(run, "budget", "%llu", (unsigned long long)opt->budget));
+    if (opt->seed != 1) OZ_TRY(add_meta(run, "seed", "%llu", (unsigned long long)opt->seed));
+    if (is_corrected(run) && run->c->calibration)
+        OZ_TRY(add_meta(run, "correct", "%s, %016llx", corrections[opt->correction],
+                        (unsigned long long)oz_dataset_hash(run->c->calibration)));
+    add_option(run, "command", opt->command);
     return OZ_OK;
 }
 
 /* ---- one candidate ---- */
-
-static bool is_corrected(const oz_run_state *run) {
-    for (size_t i = 0; i < run->c->n_layers; i++)
-        if (oz_run_correction(run, i) != OZ_CORRECT_NONE) return true;
-    return false;
-}
 
 /* The file, first without corrections, then, if there are any, with them. */
 static oz_status build(oz_run_state *run, candidate *k) {
@@ -225,6 +273,16 @@ static oz_status compress(oz_run_state *run, bool dry_run, oz_compressed *out) {
 }
 
 /* ---- the interface ---- */
+
+oz_status oz_compress_check(const oz_compress_options *opt, oz_error *err) {
+    if (!opt) return oz_fail(err, OZ_ERR_ARGUMENT, OZ_NO_OFFSET, "", "opt is NULL");
+    OZ_TRY(oz_struct_check(opt->size, sizeof *opt, "oz_compress_options", err));
+    oz_arena arena = {.allocator = oz_host_allocator(opt->host)};
+    oz_recipe recipe;
+    oz_status status = oz_recipe_read(&recipe, opt, &arena, err);
+    oz_arena_free(&arena);
+    return status;
+}
 
 oz_status oz_compressor_run(oz_compressor *c, const oz_compress_options *opt, bool dry_run,
                             oz_compressed *out, oz_error *err) {

@@ -25,7 +25,7 @@ typedef struct oz_run_state {
     oz_recipe recipe;
     size_t *line; /* [layers] of the recipe; n_lines: the layer stays as it is */
     oz_arena arena;
-    oz_meta meta[4];
+    oz_meta meta[8];
     size_t n_meta;
     oz_knob knob;    /* that is open in some line, besides codecs */
     bool codec_open; /* in some line */

@@ -27,8 +27,9 @@ static oz_status at_line(const lines *l, oz_status status, const char *source, s
 }
 
 static oz_status add_line(const lines *l, const char *glob, size_t glob_bytes, const char *method,
-                          size_t bytes) {
+                          size_t bytes, size_t number) {
     oz_recipe_line *line = &l->recipe->lines[l->recipe->n_lines];
+    line->number = number;
     OZ_TRY(oz_method_parse(&line->method, method, bytes, l->err));
     line->glob = oz_arena_text(l->arena, glob, glob_bytes);
     if (!line->glob) return no_memory(l);
@@ -53,7 +54,7 @@ static void trim(const char **p, size_t *n) {
     while (*n && is_blank((*p)[*n - 1])) --*n;
 }
 
-static oz_status read_line(const lines *l, const char *text, size_t n) {
+static oz_status read_line(const lines *l, const char *text, size_t n, size_t number) {
     const char *comment = memchr(text, '#', n);
     if (comment) n = (size_t)(comment - text);
     trim(&text, &n);
@@ -67,13 +68,13 @@ static oz_status read_line(const lines *l, const char *text, size_t n) {
     if (glob_bytes == 0)
         return oz_fail(l->err, OZ_ERR_ARGUMENT, OZ_NO_OFFSET, "recipe", "expected GLOB = METHOD");
     if (glob_bytes == 5 && memcmp(glob, "@bias", 5) == 0) return set_bias(l, method, bytes);
-    return add_line(l, glob, glob_bytes, method, bytes);
+    return add_line(l, glob, glob_bytes, method, bytes, number);
 }
 
-static oz_status read_text(const lines *l, const char *source, const char *text) {
+static oz_status read_text(const lines *l, const char *source, const char *text, bool own) {
     for (size_t number = 1; *text; number++) {
         size_t n = strcspn(text, "\n");
-        OZ_TRY(at_line(l, read_line(l, text, n), source, number));
+        OZ_TRY(at_line(l, read_line(l, text, n, own ? number : 0), source, number));
         text += n + (text[n] == '\n');
     }
     return OZ_OK;
@@ -94,19 +95,19 @@ oz_status oz_recipe_read(oz_recipe *out, const oz_compress_options *opt, oz_aren
     *out = (oz_recipe){.bias = OZ_CODEC_COUNT};
     out->lines = oz_arena_array(arena, count_lines(policy) + count_lines(recipe) + 1, sizeof *out->lines);
     if (!out->lines) return no_memory(&l);
-    if (opt->method) OZ_TRY(add_line(&l, "*", 1, opt->method, strlen(opt->method)));
-    OZ_TRY(read_text(&l, "policy", policy));
-    return read_text(&l, "recipe", recipe);
+    if (opt->method) OZ_TRY(add_line(&l, "*", 1, opt->method, strlen(opt->method), 0));
+    OZ_TRY(read_text(&l, "policy", policy, false));
+    return read_text(&l, "recipe", recipe, true);
 }
 
-static bool matches(const char *glob, const char *layer, bool first, bool last) {
-    if (strcmp(glob, "@first") == 0) return first;
-    if (strcmp(glob, "@last") == 0) return last;
-    return fnmatch(glob, layer, 0) == 0;
+bool oz_recipe_matches(const oz_recipe_line *line, const char *layer, bool first, bool last) {
+    if (strcmp(line->glob, "@first") == 0) return first;
+    if (strcmp(line->glob, "@last") == 0) return last;
+    return fnmatch(line->glob, layer, 0) == 0;
 }
 
 size_t oz_recipe_find(const oz_recipe *r, const char *layer, bool first, bool last) {
     for (size_t i = r->n_lines; i-- > 0;)
-        if (matches(r->lines[i].glob, layer, first, last)) return i;
+        if (oz_recipe_matches(&r->lines[i], layer, first, last)) return i;
     return r->n_lines;
 }

@@ -9,6 +9,7 @@
 
 typedef struct oz_recipe_line {
     const char *glob;
+    size_t number; /* of the line in the user's own recipe; 0: of the policy, or a method alone */
     oz_method method;
 } oz_recipe_line;
 
@@ -21,6 +22,7 @@ typedef struct oz_recipe {
 /* "* = METHOD" then the policy, or the policy then the recipe. Everything lives in the arena.
  * Errors: ARGUMENT, naming line and place. */
 oz_status oz_recipe_read(oz_recipe *out, const oz_compress_options *opt, oz_arena *arena, oz_error *err);
+bool oz_recipe_matches(const oz_recipe_line *line, const char *layer, bool first, bool last);
 /* Index of the line that wins, or n_lines. */
 size_t oz_recipe_find(const oz_recipe *r, const char *layer, bool first, bool last);
 

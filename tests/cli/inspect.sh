@@ -6,7 +6,7 @@ size=$(bytes_of resnet8.safetensors)
 
 ok inspect resnet8.safetensors
 printed '^input   x f32 \[N, 3, 32, 32\]$' '^output  logits f32 \[N, 10\]$' '^layer3\.0\.conv2  conv2d .*64 x 576 ' \
-    '^linear .*10 x 64 ' "^stored  *$size " "^resident  *$size " '^command   ounce import '
+    '^linear .*10 x 64 ' "^stored  *$size " "^resident  *$size " '^source  *resnet8.safetensors$'
 ok inspect resnet8.safetensors --leaves
 printed '^    0\.0     64 x 576 .*36864 weights stored  values 147456 '
 ok inspect resnet8.safetensors --graph
