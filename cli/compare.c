@@ -83,6 +83,12 @@ typedef struct oz_comparing {
     char *policy; /* text of a recipe */
 } oz_comparing;
 
+static bool is_taken(const oz_comparing *c, const char *name) {
+    for (size_t i = 0; i < c->n_models; i++)
+        if (strcmp(c->models[i].name, name) == 0) return true;
+    return false;
+}
+
 static int open_models(oz_comparing *c, const oz_texts *paths, bool base) {
     for (size_t i = 0; i < paths->count; i++) {
         if (c->n_models == MAX_MODELS) return oz_usage_error("more than %d models", MAX_MODELS);
@@ -90,10 +96,21 @@ static int open_models(oz_comparing *c, const oz_texts *paths, bool base) {
         int code = oz_open_model(paths->text[i], &m->model);
         if (code) return code;
         m->name = oz_short_name(paths->text[i]);
+        if (base && is_taken(c, m->name)) {
+            oz_model_free(m->model);
+            return oz_usage_error(
+                "%s: there is a network '%s' already; give each once, under a name of its own",
+                paths->text[i], m->name);
+        }
         m->base = base;
         c->n_models++;
     }
     return EXIT_DONE;
+}
+
+/* NULL: the default one. */
+static const char *policy_of(const oz_comparing *c) {
+    return c->policy ? c->policy : c->f->policy ? "" : NULL;
 }
 
 static int write_plots(const oz_compare_fields *f, const oz_comparison *result) {
@@ -144,7 +161,7 @@ static int compare(oz_comparing *c, int n_budgets, int n_sweep) {
     opt.n_methods = f->methods.count;
     opt.data = c->data;
     opt.calibration = c->calibration;
-    opt.policy = c->policy ? c->policy : f->policy ? "" : NULL;
+    opt.policy = policy_of(c);
     opt.quick = f->quick;
     opt.by_stored = f->by_stored;
     opt.seed = f->seed ? f->seed : 1;
@@ -172,6 +189,7 @@ static bool same_file(const char *a, const char *b) {
 static int check(const oz_compare_fields *f) {
     if (!f->data || !f->calibration || !f->budgets)
         return oz_usage_error("compare needs --data, --calib and --budget");
+    if (f->common.json && f->csv) return oz_usage_error("give --json or --csv, not both");
     if (same_file(f->data, f->calibration))
         return oz_usage_error(
             "--data and --calib are one file: methods must not be chosen on the records that "
@@ -179,6 +197,22 @@ static int check(const oz_compare_fields *f) {
     if (f->correct && strcmp(f->correct, "affine") != 0 && strcmp(f->correct, "bias") != 0 &&
         strcmp(f->correct, "none") != 0) {
         return oz_usage_error("--correct: affine, bias or none");
+    }
+    return EXIT_DONE;
+}
+
+/* Methods and policy before anything is opened or found to be there already. */
+static int check_texts(const oz_compare_fields *f, const char *policy) {
+    oz_compress_options opt = OZ_COMPRESS_INIT;
+    oz_error err = {0};
+    opt.policy = policy;
+    opt.method = "dense,codec=f32";
+    for (size_t i = 0; i <= f->methods.count; i++) {
+        if (i) opt.method = f->methods.text[i - 1];
+        if (oz_compress_check(&opt, &err) == OZ_OK) continue;
+        const char *file = strcmp(err.where, "policy") == 0 ? f->policy : "--method";
+        err.where[0] = '\0';
+        return oz_report_error(file, &err);
     }
     int code = oz_check_output(f->report, f->force);
     return code ? code : oz_check_folder(f->plots);
@@ -193,10 +227,13 @@ static int run(const void *fields) {
         n_sweep = parse_budgets("sweep", f->sweep, c.sweep);
     if (n_budgets < 0 || n_sweep < 0) return EXIT_USAGE;
     if (f->policy && strcmp(f->policy, "none") != 0) code = oz_load_text(f->policy, &c.policy);
+    if (!code) code = check_texts(f, policy_of(&c));
     if (!code) code = open_models(&c, &f->common.arguments, true);
     if (!code) code = open_models(&c, &f->ready, false);
     if (!code) code = oz_open_dataset(f->data, f->limit, &c.data);
     if (!code) code = oz_open_dataset(f->calibration, 0, &c.calibration);
+    if (!code && !(f->correct && strcmp(f->correct, "none") == 0))
+        oz_warn_of_few(f->calibration, c.calibration, f->common.quiet);
     if (!code) code = compare(&c, n_budgets, n_sweep);
     for (size_t i = 0; i < c.n_models; i++) oz_model_free(c.models[i].model);
     oz_dataset_free(c.data);

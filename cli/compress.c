@@ -92,7 +92,7 @@ static int report(const oz_compress_fields *f, const oz_compressed *c) {
            (unsigned long long)c->bytes, oz_size_text(c->bytes));
     if (f->budget) printf(", %llu under the budget", (unsigned long long)(f->budget - c->bytes));
     if (c->setting[0]) printf("; %s", c->setting);
-    if (c->tried) printf(" (%u tried)", c->tried);
+    if (c->tried > 1) printf(" (%u tried)", c->tried);
     printf("\n");
     return EXIT_DONE;
 }
@@ -109,12 +109,28 @@ static void warn_of_ignored(const oz_compress_fields *f, const oz_model *base) {
         n > 1 ? "s" : "", oz_size_text(bytes), oz_safe_text(first));
 }
 
+/* The error is named after the file or the option that it is about. */
+static int report_failure(const oz_compress_fields *f, oz_error *err) {
+    const struct {
+        const char *where, *file;
+    } places[] = {{"recipe", f->recipe},
+                  {"policy", f->policy},
+                  {"calibration", f->calibration},
+                  {"method", "--method"}};
+    for (size_t i = 0; i < OZ_COUNT_OF(places); i++) {
+        if (strcmp(err->where, places[i].where) != 0 || !places[i].file) continue;
+        err->where[0] = '\0';
+        return oz_report_error(places[i].file, err);
+    }
+    return oz_report_error(f->common.arguments.text[0], err);
+}
+
 static int compress(const oz_compress_fields *f, const oz_model *base, oz_compress_options *opt) {
     oz_compressed c;
     oz_error err = {0};
     const char *path = f->common.arguments.text[0];
     if (oz_compress(base, opt, f->dry_run, &c, &err) != OZ_OK) {
-        if (err.status != OZ_ERR_BUDGET) return oz_report_error(path, &err);
+        if (err.status != OZ_ERR_BUDGET) return report_failure(f, &err);
         oz_file_error(path, "does not fit: this method needs at least %llu bytes (%s), the budget is %s",
                       (unsigned long long)c.smallest, oz_size_text(c.smallest), oz_size_text(f->budget));
         return EXIT_USAGE;
@@ -130,11 +146,21 @@ static int compress(const oz_compress_fields *f, const oz_model *base, oz_compre
 
 static int check(const oz_compress_fields *f, oz_compress_options *opt) {
     if (!f->output && !f->dry_run) return oz_usage_error("compress needs --output, or --dry-run");
-    if (!f->method == !f->recipe) return oz_usage_error("compress needs --method or --recipe");
+    if (f->method && f->recipe)
+        return oz_usage_error(
+            "give --method or --recipe, not both: a recipe's line '* = METHOD' is for all layers");
+    if (!f->method && !f->recipe) return oz_usage_error("compress needs --method or --recipe");
     if (!parse_correction(f->correct, f->calibration != NULL, &opt->correction))
         return oz_usage_error("--correct: affine, bias or none");
     if (opt->correction != OZ_CORRECT_NONE && !f->calibration)
         return oz_usage_error("--correct=%s needs --calib", f->correct);
+    return EXIT_DONE;
+}
+
+/* Methods and recipes before anything is opened or found to be there already. */
+static int check_texts(const oz_compress_fields *f, const oz_compress_options *opt) {
+    oz_error err = {0};
+    if (oz_compress_check(opt, &err) != OZ_OK) return report_failure(f, &err);
     return f->dry_run ? EXIT_DONE : oz_check_output(f->output, f->force);
 }
 
@@ -149,18 +175,19 @@ static int run(const void *fields) {
     oz_dataset *calibration = NULL;
     if (f->recipe) code = oz_load_text(f->recipe, &recipe);
     if (!code && reads_policy) code = oz_load_text(f->policy, &policy);
+    opt.method = f->method;
+    opt.recipe = recipe;
+    opt.policy = policy ? policy : f->policy ? "" : NULL;
+    if (!code) code = check_texts(f, &opt);
     if (!code) code = oz_open_model(f->common.arguments.text[0], &base);
     if (!code && f->calibration) code = oz_open_dataset(f->calibration, f->limit, &calibration);
     if (!code) {
         opt.host = oz_terminal_host();
-        opt.method = f->method;
-        opt.recipe = recipe;
-        opt.policy = policy ? policy : f->policy ? "" : NULL;
         opt.budget = f->budget;
         opt.calibration = calibration;
         opt.seed = f->seed ? f->seed : 1;
-        opt.command = f->common.command;
         opt.threads = (int)f->common.threads;
+        if (opt.correction != OZ_CORRECT_NONE) oz_warn_of_few(f->calibration, calibration, f->common.quiet);
         code = compress(f, base, &opt);
     }
     oz_dataset_free(calibration);

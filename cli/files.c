@@ -41,7 +41,8 @@ int oz_check_output(const char *path, bool force) {
     if (!folder) return oz_memory_error();
     int code = access(folder, W_OK | X_OK) == 0
                    ? EXIT_DONE
-                   : refuse(path, "cannot write to its folder: ", strerror(errno));
+                   : refuse(path, "cannot write to its folder: ",
+                            errno == ENOENT ? "there is none; make it first" : strerror(errno));
     free(folder);
     return code;
 }
@@ -49,7 +50,11 @@ int oz_check_output(const char *path, bool force) {
 int oz_check_folder(const char *path) {
     struct stat info;
     if (!path) return EXIT_DONE;
-    if (stat(path, &info) != 0) return refuse(path, "cannot open the folder: ", strerror(errno));
+    if (stat(path, &info) != 0) {
+        bool absent = errno == ENOENT;
+        return refuse(path,
+                      "cannot open the folder: ", absent ? "there is none; make it first" : strerror(errno));
+    }
     if (!S_ISDIR(info.st_mode)) return refuse(path, "is not a folder", "");
     return access(path, W_OK | X_OK) == 0 ? EXIT_DONE : refuse(path, "cannot write to it: ", strerror(errno));
 }
@@ -114,4 +119,9 @@ int oz_open_dataset(const char *path, uint64_t limit, oz_dataset **out) {
     if (status == OZ_OK) return EXIT_DONE;
     int code = oz_report_error(path, &err);
     return status == OZ_ERR_ARGUMENT ? EXIT_BAD_FILE : code; /* the argument was the file: it is empty */
+}
+
+void oz_warn_of_few(const char *path, const oz_dataset *calibration, bool quiet) {
+    if (quiet || !calibration || oz_dataset_count(calibration) > 1) return;
+    oz_file_error(path, "has one record, and the correction will fit that one; give it some hundreds");
 }

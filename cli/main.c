@@ -128,6 +128,14 @@ static const char *join(int argc, char **argv) {
     return text;
 }
 
+static bool check_isa(const char *name) {
+    static const char *const names[] = {"scalar", "avx2", "avx512", "avx512vnni"};
+    for (size_t i = 0; i < OZ_COUNT_OF(names); i++)
+        if (!name || strcmp(name, names[i]) == 0) return true;
+    oz_usage_error("unknown instruction set '%s'; have scalar, avx2, avx512, avx512vnni", name);
+    return false;
+}
+
 /* What the environment says stands behind the options. */
 static bool read_environment(oz_common *c) {
     const char *threads = getenv("OUNCE_THREADS"), *isa = getenv("OUNCE_ISA");
@@ -138,7 +146,7 @@ static bool read_environment(oz_common *c) {
     }
     if (c->threads > 4096) oz_usage_error("%s: at most 4096", name);
     if (!c->isa && isa && *isa) c->isa = isa;
-    return c->threads <= 4096;
+    return c->threads <= 4096 && check_isa(c->isa);
 }
 
 static int run_verb(const oz_verb *verb, int argc, char **argv) {

@@ -32,8 +32,19 @@ grep -q '^4096,does not fit,' ../out || fail "4 KiB should not fit: $(cat ../out
     fail 'the lines of the CSV have different numbers of fields'
 
 refused 4 '^ounce: page.html: exists already' compare resnet8.safetensors -d x -c x -b 1k --report page.html
-refused 4 '^ounce: nowhere: cannot open the folder' compare resnet8.safetensors -d x -c x -b 1k --plots nowhere
+refused 4 '^ounce: nowhere: cannot open the folder: .*make it first' compare resnet8.safetensors -d x -c x -b 1k --plots nowhere
 refused 4 '^ounce: nowhere: cannot open' compare resnet8.safetensors -d x -c x -b 1k --policy nowhere
+refused 4 '^ounce: nowhere/page: cannot write to its folder: .*make it first' compare resnet8.safetensors -d x -c x -b 1k \
+    --report nowhere/page
+cp resnet8.safetensors again.safetensors
+mkdir elsewhere
+cp resnet8.safetensors elsewhere
+for twice in resnet8.safetensors elsewhere/resnet8.safetensors; do
+    refused 2 "^ounce: $twice: there is a network 'resnet8' already" compare resnet8.safetensors "$twice" \
+        -d "$examples/test.safetensors" -c "$examples/calibration.safetensors" -b 1k
+done
+refused 2 '^ounce: --method: nonsense: at column 1: .*no such format' compare resnet8.safetensors -d x -c y -b 48KiB \
+    -m dense -m nonsense --report page.html
 refused 2 'no such format' compare resnet8.safetensors -d "$examples/test.safetensors" \
     -c "$examples/calibration.safetensors" -n 20 --quick -b 48KiB -m nonsense
 refused 2 'one file' compare resnet8.safetensors -d "$examples/test.safetensors" -c "$examples/test.safetensors" -n 20 \

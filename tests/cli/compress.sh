@@ -62,6 +62,25 @@ ok compress small.safetensors -o one.safetensors -m hashed,codec=f16,ratio=0.2 -
 ok compress small.safetensors -o two.safetensors -m hashed,codec=f16,ratio=0.2 --seed 2
 ! tail -c 8000 one.safetensors | cmp -s - two.safetensors || fail 'the seed changes nothing'
 
+# Of the line of the command the file keeps what makes it, so names and folders change no byte.
+ok compress small.safetensors -o one.safetensors -f -m sparse,codec=int4 -b 24KiB -c small.npy
+mkdir -p some/where
+cp small.safetensors some/where/other.safetensors
+cp small.npy some/where/calib.npy
+ok compress some/where/other.safetensors -o some/where/two.safetensors -m sparse,codec=int4 -b 24KiB -c some/where/calib.npy
+cmp one.safetensors some/where/two.safetensors || fail 'names of files are in the file'
+ok inspect one.safetensors
+printed '^budget  *24576$' '^correct  *affine, [0-9a-f]{16}$' '^method  *sparse,codec=int4$'
+! grep -q '^command' ../out || fail 'the command line is in the file'
+
+# One record has no deviations.
+tensor "$examples/resnet8.safetensors" layer3.0.conv1.weight | head -c 1152 | npy single.npy '<f4' '1, 288'
+ounce compress small.safetensors -o out.safetensors -f -m dense,codec=int4 -c single.npy
+[ "$code" = 0 ] || fail "exit $code: $(cat ../err)"
+one_line '^ounce: single.npy: has one record' 'one record'
+printed '^out.safetensors: [0-9]* bytes \(.*\)$'
+ok compress small.safetensors -o out.safetensors -f -m dense,codec=int4 -c single.npy -q
+
 # A dry run prints what would be written, and writes nothing.
 ok compress small.safetensors -o dry.safetensors -m nm:2:8,codec=int8 --dry-run
 absent dry.safetensors
@@ -73,11 +92,14 @@ away=$((written - expected))
 [ "${away#-}" -le 256 ] || fail "the dry run said $expected bytes, the file has $written"
 
 refused 4 '^ounce: dry.safetensors: exists already; .*--force' compress small.safetensors -o dry.safetensors -m dense,codec=int8
-refused 4 '^ounce: nowhere/o: ' compress small.safetensors -o nowhere/o -m dense,codec=int8
+refused 4 '^ounce: nowhere/o: .*make it first' compress small.safetensors -o nowhere/o -m dense,codec=int8
 refused 4 "^ounce: '': is not the name of a file" compress small.safetensors -o '' -m dense,codec=int8
+refused 2 'no such format' compress small.safetensors -o dry.safetensors -m nonsense
 refused 2 'no such format; have lowrank, dense, sparse, nm,' compress small.safetensors -o no -m nonsense
 refused 2 'term is missing' compress small.safetensors -o no -m 'dense,codec=int4 +'
 refused 2 'no codec int9' compress small.safetensors -o no -m dense,codec=int9
+refused 2 '^ounce: --method: .*: at column 27: .*int9' compress small.safetensors -o no -m 'dense,codec=int4 + sparse,codec=int9'
+refused 2 'at column 25: .*colour' compress small.safetensors -o no -m 'dense,codec=int4 + nm:8,colour=2,codec=int4'
 refused 2 'group=3' compress small.safetensors -o no -m dense,codec=int4,group=3
 refused 2 "no parameter 'colour'" compress small.safetensors -o no -m dense,codec=int4,colour=red
 refused 2 'sparsity is open' compress small.safetensors -o no -m sparse,codec=int4
@@ -86,6 +108,8 @@ refused 2 'n is open' compress small.safetensors -o no -m nm:8,codec=int8
 refused 2 'rank' compress small.safetensors -o no -m lowrank:0,codec=f16
 echo 'no equals sign' >recipe
 refused 2 'recipe: line 1: expected GLOB = METHOD' compress small.safetensors -o no -r recipe
+printf '* = dense,codec=int8\n\nfc9 = dense,codec=int4\n' >recipe
+refused 2 "^ounce: recipe: line 3: no layer is called 'fc9'; .*fc1" compress small.safetensors -o no -r recipe
 printf '\n* = dense,codec=int77\n' >recipe
 refused 2 'recipe: line 2: .*int77' compress small.safetensors -o no -r recipe
 for method in nm:8:8,codec=int8 nm:0:4,codec=int8 nm:2:5,codec=int8; do

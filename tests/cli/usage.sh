@@ -46,9 +46,11 @@ refused 2 "--sweep: ',' is not a list" compare model -d data -c data -b 64k --sw
 refused 2 'compare needs --data, --calib and --budget' compare model -b 64k
 refused 2 'compress needs --output' compress model -m dense
 refused 2 'compress needs --method or --recipe' compress model -o out
-refused 2 'compress needs --method or --recipe' compress model -o out -m dense -r recipe
+refused 2 'give --method or --recipe, not both' compress model -o out -m dense -r recipe
 refused 2 '--correct: affine, bias or none' compress model -o out -m dense --correct=all
 refused 2 '--correct=affine needs --calib' compress model -o out -m dense --correct=affine
+refused 2 'give --json or --csv, not both' compare model -d data -c calib -b 64k --json --csv
+refused 2 "unknown instruction set 'foo'; have scalar" inspect model --isa foo
 refused 2 'import needs --graph, --weights and --output' import -g g
 refused 2 'bench what' bench everything
 
