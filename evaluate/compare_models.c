@@ -46,11 +46,11 @@ static oz_status check_classes(oz_work *w, const oz_outputs *o, oz_error *err) {
     oz_comparison *c = w->c;
     if (c->classes == 0) c->classes = o->classes;
     if (o->classes != c->classes)
-        return oz_fail(err, OZ_ERR_SHAPE, OZ_NO_OFFSET, "", "has %zu outputs where the first model has %zu",
-                       o->classes, c->classes);
+        return oz_fail(err, OZ_ERR_SHAPE, OZ_NO_OFFSET, "",
+                       "the model has %zu outputs where the first model has %zu", o->classes, c->classes);
     for (size_t i = 0; i < c->records; i++) {
         if ((uint64_t)w->labels[i] >= c->classes)
-            return oz_fail(err, OZ_ERR_SHAPE, OZ_NO_OFFSET, "y",
+            return oz_fail(err, OZ_ERR_SHAPE, OZ_NO_OFFSET, "data",
                            "label %zu is %lld, but the models know %zu classes", i, (long long)w->labels[i],
                            c->classes);
     }
@@ -80,11 +80,8 @@ static oz_status judge_outputs(oz_work *w, oz_variant *v, const oz_outputs *o, s
 
 oz_status oz_live_run(oz_work *w, oz_live *l, size_t base, oz_outputs *keep, oz_error *err) {
     oz_outputs o;
-    double batch_ns = 0.0;
     OZ_TRY(describe(w, l, err));
-    OZ_TRY(oz_evaluate_first(l->model, w->opt.data, w->c->records, &w->plan, w->opt.clock_ns, &batch_ns, &o,
-                             err));
-    if (batch_ns > 0.0) l->variant->throughput = 1e9 * (double)w->plan.max_batch / batch_ns;
+    OZ_TRY(oz_evaluate_first(l->model, w->opt.data, w->c->records, &w->plan, &o, err));
     oz_status status = judge_outputs(w, l->variant, &o, base, err);
     if (status == OZ_OK && keep)
         *keep = o;

@@ -2,7 +2,6 @@
 #include "base/arith.h"
 #include "evaluate/host.h"
 #include "evaluate/runner.h"
-#include "evaluate/statistics.h"
 
 #include <math.h>
 #include <string.h>
@@ -16,25 +15,12 @@ static oz_status check_finite(const oz_outputs *o, size_t first, size_t n, oz_er
     return OZ_OK;
 }
 
-typedef struct stopwatch {
-    uint64_t (*now)(void);
-    double *times; /* of full batches */
-    size_t n;
-} stopwatch;
-
-static oz_status run_timed(oz_runner *r, size_t n, stopwatch *w, oz_error *err) {
-    uint64_t start = w->now ? w->now() : 0;
-    OZ_TRY(oz_runner_run(r, err));
-    if (w->now && n == r->batch) w->times[w->n++] = (double)(w->now() - start);
-    return OZ_OK;
-}
-
-static oz_status run_all(oz_runner *r, const oz_dataset *d, const oz_host *host, stopwatch *w,
-                         oz_outputs *out, oz_error *err) {
+static oz_status run_all(oz_runner *r, const oz_dataset *d, const oz_host *host, oz_outputs *out,
+                         oz_error *err) {
     for (size_t at = 0; at < out->count; at += r->batch) {
         size_t n = oz_min(r->batch, out->count - at);
         oz_runner_load(r, d, at, n, out->count);
-        OZ_TRY(run_timed(r, n, w, err));
+        OZ_TRY(oz_runner_run(r, err));
         memcpy(out->logits + at * out->classes, r->out.data, n * out->classes * sizeof(float));
         OZ_TRY(check_finite(out, at, n, err));
         OZ_TRY(oz_host_report(host, "evaluate", at + n, out->count, err));
@@ -43,17 +29,15 @@ static oz_status run_all(oz_runner *r, const oz_dataset *d, const oz_host *host,
 }
 
 oz_status oz_evaluate_first(oz_model *m, const oz_dataset *d, size_t count, const oz_plan_options *plan,
-                            uint64_t (*clock_ns)(void), double *batch_ns, oz_outputs *out, oz_error *err) {
+                            oz_outputs *out, oz_error *err) {
     oz_runner r;
     *out = (oz_outputs){.count = count};
     OZ_TRY(oz_runner_open(&r, m, d, plan, err));
-    stopwatch w = {clock_ns, oz_arena_array(&r.arena, count / r.batch + 1, sizeof(double)), 0};
     out->classes = r.classes;
     out->logits = oz_alloc(NULL, count * r.classes * sizeof(float), 64);
-    oz_status status = out->logits && w.times
-                           ? run_all(&r, d, plan->host, &w, out, err)
+    oz_status status = out->logits
+                           ? run_all(&r, d, plan->host, out, err)
                            : oz_fail(err, OZ_ERR_MEMORY, OZ_NO_OFFSET, "", "no memory for the outputs");
-    if (batch_ns) *batch_ns = oz_quantile(w.times, w.n, 0.5);
     oz_runner_close(&r);
     if (status != OZ_OK) oz_outputs_free(out);
     return status;
@@ -62,7 +46,7 @@ oz_status oz_evaluate_first(oz_model *m, const oz_dataset *d, size_t count, cons
 oz_status oz_evaluate(oz_model *m, const oz_dataset *d, const oz_plan_options *plan, oz_outputs *out,
                       oz_error *err) {
     static const oz_plan_options defaults = {.size = sizeof defaults, .max_batch = 64};
-    return oz_evaluate_first(m, d, oz_dataset_count(d), plan ? plan : &defaults, NULL, NULL, out, err);
+    return oz_evaluate_first(m, d, oz_dataset_count(d), plan ? plan : &defaults, out, err);
 }
 
 void oz_outputs_free(oz_outputs *o) {

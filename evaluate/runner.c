@@ -64,7 +64,7 @@ static oz_status check_model(oz_runner *r, oz_model *m, const oz_dataset *d, oz_
     if (!shapes_agree(&in, r->values, dim, rank)) {
         describe(in.dim + 1, in.rank - 1, want, sizeof want);
         describe(dim, rank, have, sizeof have);
-        return oz_fail(err, OZ_ERR_SHAPE, OZ_NO_OFFSET, in.name,
+        return oz_fail(err, OZ_ERR_SHAPE, OZ_NO_OFFSET, "data",
                        "the model takes records of %s, the data has %s", want, have);
     }
     r->in.rank = in.rank;

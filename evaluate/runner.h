@@ -25,9 +25,8 @@ void oz_runner_load(oz_runner *r, const oz_dataset *d, size_t first, size_t n, s
 /* Runs what was loaded; the logits are in r->out.data. */
 oz_status oz_runner_run(oz_runner *r, oz_error *err);
 
-/* The first `count` records of the data set. With a clock, *batch_ns is the median time of a full batch (0 if
- * there is none); clock and batch_ns may be NULL together. */
+/* The first `count` records of the data set. */
 oz_status oz_evaluate_first(oz_model *m, const oz_dataset *d, size_t count, const oz_plan_options *plan,
-                            uint64_t (*clock_ns)(void), double *batch_ns, oz_outputs *out, oz_error *err);
+                            oz_outputs *out, oz_error *err);
 
 #endif
