@@ -5,6 +5,8 @@
 #include "evaluate/compare.h"
 
 #include "base/arith.h"
+#include "base/parallel.h"
+#include "base/text.h"
 #include "evaluate/host.h"
 
 #include <stddef.h>
@@ -147,6 +149,20 @@ static oz_status copy_text(oz_work *w, const char *text, const char **out, oz_er
     return *out || !text ? OZ_OK : oz_work_memory(err);
 }
 
+/* A recipe on one line. */
+static oz_status join_lines(oz_work *w, const char *text, const char **out, oz_error *err) {
+    oz_text joined = {.allocator = NULL};
+    for (size_t n = 0; *text; text += n + (text[n] == '\n')) {
+        n = strcspn(text, "\n");
+        if (n && joined.bytes) oz_text_add(&joined, "; ", 2);
+        oz_text_add(&joined, text, n);
+    }
+    bool failed = joined.failed;
+    if (!failed) *out = oz_work_text(w, joined.bytes ? joined.data : "none");
+    oz_text_free(&joined);
+    return failed || !*out ? oz_work_memory(err) : OZ_OK;
+}
+
 static oz_status describe(oz_work *w, oz_error *err) {
     static const char *const corrections[] = {"affine", "bias", "none"};
     oz_comparison *c = w->c;
@@ -162,14 +178,20 @@ static oz_status describe(oz_work *w, oz_error *err) {
     c->quick = o->quick;
     c->seed = o->seed;
     c->correction = corrections[o->correction <= OZ_CORRECT_NONE ? o->correction : OZ_CORRECT_NONE];
-    OZ_TRY(copy_text(w, o->policy, &c->policy, err));
+    OZ_TRY(join_lines(w, o->policy ? o->policy : OZ_DEFAULT_POLICY, &c->policy, err));
     OZ_TRY(copy_text(w, o->command, &c->command, err));
     OZ_TRY(copy_text(w, o->isa ? o->isa : oz_isa_name(), &c->machine.isa, err));
-    oz_machine_describe(&c->machine, c->machine.isa, o->threads);
+    oz_machine_describe(&c->machine, c->machine.isa, oz_threads_make(w->host.executor, o->threads).width);
     return OZ_OK;
 }
 
 /* ---- given models --------------------------------------------------------------------- */
+
+static bool is_dense_f32(const oz_variant *v) {
+    for (size_t i = 0; i < v->n_layers; i++)
+        if (strcmp(v->layers[i].weight, "dense,codec=f32") != 0) return false;
+    return true;
+}
 
 /* Runs a given model and adds it to every ranking. */
 static oz_status run_given(oz_work *w, const oz_compare_model *given, size_t base, const oz_variant **out,
@@ -184,6 +206,7 @@ static oz_status run_given(oz_work *w, const oz_compare_model *given, size_t bas
     oz_live l = {.variant = v, .model = given->model, .owned = false};
     if (!ready) w->c->bases[base].name = name;
     OZ_TRY(oz_live_run(w, &l, base, ready ? NULL : &w->dense[base], err));
+    if (!ready && !is_dense_f32(v)) v->method = "as given";
     w->live[w->n_live++] = l;
     *out = v;
     return oz_work_step(w, err);
@@ -201,6 +224,14 @@ static oz_status run_int8(oz_work *w, size_t base, oz_error *err) {
     return oz_work_step(w, err);
 }
 
+/* Errors about the data say so already; others are the model's. */
+static oz_status blame(const oz_compare_model *given, oz_status status, const oz_error *why, oz_error *err) {
+    if (strcmp(why->where, "data") == 0 || strcmp(why->where, "calibration") == 0)
+        return oz_fail(err, status, why->offset, why->where, "%s", why->message);
+    return oz_fail(err, status, why->offset, given->name, "%s%s%s", why->where, why->where[0] ? ": " : "",
+                   why->message);
+}
+
 static oz_status run_models(oz_work *w, oz_error *err) {
     size_t base = 0, ready = 0;
     w->stage = "evaluate";
@@ -210,12 +241,9 @@ static oz_status run_models(oz_work *w, oz_error *err) {
         oz_error why = {.message = ""};
         oz_status status = run_given(w, given, given->base ? base : SIZE_MAX,
                                      given->base ? &w->c->bases[base].dense : &w->c->ready[ready], &why);
-        if (status != OZ_OK)
-            return oz_fail(err, status, why.offset, why.where, "%s: %s", given->name, why.message);
-        if (given->base)
-            OZ_TRY(run_int8(w, base++, err));
-        else
-            ready++;
+        if (status == OZ_OK && given->base) status = run_int8(w, base++, &why);
+        if (status != OZ_OK) return blame(given, status, &why, err);
+        if (!given->base) ready++;
     }
     return OZ_OK;
 }
@@ -258,6 +286,7 @@ static oz_status run(oz_work *w, oz_error *err) {
     OZ_TRY(run_models(w, err));
     add_given(w);
     OZ_TRY(oz_work_methods(w, err));
+    OZ_TRY(oz_work_activations(w, err));
     OZ_TRY(oz_work_time(w, err));
     relate_to_int8(w);
     return oz_comparison_judge(w->c, err);

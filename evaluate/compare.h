@@ -47,7 +47,10 @@ oz_status oz_live_compress(oz_work *w, size_t base, const char *method, uint64_t
                            oz_row_state *state, uint64_t *smallest, const char **reason, oz_error *err);
 void oz_live_close(oz_live *l);
 
-/* compare_times.c: latency of every live model at batch 1, in turns. */
+/* compare_activations.c: what the live models with 8-bit activations would have right with f32 ones. */
+oz_status oz_work_activations(oz_work *w, oz_error *err);
+
+/* compare_times.c: latency and throughput of every live model, in turns. */
 oz_status oz_work_time(oz_work *w, oz_error *err);
 
 /* compare_methods.c: every method of every base under every budget. */

@@ -39,6 +39,8 @@ typedef struct oz_variant {
     size_t n_layers;
     const uint8_t *right; /* [records]; NULL: not run */
     uint64_t correct;
+    bool act_i8;          /* some layers quantise their activations to 8 bits; with f32 instead, */
+    uint64_t correct_f32; /* as many are right */
     oz_interval accuracy; /* Wilson */
     bool has_dense;       /* the rest of this group is against the dense model of its base */
     oz_metrics metrics;
@@ -96,7 +98,7 @@ typedef struct oz_base_result {
 typedef struct oz_machine {
     char cpu[96];
     const char *isa;
-    int cores, threads; /* threads 0 = all */
+    int cores, threads; /* threads in use */
 } oz_machine;
 
 struct oz_comparison {
@@ -114,7 +116,7 @@ struct oz_comparison {
     size_t n_ready;
     size_t n_methods;
     bool by_stored, quick, timed;
-    const char *policy;     /* NULL = the default one */
+    const char *policy;     /* lines joined by "; ", "none" if there is none */
     const char *correction; /* "affine" */
     const char *command;    /* may be NULL */
     uint64_t seed;
@@ -125,6 +127,9 @@ struct oz_comparison {
 uint64_t oz_variant_size(const oz_comparison *c, const oz_variant *v);
 /* correct / records. */
 double oz_variant_accuracy(const oz_comparison *c, const oz_variant *v);
+
+/* Accuracy minus that with f32 activations. */
+double oz_variant_lost_to_i8(const oz_comparison *c, const oz_variant *v);
 
 /* comparison_judge.c: sorts the rows of every ranking, tests each against the best, counts ties.
  * Errors: MEMORY. */
@@ -138,6 +143,9 @@ extern const size_t oz_default_methods_count;
 /* The method replaces weights by something that is normally trained: a hashed term, or low rank alone. */
 bool oz_method_untrained(const char *method);
 bool oz_method_random(const char *method);
+
+/* "dense f32", or "as given" where the base was compressed before. */
+const char *oz_base_label(const oz_base_result *base);
 
 /* machine.c */
 void oz_machine_describe(oz_machine *m, const char *isa, int threads);

@@ -16,6 +16,10 @@ double oz_variant_accuracy(const oz_comparison *c, const oz_variant *v) {
     return c->records ? (double)v->correct / (double)c->records : 0.0;
 }
 
+double oz_variant_lost_to_i8(const oz_comparison *c, const oz_variant *v) {
+    return c->records ? ((double)v->correct - (double)v->correct_f32) / (double)c->records : 0.0;
+}
+
 static int descending(uint64_t a, uint64_t b) {
     return (a < b) - (a > b);
 }

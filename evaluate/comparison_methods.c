@@ -39,6 +39,10 @@ bool oz_method_untrained(const char *method) {
     return false;
 }
 
+const char *oz_base_label(const oz_base_result *base) {
+    return strcmp(base->dense->method, "dense,codec=f32") == 0 ? "dense f32" : base->dense->method;
+}
+
 bool oz_method_random(const char *method) {
     return strstr(method, "score=random") != NULL;
 }

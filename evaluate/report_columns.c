@@ -75,6 +75,15 @@ FILL(flips) {
         SET("%s", "");
 }
 
+FILL(activations) {
+    (void)r;
+    const oz_variant *v = row->variant;
+    if (v->act_i8)
+        SET("%s", oz_show_signed(100.0 * oz_variant_lost_to_i8(c, v), 1).text);
+    else
+        SET("%s", "");
+}
+
 FILL(latency) {
     (void)c, (void)r;
     SET("%s", row->variant->latency_ns > 0.0 ? oz_show_time(row->variant->latency_ns).text : "");
@@ -107,6 +116,8 @@ const oz_column oz_columns[] = {
     {"KL", "mean KL divergence from the dense model's answers, nats", true, 50, false, divergence},
     {"flips " OZ_MINUS "/+", "records lost and won against the dense model of the same network", true, 45,
      false, flips},
+    {"i8 act", "accuracy minus that of the same weights with f32 instead of 8-bit activations, points", true,
+     25, false, activations},
     {"latency", "median time for one record", true, 80, true, latency},
     {"per s", "records a second at the large batch", true, 30, true, throughput},
     {TIMES " int8", "how many times smaller, and how many times as fast, as the same network in int8", true,

@@ -10,7 +10,8 @@
 static const char HEADER[] =
     "budget,state,rank,network,method,setting,tried,untrained,stored_bytes,resident_bytes,smallest_bytes,"
     "records,"
-    "correct,accuracy,accuracy_low,accuracy_high,difference,difference_low,difference_high,only_this,only_"
+    "correct,correct_with_f32_activations,accuracy,accuracy_low,accuracy_high,difference,difference_low,"
+    "difference_high,only_this,only_"
     "best,"
     "mcnemar_p,holm_p,tied,kl,kl_low,kl_high,agreement,flips_negative,flips_positive,changed_errors,latency_"
     "ns,"
@@ -56,6 +57,7 @@ static void write_variant(oz_text *t, const oz_comparison *c, const oz_variant *
     whole(t, smallest > 0, smallest);
     whole(t, run, c->records);
     whole(t, run, v->correct);
+    whole(t, run && v->act_i8, v->correct_f32);
     real(t, run, oz_variant_accuracy(c, v));
     real(t, run, v->accuracy.low);
     real(t, run, v->accuracy.high);

@@ -149,6 +149,7 @@ static void put_variant(writer *w, const oz_comparison *c, const oz_variant *v) 
     put_whole(w, "resident", v->resident);
     put_bytes(w, v);
     put_whole(w, "correct", v->correct);
+    if (v->act_i8) put_whole(w, "correct_with_f32_activations", v->correct_f32);
     put_real(w, "accuracy", oz_variant_accuracy(c, v));
     put_interval(w, "accuracy_interval", v->accuracy);
     if (v->has_dense) put_against_dense(w, v);

@@ -77,6 +77,10 @@ OZ_API OZ_CHECKED oz_status oz_import(const oz_import_options *opt, oz_buffer *o
 OZ_API OZ_CHECKED oz_status oz_layer_model(const oz_model *m, size_t layer, uint64_t rows, uint64_t cols,
                                            uint64_t seed, oz_buffer *out, oz_error *err);
 
+/* The same model with f32 instead of 8-bit activations in every layer: what the two answer differently is
+ * what quantised activations cost. */
+OZ_API OZ_CHECKED oz_status oz_f32_activations(const oz_model *m, oz_buffer *out, oz_error *err);
+
 /* ---- compression ---------------------------------------------------------------- */
 
 typedef enum oz_correction { OZ_CORRECT_AFFINE, OZ_CORRECT_BIAS, OZ_CORRECT_NONE } oz_correction;
@@ -196,7 +200,8 @@ OZ_API void oz_comparison_free(oz_comparison *c);
 
 typedef enum oz_report { OZ_REPORT_TEXT, OZ_REPORT_JSON, OZ_REPORT_CSV, OZ_REPORT_HTML } oz_report;
 
-/* `width` = columns of the terminal for TEXT (0 = 100); `colour` allows ANSI colours there. */
+/* `width` = columns of the terminal for TEXT (0 = no terminal: all of the table); `colour` allows ANSI
+ * colours there. */
 OZ_API OZ_CHECKED oz_status oz_comparison_report(const oz_comparison *c, oz_report kind, int width,
                                                  bool colour, oz_buffer *out, oz_error *err);
 /* The i-th plot of the page as a file of its own; false past the last. `name` gets "accuracy.svg". */

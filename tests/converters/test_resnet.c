@@ -107,6 +107,51 @@ Test(resnet20, keeps_its_accuracy_in_96_kib) {
     oz_buffer_free(&file);
 }
 
+/* Percent with 8-bit and with f32 activations of the same int8 weights. */
+static void compare_activations(oz_model *base, const oz_dataset *test, double *i8, double *f32) {
+    oz_dataset *calibration = data(OZ_SOURCE_DIR "/examples/cifar10/calibration.safetensors", 0);
+    oz_compress_options opt = OZ_COMPRESS_INIT;
+    oz_compressed c;
+    oz_buffer other;
+    oz_model *m = NULL;
+    oz_error err = {0};
+    opt.method = "dense,codec=int8";
+    opt.calibration = calibration;
+    cr_assert_eq(oz_compress(base, &opt, false, &c, &err), OZ_OK, "%s: %s", err.where, err.message);
+    cr_assert_eq(oz_model_open_memory(c.file.data, c.file.bytes, NULL, &m, &err), OZ_OK, "%s", err.message);
+    *i8 = accuracy(m, test);
+    cr_assert_eq(oz_f32_activations(m, &other, &err), OZ_OK, "%s", err.message);
+    oz_model_free(m);
+    cr_assert_eq(oz_model_open_memory(other.data, other.bytes, NULL, &m, &err), OZ_OK, "%s", err.message);
+    oz_layer_info layer;
+    for (size_t i = 0; i < oz_model_layers(m); i++)
+        cr_assert(oz_model_layer(m, i, &layer) == OZ_OK && !layer.act_i8);
+    *f32 = accuracy(m, test);
+    oz_model_free(m);
+    oz_buffer_free(&other);
+    oz_compressed_free(&c);
+    oz_dataset_free(calibration);
+}
+
+Test(resnet20, loses_at_most_0_3_points_to_8_bit_activations) {
+    skip_unless_optimised();
+    const char *published = OZ_SHARED_DATA "/vision/cifar-resnet/resnet20-12fca82f.safetensors";
+    const char *records = OZ_SHARED_DATA "/vision/cifar10/test_even.bin";
+    bool shared = exists(published) && exists(records);
+    oz_buffer file;
+    oz_model *base =
+        import(shared ? published : OZ_SOURCE_DIR "/examples/cifar10/resnet20.safetensors", &file);
+    oz_dataset *test =
+        data(shared ? records : OZ_SOURCE_DIR "/examples/cifar10/test.safetensors", shared ? 0 : RECORDS);
+    double i8, f32;
+    compare_activations(base, test, &i8, &f32);
+    cr_expect(i8 >= f32 - 0.3, "%.2f %% with 8-bit activations, %.2f %% with f32", i8, f32);
+    printf("int8 weights: %.2f %% with 8-bit, %.2f %% with f32 activations\n", i8, f32);
+    oz_dataset_free(test);
+    oz_model_free(base);
+    oz_buffer_free(&file);
+}
+
 Test(resnet20, as_published_reaches_72_percent_in_96_kib) {
     skip_unless_optimised();
     const char *weights = OZ_SHARED_DATA "/vision/cifar-resnet/resnet20-12fca82f.safetensors";

@@ -120,6 +120,8 @@ static oz_variant *variant(oz_comparison *c, const char *method, size_t base, ui
     v->latency_low_ns = v->latency_ns * 0.98;
     v->latency_high_ns = v->latency_ns * 1.05;
     v->throughput = 2.6e9 / v->latency_ns;
+    v->act_i8 = true;
+    v->correct_f32 = v->correct + 1;
     give_layers(c, v, base < BASES ? NETWORKS[base].weights : 272474.0);
     return v;
 }
@@ -243,6 +245,7 @@ oz_comparison *made_up_comparison(void) {
     c->records = RECORDS, c->classes = 10, c->batch = 64;
     c->data_hash = 0x9d3c5e2a71b04f86, c->calibration_hash = 0x1c22d6f0a95e7b43, c->calibration_records = 256;
     c->n_methods = METHOD_COUNT, c->timed = true, c->correction = "affine", c->seed = 1;
+    c->policy = "@first = dense,codec=int8; @bias = f16";
     c->command = "ounce compare resnet20.safetensors resnet8.safetensors --data test.safetensors --budget "
                  "160KiB,96KiB,64KiB";
     c->machine = (oz_machine){"Example CPU @ 2.50GHz", "avx2", 2, 2};
