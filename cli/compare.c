@@ -77,6 +77,7 @@ static int parse_budgets(const char *option, const char *text, uint64_t out[MAX_
 typedef struct oz_comparing {
     const oz_compare_fields *f;
     oz_compare_model models[MAX_MODELS];
+    const char *paths[MAX_MODELS];
     size_t n_models;
     uint64_t budgets[MAX_BUDGETS], sweep[MAX_BUDGETS];
     oz_dataset *data, *calibration;
@@ -103,6 +104,7 @@ static int open_models(oz_comparing *c, const oz_texts *paths, bool base) {
                 paths->text[i], m->name);
         }
         m->base = base;
+        c->paths[c->n_models] = paths->text[i];
         c->n_models++;
     }
     return EXIT_DONE;
@@ -147,6 +149,17 @@ static int output(const oz_compare_fields *f, const oz_comparison *result) {
     return f->plots ? write_plots(f, result) : EXIT_DONE;
 }
 
+/* The error is named after the file that it is about. */
+static int report_failure(const oz_comparing *c, oz_error *err) {
+    const char *file = strcmp(err->where, "data") == 0          ? c->f->data
+                       : strcmp(err->where, "calibration") == 0 ? c->f->calibration
+                                                                : NULL;
+    for (size_t i = 0; i < c->n_models && !file; i++)
+        if (strcmp(err->where, c->models[i].name) == 0) file = c->paths[i];
+    if (file) err->where[0] = '\0';
+    return oz_report_error(file, err);
+}
+
 static int compare(oz_comparing *c, int n_budgets, int n_sweep) {
     const oz_compare_fields *f = c->f;
     oz_compare_options opt = OZ_COMPARE_INIT;
@@ -173,7 +186,7 @@ static int compare(oz_comparing *c, int n_budgets, int n_sweep) {
     if (f->correct && strcmp(f->correct, "none") == 0) opt.correction = OZ_CORRECT_NONE;
     oz_comparison *result;
     oz_error err = {0};
-    if (oz_compare(&opt, &result, &err) != OZ_OK) return oz_report_error(NULL, &err);
+    if (oz_compare(&opt, &result, &err) != OZ_OK) return report_failure(c, &err);
     oz_terminal_clear();
     int code = output(f, result);
     oz_comparison_free(result);

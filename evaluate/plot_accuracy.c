@@ -117,7 +117,7 @@ static void draw_references(oz_text *t, const panel *p) {
     oz_svg_line(t, p->x.low, y, p->x.high, y, "curve thin k0 d1");
     oz_svg_line(t, p->x.low, bottom, p->x.high, bottom, "curve thin k6 d2");
     oz_svg_text(t, p->x.low + 6.0, bottom - 5.0, "soft halo small", "chance");
-    oz_svg_text(t, p->x.low + 6.0, y - 5.0, "k0 halo small", "dense f32");
+    oz_svg_text(t, p->x.low + 6.0, y - 5.0, "k0 halo small", oz_base_label(p->base));
 }
 
 /* ---- curves ---------------------------------------------------------------------- */

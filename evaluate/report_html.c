@@ -56,7 +56,8 @@ static void write_facts(oz_text *t, const oz_comparison *c, const oz_variant *v)
         if (strcmp(c->bases[b].name, v->base) != 0) continue;
         snprintf(accuracy, sizeof accuracy, "%s %%",
                  oz_show_fixed(100.0 * oz_variant_accuracy(c, c->bases[b].dense), 1).text);
-        fact(t, "dense f32", accuracy, oz_show_bytes(oz_variant_size(c, c->bases[b].dense)).text);
+        fact(t, oz_base_label(&c->bases[b]), accuracy,
+             oz_show_bytes(oz_variant_size(c, c->bases[b].dense)).text);
     }
     snprintf(more, sizeof more, v->smaller > 0.0 ? "%s\xc3\x97 smaller than int8" : "%s",
              v->smaller > 0.0 ? oz_show_fixed(v->smaller, 1).text : "");
@@ -134,10 +135,8 @@ static void write_provenance(oz_text *t, const oz_comparison *c) {
     oz_raw(t, "<section>\n<h2>How to make it again</h2>\n");
     if (c->command) element(t, "<pre>", c->command, "</pre>\n");
     oz_raw(t, "<dl class=\"facts\">\n");
-    snprintf(line, sizeof line, "%s, %d cores, kernels up to %s, %s", m->cpu, m->cores, m->isa,
-             m->threads ? "threads: " : "all threads");
-    size_t n = strlen(line);
-    if (m->threads) snprintf(line + n, sizeof line - n, "%d", m->threads);
+    snprintf(line, sizeof line, "%s, %d cores, kernels up to %s, threads: %d", m->cpu, m->cores, m->isa,
+             m->threads);
     fact(t, "machine", line, "");
     fact(t, "version", oz_version_string(), "");
     snprintf(line, sizeof line, "%s records, XXH3 %016" PRIx64, oz_show_count(c->records).text, c->data_hash);
@@ -146,8 +145,7 @@ static void write_provenance(oz_text *t, const oz_comparison *c) {
              c->calibration_hash);
     if (c->calibration_records) fact(t, "calibration", line, "");
     fact(t, "correction", c->correction, "the same for all methods");
-    fact(t, "policy", c->policy ? c->policy : "first and last layer int8 per row, biases f16",
-         "the same for all methods");
+    fact(t, "policy", c->policy, "the same for all methods");
     snprintf(line, sizeof line, "%" PRIu64, c->seed);
     fact(t, "seed", line, "");
     fact(t, "ranked by", c->by_stored ? "bytes of the file" : "bytes resident in memory", "");

@@ -14,7 +14,7 @@
 
 enum {
     MAX_COLUMNS = 16,
-    DEFAULT_WIDTH = 100,
+    NOTE_WIDTH = 100,
     GAP = 2,
     MARK = 2,
     SHORTEST = 16,
@@ -31,10 +31,12 @@ typedef struct table {
     size_t rows; /* shown */
     size_t width[MAX_COLUMNS];
     bool shown[MAX_COLUMNS];
+    bool *left_out; /* [MAX_COLUMNS] of any table, for want of room */
 } table;
 
+/* Of tables; what is no terminal has room for all. */
 static size_t window(const oz_report_options *o) {
-    return o->width > 0 ? (size_t)o->width : DEFAULT_WIDTH;
+    return o->width > 0 ? (size_t)o->width : SIZE_MAX;
 }
 
 static void paint(oz_text *t, const oz_report_options *o, const char *code) {
@@ -91,8 +93,10 @@ static void fit(table *b) {
             return;
         }
         b->shown[drop] = false;
+        b->left_out[drop] = true;
     }
-    if (b->shown[SETTING] && full > SHORTEST) b->width[SETTING] = oz_min(full, SHORTEST + room - total(b));
+    if (b->shown[SETTING] && full > SHORTEST)
+        b->width[SETTING] = oz_min(full - SHORTEST, room - total(b)) + SHORTEST;
 }
 
 /* ---- rows ------------------------------------------------------------------------ */
@@ -161,7 +165,7 @@ static void write_absent(const table *b) {
         if (i == b->rows) {
             oz_raw(b->t, "  does not fit: ");
             column = 16;
-        } else if (column + n > window(b->o)) {
+        } else if (column + n > oz_min(window(b->o), NOTE_WIDTH)) {
             oz_raw(b->t, ",\n    ");
             column = 4;
         } else {
@@ -173,8 +177,9 @@ static void write_absent(const table *b) {
     if (b->rows < b->r->n) oz_raw(b->t, "\n");
 }
 
-static void write_table(oz_text *t, const oz_comparison *c, const oz_ranking *r, const oz_report_options *o) {
-    table b = {.c = c, .r = r, .o = o, .t = t};
+static void write_table(oz_text *t, const oz_comparison *c, const oz_ranking *r, const oz_report_options *o,
+                        bool left_out[MAX_COLUMNS]) {
+    table b = {.c = c, .r = r, .o = o, .t = t, .left_out = left_out};
     char verdict[512];
     while (b.rows < r->n && r->rows[b.rows].state <= OZ_ROW_OVER) b.rows++;
     oz_ranking_verdict(c, r, verdict, sizeof verdict);
@@ -196,19 +201,38 @@ static void write_table(oz_text *t, const oz_comparison *c, const oz_ranking *r,
     oz_raw(t, "\n");
 }
 
+static void write_left_out(oz_text *t, const bool left_out[MAX_COLUMNS]) {
+    bool any = false;
+    for (size_t k = 0; k < oz_columns_count; k++) {
+        if (!left_out[k]) continue;
+        oz_raw(t, any ? ", " : "left out, the terminal is narrow: ");
+        oz_raw(t, oz_columns[k].heading);
+        any = true;
+    }
+    if (any) oz_raw(t, " (--csv, --json and --report have them)\n");
+}
+
+/* What all rows have in common. */
+static void write_conditions(oz_text *t, const oz_comparison *c) {
+    oz_text_format(t, "policy: %s\ncorrection: %s", c->policy, c->correction);
+    if (c->calibration_records)
+        oz_text_format(t, ", calibration: %s records, data %016" PRIx64,
+                       oz_show_count(c->calibration_records).text, c->calibration_hash);
+    oz_text_format(t, ", seed %" PRIu64 "\n", c->seed);
+}
+
 void oz_report_text(oz_text *t, const oz_comparison *c, const oz_report_options *o) {
     const oz_machine *m = &c->machine;
-    for (size_t i = 0; i < c->n_rankings; i++) write_table(t, c, &c->rankings[i], o);
+    bool left_out[MAX_COLUMNS] = {false};
+    for (size_t i = 0; i < c->n_rankings; i++) write_table(t, c, &c->rankings[i], o, left_out);
     paint(t, o, "2");
+    write_left_out(t, left_out);
     oz_text_format(t,
                    "* most right answers, = cannot be told apart from it (McNemar's exact test, Holm, 5 %%); "
                    "\xc2\xb1 95 %%;\n\xc3\x97 int8: how many times smaller \xc2\xb7 as fast as the same "
-                   "network in int8\n");
-    oz_text_format(t, "%s records, data %016" PRIx64 "; %s, kernels up to %s, ",
-                   oz_show_count(c->records).text, c->data_hash, m->cpu, m->isa);
-    if (m->threads)
-        oz_text_format(t, "threads: %d\n", m->threads);
-    else
-        oz_raw(t, "all threads\n");
+                   "network in int8; i8 act: points that 8-bit activations cost\n");
+    write_conditions(t, c);
+    oz_text_format(t, "%s records, data %016" PRIx64 "; %s, kernels up to %s, threads: %d\n",
+                   oz_show_count(c->records).text, c->data_hash, m->cpu, m->isa, m->threads);
     paint(t, o, "0");
 }

@@ -121,6 +121,53 @@ Test(compare, dense_is_the_measure) {
     oz_comparison_free(c);
 }
 
+/* A base that somebody compressed before is no f32 network, and is not called one. */
+Test(compare, a_compressed_base_stands_as_given) {
+    oz_compress_options opt = OZ_COMPRESS_INIT;
+    oz_compressed made;
+    oz_compare_options o = options();
+    oz_error err = {0};
+    opt.method = "dense,codec=int4";
+    opt.correction = OZ_CORRECT_NONE;
+    cr_assert_eq(oz_compress(model[0], &opt, false, &made, &err), OZ_OK, "%s", err.message);
+    oz_compare_model base = {"small", NULL, true};
+    cr_assert_eq(oz_model_open_memory(made.file.data, made.file.bytes, NULL, &base.model, &err), OZ_OK);
+    o.models = &base;
+    o.n_models = 1;
+    oz_comparison *c = compare(&o);
+    cr_assert_str_eq(c->bases[0].dense->method, "as given");
+    cr_assert_str_eq(oz_base_label(&c->bases[0]), "as given");
+    oz_comparison_free(c);
+    oz_model_free(base.model);
+    oz_compressed_free(&made);
+}
+
+/* Those with integer leaves are run with f32 activations too, the others are not. */
+Test(compare, says_what_8_bit_activations_cost) {
+    oz_compare_options o = options();
+    oz_comparison *c = compare(&o);
+    const oz_variant *dense = c->bases[0].dense, *int8 = c->bases[0].int8;
+    cr_assert(!dense->act_i8 && int8->act_i8);
+    cr_assert(int8->correct_f32 > 300 && int8->correct_f32 <= 400, "%llu",
+              (unsigned long long)int8->correct_f32);
+    cr_assert(oz_variant_lost_to_i8(c, int8) == ((double)int8->correct - (double)int8->correct_f32) / 400.0);
+    oz_comparison_free(c);
+}
+
+Test(compare, tells_policy_and_threads_as_they_were) {
+    oz_compare_options o = options();
+    oz_comparison *c = compare(&o);
+    cr_assert_str_eq(c->policy, "@first = dense,codec=int8; @last = dense,codec=int8; @bias = f16");
+    cr_assert_eq(c->machine.threads, 1);
+    oz_comparison_free(c);
+    o.threads = 0;
+    o.policy = "";
+    c = compare(&o);
+    cr_assert_str_eq(c->policy, "none");
+    cr_assert(c->machine.threads >= 1);
+    oz_comparison_free(c);
+}
+
 /* What does not depend on the budget is made once: both budgets show the same variant. */
 Test(compare, methods_without_a_knob_are_run_once) {
     oz_compare_options o = options();

@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "evaluate/plot.h"
+#include "evaluate/report.h"
 #include "evaluate/svg.h"
 
 #include <criterion/criterion.h>
@@ -143,6 +144,28 @@ Test(report, text_fits_the_terminal) {
     }
 }
 
+/* A narrow terminal says which columns it lacks; what is piped has them all. */
+Test(report, columns_that_are_left_out_are_named) {
+    char *narrow = report(OZ_REPORT_TEXT, 80, false), *piped = report(OZ_REPORT_TEXT, 0, false);
+    char *note = strstr(narrow, "left out, the terminal is narrow: "), *line = strtok(note, "\n");
+    cr_assert(line && strstr(line, "unused") && strstr(line, "--csv"), "%s", line);
+    cr_assert(!strstr(piped, "left out"));
+    char *head = strstr(piped, "  method ");
+    cr_assert_not_null(head);
+    head = strtok(head, "\n");
+    for (size_t k = 0; k < oz_columns_count; k++)
+        cr_assert(strstr(head, oz_columns[k].heading), "no %s in %s", oz_columns[k].heading, head);
+    free(narrow);
+    free(piped);
+}
+
+Test(report, text_tells_the_conditions) {
+    char *text = report(OZ_REPORT_TEXT, 100, false);
+    cr_assert(strstr(text, "policy: @first = dense,codec=int8; @bias = f16\ncorrection: affine"));
+    cr_assert(!strstr(text, "threads: 0"));
+    free(text);
+}
+
 Test(report, colour_only_when_asked) {
     char *plain = report(OZ_REPORT_TEXT, 0, false), *coloured = report(OZ_REPORT_TEXT, 0, true);
     cr_assert(!strchr(plain, '\x1b') && strstr(coloured, "\x1b[1;32m"));
@@ -196,7 +219,8 @@ Test(report, json_is_json) {
 }
 
 Test(report, nothing_at_all) {
-    oz_comparison empty = {.records = 10, .classes = 10, .correction = "none", .machine = {.isa = "scalar"}};
+    oz_comparison empty = {
+        .records = 10, .classes = 10, .correction = "none", .policy = "none", .machine = {.isa = "scalar"}};
     oz_ranking none = {.budget = 1};
     empty.rankings = &none;
     empty.n_rankings = 1;
