@@ -56,7 +56,10 @@ static oz_status check_map(const oz_leaf *leaf, oz_error *err) {
         return bad(leaf, err, "align must be a power of two");
     if (v[OZ_HASHED_MAP] == OZ_HASHED_ROAST) {
         if (!oz_mul(v[OZ_HASHED_BLOCK_K], v[OZ_HASHED_BLOCK_N], &tile) || tile == 0 || tile >= slots)
-            return bad(leaf, err, "a tile of block_k * block_n must have fewer numbers than slots");
+            return bad(leaf, err,
+                       "a tile of block_k * block_n must have fewer numbers than slots: give a larger "
+                       "ratio=, slots= or "
+                       "budget, or smaller block_k= and block_n=");
     }
     if (v[OZ_HASHED_MAP] == OZ_HASHED_ROBE && (v[OZ_HASHED_CHUNK] == 0 || v[OZ_HASHED_CHUNK] > slots))
         return bad(leaf, err, "chunk must be 1 to slots");

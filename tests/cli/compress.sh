@@ -42,7 +42,8 @@ fc1 = sparse,codec=int3,sparsity=0.5
 END
 ok compress small.safetensors -o out.safetensors -f --recipe recipe
 ok inspect out.safetensors
-printed '^fc1 .* sparse,codec=int3' '^fc2 .* dense,codec=int4' '^fc3 .* dense,codec=int4'
+printed '^fc1 .* sparse,codec=int3' '^fc2 .* dense,codec=int4' '^fc3 .* dense,codec=int4' \
+    '^recipe  *# the largest layer gets fewer bits; \* = dense,codec=int4; fc1 = .*; @bias = f32$'
 ok compress small.safetensors -o out.safetensors -f -m dense,codec=int4 --policy none
 ok inspect out.safetensors
 printed '^fc1 .* dense,codec=int4' '^fc3 .* dense,codec=int4'
@@ -100,6 +101,7 @@ refused 2 'term is missing' compress small.safetensors -o no -m 'dense,codec=int
 refused 2 'no codec int9' compress small.safetensors -o no -m dense,codec=int9
 refused 2 '^ounce: --method: .*: at column 27: .*int9' compress small.safetensors -o no -m 'dense,codec=int4 + sparse,codec=int9'
 refused 2 'at column 25: .*colour' compress small.safetensors -o no -m 'dense,codec=int4 + nm:8,colour=2,codec=int4'
+refused 2 'larger ratio=, .*smaller block_k=' compress small.safetensors -o no -m hashed:roast,codec=f16,slots=100
 refused 2 'group=3' compress small.safetensors -o no -m dense,codec=int4,group=3
 refused 2 "no parameter 'colour'" compress small.safetensors -o no -m dense,codec=int4,colour=red
 refused 2 'sparsity is open' compress small.safetensors -o no -m sparse,codec=int4
