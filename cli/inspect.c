@@ -160,7 +160,7 @@ static void print_text(const char *path, const oz_model *m, bool leaves) {
     print_bytes(m);
     for (size_t i = 0; i < OZ_COUNT_OF(provenance); i++) {
         const char *value = oz_model_meta(m, provenance[i]);
-        if (value) printf("%s%-8s  %s\n", i ? "" : "\n", provenance[i], oz_safe_text(value));
+        if (value) printf("%s%-8s  %s\n", i ? "" : "\n", provenance[i], oz_one_line(value));
     }
 }
 

@@ -84,8 +84,10 @@ static int explain(const oz_plan_fields *f, const oz_plan *plan) {
     }
     oz_plan_explain(plan, &p, print_one);
     flush_best(&p);
-    printf("\nfile %s, materialised or repacked %s, one session %s\n", oz_size_text(memory.file_bytes),
-           oz_size_text(memory.packed_bytes), oz_size_text(memory.session_bytes));
+    printf("\nfile %s, materialised or repacked %s, %s%s\n", oz_size_text(memory.file_bytes),
+           oz_size_text(memory.packed_bytes),
+           memory.session_bytes ? "one session " : "no session without a graph",
+           memory.session_bytes ? oz_size_text(memory.session_bytes) : "");
     return EXIT_DONE;
 }
 

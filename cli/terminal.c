@@ -121,6 +121,20 @@ static bool is_control(const char *text, size_t i) {
     return c < 0x20 || c == 0x7f || (c >= 0x80 && c < 0xa0 && i && (unsigned char)text[i - 1] == 0xc2);
 }
 
+const char *oz_one_line(const char *text) {
+    char *out = next_buffer();
+    size_t n = 0;
+    while (*text && n < 200) {
+        size_t line = strcspn(text, "\n");
+        int used =
+            snprintf(out + n, 256 - n, "%s%.*s", n && line ? "; " : "", (int)(line < 200 ? line : 200), text);
+        n = n + (size_t)used < 255 ? n + (size_t)used : 255;
+        text += line + (text[line] == '\n');
+    }
+    out[n] = '\0';
+    return oz_safe_text(out);
+}
+
 const char *oz_safe_text(const char *text) {
     char *out = next_buffer();
     size_t n = 0;

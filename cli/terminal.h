@@ -27,5 +27,7 @@ const char *oz_size_text(uint64_t bytes);
 const char *oz_time_text(double ns);
 /* Text from a file, with control bytes made harmless, likewise (cut at 200 bytes). */
 const char *oz_safe_text(const char *text);
+/* A text of lines, such as a recipe, the same way on one line: "; " stands where a line ended. */
+const char *oz_one_line(const char *text);
 
 #endif

@@ -37,5 +37,9 @@ awk -F '[:,]' '/"layer"/ { layer = $2 } /"measured_ns"/ { time = $2 + 0 }
     END { for (l in least) if (chosen[l] != least[l]) { print l, chosen[l], least[l]; exit 1 } }' ../out ||
     fail 'a trial does not choose the fastest'
 
+# Weights without a graph have kernels, but no session.
+ok plan small.weights
+printed 'no session without a graph$' '^fc1/0\.0  64 x 288'
+
 refused 2 'unknown instruction set' plan small.safetensors --isa avx9000
 refused 2 '--batch: too large' plan small.safetensors --batch 4294967296
