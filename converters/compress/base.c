@@ -17,7 +17,7 @@ static oz_status no_memory(oz_error *err) {
 static oz_status check_kernels(const oz_compressor *c, oz_error *err) {
     for (size_t i = 0; i < c->tensors.count && !c->contents.graph; i++) {
         const oz_stored *t = &c->tensors.tensors[i];
-        if (t->rank > 2 && t->bytes && oz_number_is_float(t->type))
+        if (t->rank >= 4 && t->bytes && oz_number_is_float(t->type))
             return oz_fail(
                 err, OZ_ERR_SUPPORT, OZ_NO_OFFSET, t->name,
                 "has %u dimensions: a network with convolutions is compressed with its graph; make a "
