@@ -1,6 +1,7 @@
 /* foreign.c - a safetensors file of somebody else: every matrix of floats is a dense weight, every vector of
  * floats a vector, and other tensors are left alone. A kernel [out][in][ky][kx] is the matrix
- * [out][in * ky * kx], in the file's own order.
+ * [out][in * ky * kx], in the file's own order; of three dimensions a first one of 1 does not count
+ * (embeddings of positions, [1][positions][size]).
  *
  * A weight is called as its layer is, without the ".weight", unless another matrix has that name already. */
 #include "formats/container/reading.h"
@@ -16,21 +17,26 @@ static bool float_kind(oz_stored_type type, oz_codec_kind *out) {
     return type == OZ_STORED_F32 || type == OZ_STORED_F16 || type == OZ_STORED_BF16;
 }
 
+/* The dimension that counts rows. */
+static uint32_t rows_at(const oz_stored *t) {
+    return t->rank == 3 && t->dim[0] == 1 ? (t->dim[1] == 1 ? 2 : 1) : 0;
+}
+
 static bool is_weight(const oz_stored *t) {
     oz_codec_kind kind;
-    return t && t->rank >= 2 && t->rank <= 5 && t->bytes > 0 && float_kind(t->type, &kind);
+    return t && t->rank >= rows_at(t) + 2 && t->rank <= 5 && t->bytes > 0 && float_kind(t->type, &kind);
 }
 
 /* Numbers that one output reads. The product fits: the tensor is not empty and its bytes are in the file. */
 static uint64_t columns(const oz_stored *t) {
     uint64_t n = 1;
-    for (uint32_t d = 1; d < t->rank; d++) n *= t->dim[d];
+    for (uint32_t d = rows_at(t) + 1; d < t->rank; d++) n *= t->dim[d];
     return n;
 }
 
 static bool is_vector(const oz_stored *t) {
     oz_codec_kind kind;
-    return t->rank == 1 && t->bytes > 0 && float_kind(t->type, &kind);
+    return t->rank == rows_at(t) + 1 && t->bytes > 0 && float_kind(t->type, &kind);
 }
 
 static oz_status name_weight(oz_reading *r, const oz_stored *t, const char **out) {
@@ -54,7 +60,7 @@ static oz_status open_leaf(oz_reading *r, const oz_stored *t, const char *name, 
     if (!leaf_name) return oz_out_of_memory(r->arena, bytes, r->err);
     snprintf(leaf_name, bytes, "%s/0.0", name);
     leaf->name = leaf_name;
-    leaf->rows = t->dim[0];
+    leaf->rows = t->dim[rows_at(t)];
     leaf->cols = columns(t);
     for (size_t i = 0; i < leaf->format->n_parts; i++)
         if (oz_part_type(leaf, i) != OZ_STORED_U8)
@@ -64,11 +70,11 @@ static oz_status open_leaf(oz_reading *r, const oz_stored *t, const char *name, 
 
 static oz_status read_weight(oz_reading *r, const oz_stored *t, oz_weight *w) {
     oz_status status;
-    if (t->dim[0] > INT32_MAX || columns(t) > INT32_MAX)
+    if (t->dim[rows_at(t)] > INT32_MAX || columns(t) > INT32_MAX)
         return oz_fail(r->err, OZ_ERR_SUPPORT, t->offset, t->name,
                        "matrices have at most 2147483647 rows and columns");
     OZ_TRY(name_weight(r, t, &w->name));
-    w->rows = t->dim[0];
+    w->rows = t->dim[rows_at(t)];
     w->cols = columns(t);
     w->terms = oz_reading_array(r, 1, sizeof *w->terms, &status);
     OZ_TRY(status);
@@ -102,7 +108,7 @@ oz_status oz_read_foreign(oz_reading *r) {
             out->n_weights++;
         } else if (is_vector(t)) {
             oz_vector *v = &out->vectors[out->n_vectors++];
-            *v = (oz_vector){.name = t->name, .count = t->dim[0], .data = t->data};
+            *v = (oz_vector){.name = t->name, .count = t->dim[rows_at(t)], .data = t->data};
             float_kind(t->type, &v->kind);
         } else {
             if (out->n_ignored++ == 0) out->first_ignored = t->name;

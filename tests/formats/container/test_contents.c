@@ -91,12 +91,14 @@ Test(contents, opens_files_of_other_programs) {
                        "\"b.bias\":{\"dtype\":\"F16\",\"shape\":[1],\"data_offsets\":[34,36]},"
                        "\"steps\":{\"dtype\":\"I64\",\"shape\":[1],\"data_offsets\":[36,44]},"
                        "\"conv.weight\":{\"dtype\":\"F32\",\"shape\":[1,1,1,1],\"data_offsets\":[44,48]},"
-                       "\"empty\":{\"dtype\":\"F32\",\"shape\":[0,4],\"data_offsets\":[48,48]}}",
-                       48);
+                       "\"empty\":{\"dtype\":\"F32\",\"shape\":[0,4],\"data_offsets\":[48,48]},"
+                       "\"places\":{\"dtype\":\"F32\",\"shape\":[1,2,3],\"data_offsets\":[48,72]},"
+                       "\"token\":{\"dtype\":\"F32\",\"shape\":[1,1,3],\"data_offsets\":[72,84]}}",
+                       84);
     opened o = {0};
     cr_assert_eq(opened_read(&o, &f, NULL), OZ_OK, "%s: %s", o.err.where, o.err.message);
     const oz_contents *c = &o.contents;
-    cr_assert(c->n_weights == 4 && c->n_vectors == 1 && c->n_ignored == 2 && c->graph == NULL);
+    cr_assert(c->n_weights == 5 && c->n_vectors == 2 && c->n_ignored == 2 && c->graph == NULL);
     cr_assert_str_eq(c->weights[0].name, "a.weight", "the matrix a has the shorter name already");
     cr_assert_str_eq(c->weights[1].name, "a");
     cr_assert_str_eq(c->weights[2].name, "b");
@@ -106,9 +108,11 @@ Test(contents, opens_files_of_other_programs) {
     cr_assert_eq(b->part[0].data, f.data + b->part[0].offset);
     cr_assert_str_eq(c->weights[3].name, "conv");
     cr_assert(c->weights[3].rows == 1 && c->weights[3].cols == 1);
-    oz_bytes total, each[4];
+    cr_assert(c->weights[4].rows == 2 && c->weights[4].cols == 3);
+    cr_assert_eq(oz_contents_vector(c, "token")->count, 3);
+    oz_bytes total, each[5];
     cr_assert_eq(oz_contents_bytes(c, &o.file, &total, each, &o.arena, &o.err), OZ_OK);
-    cr_assert(total.values == 24 + 6 + 4 + 4 && total.vectors == 2 + 8 && total.padding == 0);
+    cr_assert(total.values == 24 + 6 + 4 + 4 + 24 && total.vectors == 2 + 8 + 12 && total.padding == 0);
     cr_assert(each[2].values == 4 && each[2].vectors == 2);
     cr_assert_eq(total.total, f.bytes);
     cr_assert_eq(oz_contents_verify(&o.file, &o.err), OZ_OK, "it has no hashes of ours");
