@@ -70,7 +70,7 @@ static oz_status measure_latency(oz_work *w, timing *all, oz_error *err) {
 }
 
 static oz_status measure_throughput(oz_work *w, timing *all, oz_error *err) {
-    course k = {"measure throughput", w->opt.quick ? 3 : 7, 1, w->plan};
+    course k = {"measure throughput", w->opt.quick ? 3 : 5, 1, w->plan};
     OZ_TRY(measure(w, &k, all, err));
     for (size_t i = 0; i < w->n_live; i++) {
         double ns = oz_quantile(all[i].times, all[i].n, 0.5);
