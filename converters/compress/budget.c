@@ -167,7 +167,11 @@ static oz_status fit_closed(oz_run_state *run, oz_trial *out) {
     return status;
 }
 
-oz_status oz_budget_fill(oz_run_state *run, oz_codec_kind codec, oz_trial *out) {
+bool oz_budget_has_steps(const oz_run_state *run) {
+    return run->knob == OZ_KNOB_CODEC || run->knob == OZ_KNOB_N || run->knob == OZ_KNOB_RANK;
+}
+
+oz_status oz_budget_fill(oz_run_state *run, oz_codec_kind codec, bool near, oz_trial *out) {
     out->fits = false;
     out->setting[0] = 0;
     switch (run->knob) {
@@ -177,6 +181,6 @@ oz_status oz_budget_fill(oz_run_state *run, oz_codec_kind codec, oz_trial *out) 
     case OZ_KNOB_RATIO:
         return fill_shares(run, codec, out);
     default:
-        return oz_ladder_fill(run, codec, out);
+        return oz_ladder_fill(run, codec, near, out);
     }
 }

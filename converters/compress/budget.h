@@ -24,7 +24,10 @@ oz_status oz_budget_knobs(oz_run_state *run);
 size_t oz_budget_codecs(const oz_run_state *run, oz_codec_kind codecs[OZ_CODEC_COUNT], size_t *needed);
 /* At most 2 % are unused. */
 bool oz_budget_is_filled(uint64_t budget, uint64_t bytes);
-/* Fills the budget with open codecs set to `codec`, unless codecs are the knob. `out->fitted` has room. */
-oz_status oz_budget_fill(oz_run_state *run, oz_codec_kind codec, oz_trial *out);
+/* True if the knob is one of codec, n and rank. */
+bool oz_budget_has_steps(const oz_run_state *run);
+/* Fills the budget with open codecs set to `codec`, unless codecs are the knob; with `near`, a knob with
+ * steps takes two neighbouring ones instead of any. `out->fitted` has room. */
+oz_status oz_budget_fill(oz_run_state *run, oz_codec_kind codec, bool near, oz_trial *out);
 
 #endif

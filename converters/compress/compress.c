@@ -126,22 +126,41 @@ typedef struct contest {
     uint64_t smallest;
 } contest;
 
+static oz_status fill_one(contest *k, oz_codec_kind codec, bool near) {
+    oz_trial *trial = &k->list[k->n].trial;
+    k->list[k->n++].codec = codec;
+    trial->fitted = oz_arena_array(&k->run->arena, k->run->c->n_layers, sizeof(oz_fitted *));
+    if (!trial->fitted) return oz_no_memory("", k->run->err);
+    OZ_TRY(oz_budget_fill(k->run, codec, near, trial));
+    if (trial->smallest < k->smallest) k->smallest = trial->smallest;
+    return OZ_OK;
+}
+
+/* Where outputs are measured, a mix of two neighbouring steps competes with the mix of all: errors of weights
+ * do not say which is better. */
+static oz_status fill_near(contest *k, oz_codec_kind codec) {
+    const oz_compressor *c = k->run->c;
+    const oz_trial *wide = &k->list[k->n - 1].trial;
+    bool measured = c->calibration && c->contents.graph;
+    if (!oz_budget_has_steps(k->run) || !measured || !wide->fits) return OZ_OK;
+    OZ_TRY(fill_one(k, codec, true));
+    oz_trial *near = &k->list[k->n - 1].trial;
+    bool same = memcmp(near->fitted, wide->fitted, c->n_layers * sizeof(oz_fitted *)) == 0;
+    near->fits = !same && oz_budget_is_filled(k->run->opt->budget, near->bytes);
+    return OZ_OK;
+}
+
 static oz_status fill_all(contest *k) {
     oz_codec_kind codecs[OZ_CODEC_COUNT];
-    size_t needed;
+    size_t needed, n = oz_budget_codecs(k->run, codecs, &needed);
     bool filled = false;
-    k->n = oz_budget_codecs(k->run, codecs, &needed);
-    k->list = oz_arena_array(&k->run->arena, k->n, sizeof *k->list);
+    k->list = oz_arena_array(&k->run->arena, 2 * n, sizeof *k->list);
     if (!k->list) return oz_no_memory("", k->run->err);
     k->smallest = UINT64_MAX;
-    for (size_t i = 0; i < k->n && !(filled && i >= needed); i++) {
-        candidate *one = &k->list[i];
-        one->codec = codecs[i];
-        one->trial.fitted = oz_arena_array(&k->run->arena, k->run->c->n_layers, sizeof *one->trial.fitted);
-        if (!one->trial.fitted) return oz_no_memory("", k->run->err);
-        OZ_TRY(oz_budget_fill(k->run, codecs[i], &one->trial));
-        if (one->trial.smallest < k->smallest) k->smallest = one->trial.smallest;
-        filled = filled || oz_budget_is_filled(k->run->opt->budget, one->trial.bytes);
+    for (size_t i = 0; i < n && !(filled && i >= needed); i++) {
+        OZ_TRY(fill_one(k, codecs[i], false));
+        filled = filled || oz_budget_is_filled(k->run->opt->budget, k->list[k->n - 1].trial.bytes);
+        OZ_TRY(fill_near(k, codecs[i]));
     }
     return OZ_OK;
 }

@@ -26,6 +26,7 @@ enum {
 typedef struct ladder {
     oz_run_state *run;
     oz_codec_kind codec;
+    bool near;
     size_t steps, n;
     oz_level *levels;
     oz_fitted **sized; /* [n] scratch of the search */
@@ -198,12 +199,17 @@ static void describe(const ladder *l) {
     oz_text_free(&text);
 }
 
-/* All steps, or with ranks some of them and the one that fits everywhere. */
-static oz_status fit_offered(ladder *l, size_t fitting) {
+/* Layers may have the step that fits everywhere and, if `near`, the one above it, else all, of ranks some. */
+static bool is_offered(const ladder *l, size_t step, size_t fitting) {
     size_t stride = l->run->knob == OZ_KNOB_RANK ? oz_max(l->steps / RANKS_MIXED, 1) : 1;
+    if (step + 1 == fitting) return true;
+    return l->near ? step == fitting : (step + 1) % stride == 0;
+}
+
+static oz_status fit_offered(ladder *l, size_t fitting) {
     uint64_t bytes;
     for (size_t step = 0; step < l->steps; step++) {
-        if ((step + 1) % stride != 0 && step + 1 != fitting) continue;
+        if (!is_offered(l, step, fitting)) continue;
         oz_fitted **fitted = oz_arena_array(l->memory, l->n, sizeof(oz_fitted *));
         if (!fitted) return oz_no_memory("", l->run->err);
         OZ_TRY(fit_step(l, step, false, fitted, &bytes));
@@ -229,10 +235,16 @@ static oz_status climb(ladder *l) {
     return OZ_OK;
 }
 
-oz_status oz_ladder_fill(oz_run_state *run, oz_codec_kind codec, oz_trial *out) {
+oz_status oz_ladder_fill(oz_run_state *run, oz_codec_kind codec, bool near, oz_trial *out) {
     oz_arena memory = {0};
     size_t n = run->c->n_layers;
-    ladder l = {.run = run, .codec = codec, .steps = count_steps(run), .n = n, .memory = &memory, .out = out};
+    ladder l = {.run = run,
+                .codec = codec,
+                .near = near,
+                .steps = count_steps(run),
+                .n = n,
+                .memory = &memory,
+                .out = out};
     l.levels = oz_arena_array(&memory, n, sizeof *l.levels);
     l.sized = oz_arena_array(&memory, n, sizeof *l.sized);
     l.mixed = oz_arena_array(&memory, n, sizeof *l.mixed);

@@ -4,6 +4,6 @@
 
 #include "converters/compress/budget.h"
 
-oz_status oz_ladder_fill(oz_run_state *run, oz_codec_kind codec, oz_trial *out);
+oz_status oz_ladder_fill(oz_run_state *run, oz_codec_kind codec, bool near, oz_trial *out);
 
 #endif
