@@ -3,7 +3,8 @@
  * A kernel adds W x to y. It never allocates, starts no thread and checks nothing: the leaf was
  * proved when it was opened, sizes were agreed when the plan was made. There are two families.
  *
- * mv, batch 1 to 4: one fused kernel per format and codec family. Activations are rows.
+ * mv, batch 1 to 4: activations are rows. The common formats and codecs have fused kernels; for all others
+ * a decoder makes one, its blocks being multiplied as soon as they are decoded.
  *
  * mm, batch 5 and up, and convolutions: activations are panels of 64 columns (batch rows or
  * pixels). A format decodes a block of 16 rows x 128 inputs of its leaf (256 where its layout says so)
@@ -55,7 +56,8 @@ typedef struct oz_columns {
 } oz_columns;
 
 /* A decoded block of floats: W[row][k] at p[row * row_stride + k * k_stride], zeros past the
- * leaf's rows. Either the buffer was filled, or p points into the leaf. */
+ * leaf's rows; one of the strides is 1, and a row stride of 1 has 16 readable floats to every input.
+ * Either the buffer was filled, or p points into the leaf. */
 typedef struct oz_tile {
     const float *p;
     size_t row_stride, k_stride;
@@ -87,8 +89,8 @@ typedef struct oz_mv {
     oz_mv_fn *run;
 } oz_mv;
 
-/* One decoder: with the multiplication of its shape it makes an mm kernel. Exactly one of f32, u8,
- * nz is set. */
+/* One decoder: with the multiplication of its shape it makes an mm kernel, and an mv kernel where its format
+ * has none of its own. Exactly one of f32, u8, nz is set. */
 typedef struct oz_decoder {
     const char *name; /* "dense_mm_int4__avx2" */
     bool (*takes)(const oz_leaf *leaf);
@@ -96,6 +98,7 @@ typedef struct oz_decoder {
     oz_decode_u8_fn *u8;
     oz_decode_nz_fn *nz;
     size_t (*block)(const oz_leaf *leaf); /* inputs of a block; NULL = OZ_BLOCK */
+    bool plain;                           /* weight by weight in plain C: a cost of its own */
 } oz_decoder;
 
 /* What one format offers on one instruction set; lists end with a NULL name. */
@@ -117,6 +120,9 @@ typedef struct oz_primitives {
     /* One block of at most 128 inputs starting at k0 of the leaf; acc[16][64] carries over blocks. */
     void (*gemm_u8)(const oz_leaf *leaf, size_t panel, size_t k0, size_t n, const uint8_t *tile,
                     const oz_columns *x, float *acc);
+    /* The mv kernel that a decoder makes: block by block, decoded and multiplied by up to 4 rows. */
+    void (*mv_blocks)(const oz_decoder *decoder, const oz_leaf *leaf, size_t panel0, size_t panel1,
+                      const oz_rows *x, float *y, size_t ldy);
 
     /* Quantises m rows (see oz_rows); symmetric, +-127, nearest even, one scale per 128 inputs, which is NaN
      * if one of them is not finite. */

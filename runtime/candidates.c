@@ -34,6 +34,12 @@ static void add(oz_chooser *c, oz_choice choice, const char *name, const char *v
         (oz_option){.choice = choice, .name = name, .verdict = verdict, .predicted = -1, .measured = -1};
 }
 
+/* Whether activations stay in rows: such batches are for kernels of the mv family alone, all others for those
+ * that read columns. */
+static bool in_rows(const oz_chooser *c) {
+    return c->layer->rows && c->columns <= OZ_MV_BATCH && !c->plan->reproducible;
+}
+
 static void add_mv(oz_chooser *c, const oz_kernels *k) {
     const oz_leaf *leaf = c->leaf->leaf;
     for (const oz_mv *mv = k->mv; mv && mv->name; mv++) {
@@ -53,7 +59,7 @@ static void add_mm(oz_chooser *c, const oz_decoder *d) {
     const char *no = NULL;
     if ((d->u8 != NULL) != c->leaf->reads_i8)
         no = d->u8 ? "the layer keeps f32 activations" : "the layer quantises activations";
-    add(c, (oz_choice){.way = OZ_WAY_MM, .decoder = d}, d->name, no);
+    add(c, (oz_choice){.way = in_rows(c) ? OZ_WAY_BLOCKS : OZ_WAY_MM, .decoder = d}, d->name, no);
 }
 
 static void add_dense(oz_chooser *c) {
@@ -61,6 +67,7 @@ static void add_dense(oz_chooser *c) {
     const oz_weight *w = c->layer->layer->weight;
     bool dense = strcmp(leaf->format->name, "dense") == 0 && leaf->codec.kind == OZ_CODEC_F32;
     const char *no = oz_dnnl_available() ? NULL : "built without oneDNN";
+    if (!no && in_rows(c)) no = "made for a batch of 5 and up";
     if (!no && c->leaf->reads_i8) no = "the layer quantises activations";
     if (dense) {
         if (!no && (uintptr_t)leaf->part[0].data % sizeof(float)) no = "the file's floats are not aligned";
@@ -103,11 +110,11 @@ static double time_of(const oz_option *o) {
     return o->measured >= 0 ? o->measured : o->predicted;
 }
 
-static oz_option *fastest(oz_chooser *c, bool mv) {
+static oz_option *fastest(oz_chooser *c, bool rows) {
     oz_option *best = NULL;
     for (size_t i = 0; i < c->n; i++) {
         oz_option *o = &c->option[i];
-        if (!o->verdict && (o->choice.way == OZ_WAY_MV) == mv && (!best || time_of(o) < time_of(best)))
+        if (!o->verdict && oz_reads_rows(&o->choice) == rows && (!best || time_of(o) < time_of(best)))
             best = o;
     }
     return best;
@@ -151,7 +158,7 @@ static oz_status choose(oz_chooser *c, oz_error *err) {
     list_options(c);
     OZ_TRY(weigh(c, err));
     const oz_option *large = fastest(c, false), *small = fastest(c, true), *chosen = small ? small : large;
-    c->leaf->large = large->choice;
+    c->leaf->large = large ? large->choice : (oz_choice){0}; /* none where no batch is so large */
     const char *name = leaf_name(c);
     c->leaf->candidates = oz_arena_array(&c->plan->arena, c->n, sizeof *c->leaf->candidates);
     if (!name || !c->leaf->candidates) return oz_fail(err, OZ_ERR_MEMORY, OZ_NO_OFFSET, "", "out of memory");

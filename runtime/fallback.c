@@ -26,5 +26,5 @@ static void decode_codes(const oz_leaf *leaf, size_t panel, size_t k0, size_t n,
     }
 }
 
-const oz_decoder oz_row_decoder = {.name = "row_mm_f32", .f32 = decode_rows};
-const oz_decoder oz_code_decoder = {.name = "row_mm_u8", .u8 = decode_codes};
+const oz_decoder oz_row_decoder = {.name = "row_mm_f32", .f32 = decode_rows, .plain = true};
+const oz_decoder oz_code_decoder = {.name = "row_mm_u8", .u8 = decode_codes, .plain = true};

@@ -330,6 +330,14 @@ static void multiply_columns(oz_call *c) {
 
 /* ---- mv: up to four rows ------------------------------------------------------------------ */
 
+void oz_multiply_rows(const oz_primitives *prim, const oz_leaf *leaf, const oz_choice *choice, size_t panel0,
+                      size_t panel1, const oz_rows *x, float *y, size_t ldy) {
+    if (choice->way == OZ_WAY_MV)
+        choice->mv->run(leaf, panel0, panel1, x, y, ldy);
+    else
+        prim->mv_blocks(choice->decoder, leaf, panel0, panel1, x, y, ldy);
+}
+
 static oz_rows as_rows(const oz_operand *o, const float *f32, size_t ld, size_t m, size_t k) {
     return (oz_rows){.m = m, .k = k, .f32 = f32, .ld = ld, .i8 = o->i8, .scale = o->scale, .sum = o->sum};
 }
@@ -346,7 +354,7 @@ typedef struct oz_mv_call {
 static void inner_chunk(void *arg, size_t index) {
     oz_mv_call *v = arg;
     size_t p0 = index * v->chunk, p1 = oz_min(p0 + v->chunk, v->panels);
-    v->leaf->small.mv->run(v->leaf->leaf, p0, p1, &v->x, v->y, v->ldy);
+    oz_multiply_rows(v->c->prim, v->leaf->leaf, &v->leaf->small, p0, p1, &v->x, v->y, v->ldy);
 }
 
 static void quantise_rows(const oz_call *c, oz_operand *o, const float *x, size_t m, size_t k, size_t ld) {
@@ -401,11 +409,11 @@ static void outer_chunk(void *arg, size_t index) {
         size_t k = lp->leaf->cols, ld = oz_round_up(k, OZ_PANEL);
         oz_rows x = term->n_factors > 1 ? as_rows(o, o->f32, ld, m, k) : as_rows(o, job->x, job->ldx, m, k);
         if (term->scale == 1.0f) {
-            lp->small.mv->run(lp->leaf, p0, p1, &x, job->y, job->ldy);
+            oz_multiply_rows(c->prim, lp->leaf, &lp->small, p0, p1, &x, job->y, job->ldy);
         } else {
             size_t ldy = tallest(c->layer);
             for (size_t b = 0; b < m; b++) memset(w.acc + b * ldy + row, 0, rows * sizeof(float));
-            lp->small.mv->run(lp->leaf, p0, p1, &x, w.acc, ldy);
+            oz_multiply_rows(c->prim, lp->leaf, &lp->small, p0, p1, &x, w.acc, ldy);
             for (size_t b = 0; b < m; b++)
                 c->s->plan->vec->add_scaled(w.acc + b * ldy + row, rows, term->scale,
                                             job->y + b * job->ldy + row);
@@ -428,17 +436,17 @@ static void multiply_rows(oz_call *c) {
     oz_parallel(&threads, oz_div_up(v.panels, v.chunk), outer_chunk, &v);
 }
 
-static bool all_have_mv(const oz_layer_plan *plan) {
+static bool all_read_rows(const oz_layer_plan *plan) {
     for (size_t t = 0; t < plan->layer->weight->n_terms; t++) {
         for (size_t f = 0; f < plan->layer->weight->terms[t].n_factors; f++) {
-            if (plan->leaf[t][f].small.way != OZ_WAY_MV) return false;
+            if (!oz_reads_rows(&plan->leaf[t][f].small)) return false;
         }
     }
     return true;
 }
 
 size_t oz_layer_lanes(const oz_layer_plan *lp) {
-    return lp->rows && lp->columns <= OZ_MV_BATCH && all_have_mv(lp) ? OZ_MV_BATCH : OZ_COLUMNS;
+    return lp->rows && lp->columns <= OZ_MV_BATCH && all_read_rows(lp) ? OZ_MV_BATCH : OZ_COLUMNS;
 }
 
 void oz_multiply(oz_session *s, const oz_job *job) {
@@ -446,7 +454,7 @@ void oz_multiply(oz_session *s, const oz_job *job) {
     oz_call c = {.s = s, .job = job, .layer = plan->layer, .plan = plan, .prim = s->plan->primitives};
     c.row_scale = oz_session_floats(&plan->layer->weight->row_scale, s->row_scale);
     c.bias = oz_session_floats(plan->layer->bias, s->bias);
-    if (job->x && job->columns <= OZ_MV_BATCH && all_have_mv(plan)) {
+    if (job->x && job->columns <= OZ_MV_BATCH && all_read_rows(plan)) {
         multiply_rows(&c);
     } else {
         multiply_columns(&c);

@@ -43,7 +43,10 @@ typedef struct oz_scratch {
     oz_nonzeros *nonzeros;
 } oz_scratch;
 
-/* acc[16 * (panel1 - panel0)][64] = W x for one leaf and one panel of columns, in any way but mv.
+/* y[m][ldy] += W x for the rows of some panels of one leaf, in a way that reads rows. */
+void oz_multiply_rows(const oz_primitives *prim, const oz_leaf *leaf, const oz_choice *choice, size_t panel0,
+                      size_t panel1, const oz_rows *x, float *y, size_t ldy);
+/* acc[16 * (panel1 - panel0)][64] = W x for one leaf and one panel of columns, in any other way.
  * `unpacked` is the dense leaf for OZ_WAY_UNPACK. */
 void oz_multiply_leaf(const oz_primitives *prim, const oz_leaf *leaf, const oz_choice *choice,
                       const float *unpacked, size_t panel0, size_t panel1, const oz_columns *x,

@@ -10,6 +10,7 @@
 /* How a leaf can be multiplied. */
 typedef enum oz_way {
     OZ_WAY_MV,     /* a fused kernel, batch up to 4 */
+    OZ_WAY_BLOCKS, /* a decoder's blocks times up to 4 rows */
     OZ_WAY_MM,     /* a decoder and the multiplication of its shape */
     OZ_WAY_DNNL,   /* oneDNN on dense f32 as it lies */
     OZ_WAY_UNPACK, /* unpacked by its decoder into scratch at every run, then oneDNN */
@@ -20,6 +21,11 @@ typedef struct oz_choice {
     const oz_mv *mv;
     const oz_decoder *decoder;
 } oz_choice;
+
+/* Whether it multiplies activations that lie in rows. */
+static inline bool oz_reads_rows(const oz_choice *choice) {
+    return choice->way == OZ_WAY_MV || choice->way == OZ_WAY_BLOCKS;
+}
 
 typedef struct oz_leaf_plan {
     const oz_leaf *leaf;

@@ -49,8 +49,9 @@ static bool take_activations(oz_trial *t, bool reads_i8, oz_arena *a) {
 
 static void run_once(oz_trial *t) {
     size_t panels = oz_div_up(t->leaf->rows, OZ_PANEL);
-    if (t->choice->way == OZ_WAY_MV) {
-        t->choice->mv->run(t->leaf, 0, panels, &t->rows, t->y, oz_round_up(t->leaf->rows, OZ_PANEL));
+    if (oz_reads_rows(t->choice)) {
+        oz_multiply_rows(t->plan->primitives, t->leaf, t->choice, 0, panels, &t->rows, t->y,
+                         oz_round_up(t->leaf->rows, OZ_PANEL));
         return;
     }
     if (t->unpacked) oz_leaf_unpack(t->leaf, t->unpacked);
@@ -62,7 +63,7 @@ oz_status oz_trial_ns(const oz_leaf *leaf, const oz_choice *choice, bool reads_i
                       uint64_t columns, uint64_t (*clock_ns)(void), double *ns, oz_error *err) {
     oz_arena arena = {.allocator = plan->arena.allocator};
     oz_trial t = {.leaf = leaf, .choice = choice, .plan = plan};
-    t.lanes = choice->way == OZ_WAY_MV ? oz_min(columns, OZ_MV_BATCH) : OZ_COLUMNS;
+    t.lanes = oz_reads_rows(choice) ? oz_min(columns, OZ_MV_BATCH) : OZ_COLUMNS;
     oz_status status = OZ_OK;
     if (take_activations(&t, reads_i8, &arena)) {
         uint64_t best = UINT64_MAX;

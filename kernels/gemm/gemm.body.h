@@ -9,6 +9,7 @@
 #include "kernels/gemm/gemm_u8.body.h"
 #include "kernels/gemm/panels.body.h"
 #include "kernels/gemm/quantise.body.h"
+#include "kernels/gemm/rows.body.h"
 #include "kernels/table.h"
 
 /* `rows` (at most OZ_GEMM_ROWS) rows x OZ_GEMM_VECTORS vectors of y. */
@@ -97,6 +98,7 @@ const oz_primitives OZ_NAME(oz_primitives) = {
     .gemm_f32 = gemm_f32,
     .gemm_nz = gemm_nz,
     .gemm_u8 = gemm_u8,
+    .mv_blocks = mv_blocks,
     .quantise_rows = quantise_rows,
     .quantise_columns = quantise_columns,
     .rows_to_panel = rows_to_panel,

@@ -72,7 +72,7 @@ typedef struct segment {
     bool minima, zeros;     /* the rows have minima; have zeros of their own */
 } segment;
 
-OZ_INLINE void add_segment(code_width width, const segment *s, float *acc) {
+OZ_INLINE void multiply_segment(code_width width, const segment *s, float *acc) {
     for (size_t c = 0; c < OZ_COLUMNS; c += 16 * U8_VECTORS) {
         for (size_t r0 = 0; r0 < OZ_PANEL; r0 += U8_ROWS) {
             vi16 sums[U8_ROWS][U8_VECTORS];
@@ -131,7 +131,7 @@ OZ_INLINE void gemm_u8_width(code_width width, const oz_leaf *leaf, size_t panel
             vi_store(s.total + c, total);
             vi_store(s.start + c, vi_mul(less, total));
         }
-        add_segment(width, &s, acc);
+        multiply_segment(width, &s, acc);
     }
 }
 

@@ -79,7 +79,7 @@ static const oz_decoder decoder_table[] = {
     MM(tile, f16),
     MM(tile, bf16),
     MM(tile, int8),
-    {.name = OZ_NAME_TEXT("hashed_rows_mm"), .takes = takes_rows, .f32 = decode_rows},
+    {.name = OZ_NAME_TEXT("hashed_rows_mm"), .takes = takes_rows, .f32 = decode_rows, .plain = true},
     {0},
 };
 

@@ -67,11 +67,16 @@ static void expect(const product *p, bool codes, float got, size_t c, size_t r, 
 
 /* ---- mv --------------------------------------------------------------------------- */
 
+/* With `mv` NULL the decoder is the kernel. */
+static bool reads_codes(const product *p) {
+    return p->mv ? p->mv->act_i8 : p->decoder->u8 != NULL;
+}
+
 static oz_rows place_rows(const product *p, size_t gap) {
     const truth *t = p->t;
     size_t m = p->columns, blocks = t->kq / OZ_BLOCK;
     oz_rows x = {.m = m, .k = t->k};
-    if (p->mv->act_i8) {
+    if (reads_codes(p)) {
         x.i8 = room_copy(&rooms.i8, p->at, t->i8, m * t->kq);
         x.scale = room_copy(&rooms.scale, p->at, t->scale, m * blocks * sizeof *x.scale);
         x.sum = room_copy(&rooms.sum, p->at, t->sum, m * t->kq / 32 * sizeof *x.sum);
@@ -84,6 +89,13 @@ static oz_rows place_rows(const product *p, size_t gap) {
     return x;
 }
 
+static void multiply_rows(product *p, size_t panel0, size_t panel1, const oz_rows *x, float *y, size_t ldy) {
+    if (p->mv)
+        p->mv->run(&p->leaf, panel0, panel1, x, y, ldy);
+    else
+        p->primitives->mv_blocks(p->decoder, &p->leaf, panel0, panel1, x, y, ldy);
+}
+
 static void run_mv(void *arg) {
     product *p = arg;
     place_leaf(p);
@@ -93,11 +105,11 @@ static void run_mv(void *arg) {
     oz_rows x = place_rows(p, gap);
     float *y = room_take(&rooms.y, p->at, n * sizeof *y);
     for (size_t i = 0; i < n; i++) y[i] = start(i);
-    p->mv->run(&p->leaf, 0, split, &x, y, ldy);
-    p->mv->run(&p->leaf, split, panels, &x, y, ldy);
+    multiply_rows(p, 0, split, &x, y, ldy);
+    multiply_rows(p, split, panels, &x, y, ldy);
     for (size_t i = 0; i < n; i++) {
         if (i % ldy < rows)
-            expect(p, p->mv->act_i8, y[i], i / ldy, i % ldy, start(i));
+            expect(p, reads_codes(p), y[i], i / ldy, i % ldy, start(i));
         else if (y[i] != start(i))
             complain("writes between the rows of the result, at %zu", i);
     }
@@ -228,6 +240,14 @@ static void run_mm(void *arg) {
     }
 }
 
+static void check_mv(product *p, const char *name, size_t turn) {
+    for (p->columns = 1; p->columns <= OZ_MV_BATCH; p->columns++) {
+        p->at = (place)((turn + p->columns) % PLACES);
+        p->turn = turn + p->columns / PLACES;
+        report_case(name, run_mv, p);
+    }
+}
+
 void check_products(oz_isa isa, const sample *s, const truth *t, size_t turn) {
     const oz_kernels *k = oz_kernels_of(s->leaf.format, isa);
     product p = {.s = s, .t = t, .primitives = oz_primitives_of(isa), .turn = turn};
@@ -235,16 +255,14 @@ void check_products(oz_isa isa, const sample *s, const truth *t, size_t turn) {
     for (const oz_mv *mv = k ? k->mv : NULL; mv && mv->name; mv++) {
         if (mv->takes && !mv->takes(&s->leaf)) continue;
         p.mv = mv;
-        for (p.columns = 1; p.columns <= OZ_MV_BATCH; p.columns++) {
-            p.at = (place)((turn + p.columns) % PLACES);
-            p.turn = turn + p.columns / PLACES;
-            report_case(mv->name, run_mv, &p);
-        }
+        check_mv(&p, mv->name, turn);
     }
-    p.columns = t->n;
+    p.mv = NULL;
     for (const oz_decoder *d = k ? k->decoders : NULL; d && d->name; d++) {
         if (d->takes && !d->takes(&s->leaf)) continue;
         p.decoder = d;
+        check_mv(&p, d->name, turn);
+        p.columns = t->n;
         for (int at = 0; at < PLACES; at++) {
             p.at = (place)at;
             report_case(d->name, run_mm, &p);
