@@ -6,54 +6,6 @@
 
 #define MOST_ENTRIES 31 /* of a group */
 
-/* Weights of one entry after the other; integers are scaled by their group. */
-typedef struct weight_reader {
-    code_reader codes;
-    oz_scales scales;
-    vb64 quad;
-    unsigned in_quad;
-    const uint8_t *next; /* floats */
-} weight_reader;
-
-OZ_INLINE weight_reader weights_at(oz_codec_kind kind, const oz_leaf *leaf, size_t panel, size_t entry) {
-    weight_reader r = {.in_quad = 4};
-    if (oz_codec_is_integer(kind)) {
-        r.codes = codes_at(kind, leaf, panel, entry / 4);
-        r.scales = scales_of(leaf, panel);
-    } else {
-        r.next = oz_nm_values(leaf, panel) + entry * OZ_PANEL * oz_float_bytes(kind);
-    }
-    return r;
-}
-
-OZ_INLINE vi16 next_codes(oz_codec_kind kind, weight_reader *r) {
-    if (r->in_quad == 4) {
-        r->quad = next_quad(kind, &r->codes);
-        r->in_quad = 0;
-    }
-    return vi_byte(r->quad, r->in_quad++);
-}
-
-/* The next entry, which belongs to a group that begins at input k. */
-OZ_INLINE vf16 next_weights(oz_codec_kind kind, weight_reader *r, size_t k) {
-    const uint8_t *p = r->next;
-    switch (kind) {
-    case OZ_CODEC_F32:
-        r->next += 64;
-        return v_load(p);
-    case OZ_CODEC_F16:
-        r->next += 32;
-        return v_load_f16(p);
-    case OZ_CODEC_BF16:
-        r->next += 32;
-        return v_load_bf16(p);
-    default:
-        break;
-    }
-    vi16 code = vi_sub(next_codes(kind, r), vi_set1(r->scales.zero));
-    return v_mul(scale_at(&r->scales, k / r->scales.inputs), v_from_i32(code));
-}
-
 /* ---- floats ---- */
 
 OZ_INLINE oz_tile decode_floats(oz_codec_kind kind, const oz_leaf *leaf, size_t panel, size_t k0, size_t n,
@@ -61,13 +13,14 @@ OZ_INLINE oz_tile decode_floats(oz_codec_kind kind, const oz_leaf *leaf, size_t 
     const size_t m = leaf->param[OZ_NM_M], entries = leaf->param[OZ_NM_N];
     position_reader positions = positions_at(leaf, panel, k0 / m);
     weight_reader weights = weights_at(kind, leaf, panel, k0 / m * entries);
+    const oz_scales scales = panel_scales(kind, leaf, panel);
     for (size_t k = 0; k < n; k += m) {
         vi16 position[MOST_ENTRIES];
-        vf16 weight[MOST_ENTRIES];
+        vf16 weight[MOST_ENTRIES], scale = scale_from(kind, &scales, k0 + k);
         begin_group(&positions);
         for (size_t j = 0; j < entries; j++) {
             position[j] = next_positions(&positions);
-            weight[j] = next_weights(kind, &weights, k0 + k);
+            weight[j] = scale_weights(kind, next_weights(kind, &weights), scale);
         }
         for (size_t p = 0; p < oz_min(m, n - k); p++) {
             vi16 here = vi_set1((int32_t)p);
@@ -83,19 +36,18 @@ OZ_INLINE oz_tile decode_floats(oz_codec_kind kind, const oz_leaf *leaf, size_t 
 
 /* ---- codes ---- */
 
-OZ_INLINE void decode_codes(oz_codec_kind kind, const oz_leaf *leaf, size_t panel, size_t k0, size_t n,
-                            uint8_t *tile) {
+OZ_INLINE void decode_codes(const oz_leaf *leaf, size_t panel, size_t k0, size_t n, uint8_t *tile) {
     const size_t m = leaf->param[OZ_NM_M], entries = leaf->param[OZ_NM_N];
-    const vi16 zero = vi_set1((int32_t)oz_codec_zero(kind)),
-               zeros = vi_set1((int32_t)(0x01010101 * oz_codec_zero(kind)));
+    const uint32_t symmetric = oz_codec_zero(leaf->codec.kind);
+    const vi16 zero = vi_set1((int32_t)symmetric), zeros = vi_set1((int32_t)(0x01010101 * symmetric));
     position_reader positions = positions_at(leaf, panel, k0 / m);
-    weight_reader weights = weights_at(kind, leaf, panel, k0 / m * entries);
+    weight_reader weights = weights_at(ANY_INTEGER, leaf, panel, k0 / m * entries);
     for (size_t k = 0; k < n; k += m) {
         vi16 shift[MOST_ENTRIES], code[MOST_ENTRIES];
         begin_group(&positions);
         for (size_t j = 0; j < entries; j++) {
             shift[j] = vi_shift_left(next_positions(&positions), 3);
-            vi16 read = next_codes(kind, &weights);
+            vi16 read = next_codes(&weights);
             code[j] =
                 vi_sub(vi_or(read, zero), vi_and(read, zero)); /* exclusive or: 0 where nothing is stored */
         }
@@ -121,6 +73,7 @@ OZ_INLINE void decode_nonzeros(oz_codec_kind kind, const oz_leaf *leaf, size_t p
     const size_t rows = oz_min(OZ_PANEL, leaf->rows - panel * OZ_PANEL);
     position_reader positions = positions_at(leaf, panel, k0 / m);
     weight_reader weights = weights_at(kind, leaf, panel, k0 / m * entries);
+    const oz_scales scales = panel_scales(kind, leaf, panel);
     uint8_t column[OZ_PANEL][OZ_BLOCK];
     size_t k = 0, j = 0; /* the group's first input, and the next entry of the group */
     for (size_t e0 = 0; e0 < all; e0 += OZ_LANES) {
@@ -130,7 +83,7 @@ OZ_INLINE void decode_nonzeros(oz_codec_kind kind, const oz_leaf *leaf, size_t p
         for (size_t e = 0; e < count; e++) {
             if (j == 0) begin_group(&positions);
             place[e] = v_from_bits(vi_add(next_positions(&positions), vi_set1((int32_t)k)));
-            value[e] = next_weights(kind, &weights, k0 + k);
+            value[e] = scale_weights(kind, next_weights(kind, &weights), scale_from(kind, &scales, k0 + k));
             if (++j == entries) {
                 j = 0;
                 k += m;

@@ -83,8 +83,17 @@ OZ_INLINE vi16 next_positions(position_reader *r) {
 
 /* ---- codes ---- */
 
-/* Unpacked a chunk at a time, so that every shift is a constant and the codec matters once a chunk. */
+/* Integer codecs differ only in how a chunk is unpacked, which is asked once a chunk: this one stands for all
+ * of them where a codec is a constant. */
+#define ANY_INTEGER OZ_CODEC_INT8
+
+OZ_INLINE bool is_integer(oz_codec_kind kind) {
+    return kind != OZ_CODEC_F32 && kind != OZ_CODEC_F16 && kind != OZ_CODEC_BF16;
+}
+
+/* Unpacked a chunk at a time, so that every shift is a constant. */
 typedef struct code_reader {
+    oz_codec_kind kind;
     quad_reader packed;
     size_t quads; /* still packed */
     unsigned at;  /* next quad of the chunk */
@@ -102,9 +111,9 @@ OZ_INLINE void unpack_chunk_of(oz_codec_kind kind, code_reader *r) {
     r->quads -= CHUNK_QUADS;
 }
 
-static void unpack_chunk(oz_codec_kind kind, code_reader *r) {
+static void unpack_chunk(code_reader *r) {
     r->at = 0;
-    switch (kind) {
+    switch (r->kind) {
     case OZ_CODEC_INT8:
         unpack_chunk_of(OZ_CODEC_INT8, r);
         break;
@@ -130,16 +139,68 @@ static void unpack_chunk(oz_codec_kind kind, code_reader *r) {
 }
 
 /* From quad `quad` of the panel on. */
-OZ_INLINE code_reader codes_at(oz_codec_kind kind, const oz_leaf *leaf, size_t panel, size_t quad) {
+OZ_INLINE code_reader codes_at(const oz_leaf *leaf, size_t panel, size_t quad) {
     size_t chunk = quad / CHUNK_QUADS;
-    code_reader r = {.quads = oz_div_up(oz_nm_entries(leaf), 4) - chunk * CHUNK_QUADS};
-    r.packed = reader_at(kind, oz_nm_values(leaf, panel), chunk * CHUNK_INPUTS);
-    unpack_chunk(kind, &r);
+    code_reader r = {.kind = leaf->codec.kind,
+                     .quads = oz_div_up(oz_nm_entries(leaf), 4) - chunk * CHUNK_QUADS};
+    r.packed = reader_at(r.kind, oz_nm_values(leaf, panel), chunk * CHUNK_INPUTS);
+    unpack_chunk(&r);
     r.at = (unsigned)(quad % CHUNK_QUADS);
     return r;
 }
 
-OZ_INLINE vb64 next_quad(oz_codec_kind kind, code_reader *r) {
-    if (r->at == CHUNK_QUADS) unpack_chunk(kind, r);
+OZ_INLINE vb64 next_quad(code_reader *r) {
+    if (r->at == CHUNK_QUADS) unpack_chunk(r);
     return r->chunk[r->at++];
+}
+
+/* ---- weights ---- */
+
+/* One entry after the other, as floats; integers come without their scale. */
+typedef struct weight_reader {
+    code_reader codes;
+    vb64 quad;
+    unsigned in_quad;
+    vi16 zero;
+    const uint8_t *next; /* floats */
+} weight_reader;
+
+OZ_INLINE weight_reader weights_at(oz_codec_kind kind, const oz_leaf *leaf, size_t panel, size_t entry) {
+    weight_reader r = {.in_quad = 4};
+    if (is_integer(kind)) {
+        r.codes = codes_at(leaf, panel, entry / 4);
+        r.zero = vi_set1((int32_t)oz_codec_zero(leaf->codec.kind));
+    } else {
+        r.next = oz_nm_values(leaf, panel) + entry * OZ_PANEL * oz_float_bytes(kind);
+    }
+    return r;
+}
+
+OZ_INLINE vi16 next_codes(weight_reader *r) {
+    if (r->in_quad == 4) {
+        r->quad = next_quad(&r->codes);
+        r->in_quad = 0;
+    }
+    return vi_byte(r->quad, r->in_quad++);
+}
+
+OZ_INLINE vf16 next_weights(oz_codec_kind kind, weight_reader *r) {
+    if (is_integer(kind)) return v_from_i32(vi_sub(next_codes(r), r->zero));
+    const uint8_t *p = r->next;
+    r->next += OZ_PANEL * (kind == OZ_CODEC_F32 ? 4 : 2);
+    return kind == OZ_CODEC_F32 ? v_load(p) : kind == OZ_CODEC_F16 ? v_load_f16(p) : v_load_bf16(p);
+}
+
+/* Floats have none: all inputs are one group. */
+OZ_INLINE oz_scales panel_scales(oz_codec_kind kind, const oz_leaf *leaf, size_t panel) {
+    return is_integer(kind) ? scales_of(leaf, panel) : (oz_scales){.inputs = leaf->cols};
+}
+
+/* What scales the weights of the group that begins at input k. */
+OZ_INLINE vf16 scale_from(oz_codec_kind kind, const oz_scales *scales, size_t k) {
+    return is_integer(kind) ? scale_at(scales, k / scales->inputs) : v_set1(1.0f);
+}
+
+OZ_INLINE vf16 scale_weights(oz_codec_kind kind, vf16 weights, vf16 scale) {
+    return is_integer(kind) ? v_mul(scale, weights) : weights;
 }

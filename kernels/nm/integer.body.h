@@ -45,13 +45,12 @@ OZ_INLINE void add_quad(bool int8, vb64 codes, vb64 in, quad_sums *s) {
 }
 
 /* A segment of `quads` quads from input k on. */
-OZ_INLINE void sum_segment(bool int8, quad_shape shape, const oz_leaf *leaf, code_reader *codes,
-                           const uint8_t *positions, size_t quads, const int8_t *x, size_t ld, size_t m,
-                           quad_sums *sums) {
+OZ_INLINE void sum_segment(bool int8, quad_shape shape, code_reader *codes, const uint8_t *positions,
+                           size_t quads, const int8_t *x, size_t ld, size_t m, quad_sums *sums) {
     const vb64 offsets = group_offsets(shape);
     for (size_t q = 0; q < quads; q++, positions += record_bytes(shape), x += span_of(shape)) {
         vb64 index = vb_add(quad_positions(shape.m, shape.masks, positions), offsets);
-        vb64 code = next_quad(leaf->codec.kind, codes);
+        vb64 code = next_quad(codes);
         for (size_t i = 0; i < m; i++) add_quad(int8, code, inputs_under(shape, x + i * ld, index), &sums[i]);
     }
 }
@@ -62,7 +61,7 @@ OZ_INLINE void sum_last_quad(bool int8, quad_shape shape, const oz_leaf *leaf, c
                              quad_sums *sums) {
     uint8_t records[32] = {0};
     memcpy(records, positions, oz_nm_entries(leaf) % 4 * oz_nm_entry_bytes(leaf));
-    sum_segment(int8, shape, leaf, codes, records, 1, x, ld, m, sums);
+    sum_segment(int8, shape, codes, records, 1, x, ld, m, sums);
 }
 
 OZ_INLINE void mv_integer_panel(bool int8, quad_shape shape, const oz_leaf *leaf, size_t panel,
@@ -72,7 +71,7 @@ OZ_INLINE void mv_integer_panel(bool int8, quad_shape shape, const oz_leaf *leaf
     const size_t full = oz_nm_entries(leaf) / 4 * span_of(shape); /* inputs under whole quads */
     const vi16 zero = vi_set1(scales.zero - (int8 ? OZ_DOT4_BIAS : 0));
     const uint8_t *positions = oz_nm_positions(leaf, panel);
-    code_reader codes = codes_at(leaf->codec.kind, leaf, panel, 0);
+    code_reader codes = codes_at(leaf, panel, 0);
     vf16 acc[OZ_MV_BATCH];
     for (size_t i = 0; i < m; i++) acc[i] = v_zero();
     for (size_t k = 0; k < leaf->cols; k += step) {
@@ -80,7 +79,7 @@ OZ_INLINE void mv_integer_panel(bool int8, quad_shape shape, const oz_leaf *leaf
                      quads = (oz_min(oz_round_up(end, span_of(shape)), full) - k) / span_of(shape);
         quad_sums sums[OZ_MV_BATCH];
         for (size_t i = 0; i < m; i++) sums[i] = (quad_sums){vi_zero(), vi_zero()};
-        sum_segment(int8, shape, leaf, &codes, positions, quads, x->i8 + k, ld, m, sums);
+        sum_segment(int8, shape, &codes, positions, quads, x->i8 + k, ld, m, sums);
         positions += quads * record_bytes(shape);
         if (k + quads * span_of(shape) < end) {
             sum_last_quad(int8, shape, leaf, &codes, positions, x->i8 + full, ld, m, sums);
@@ -93,8 +92,6 @@ OZ_INLINE void mv_integer_panel(bool int8, quad_shape shape, const oz_leaf *leaf
     }
     for (size_t i = 0; i < m; i++) add_to_rows(leaf, panel, acc[i], y + i * ldy);
 }
-
-typedef void mv_panel_fn(const oz_leaf *leaf, size_t panel, const oz_rows *x, float *y, size_t ldy);
 
 /* One row of activations keeps its sums in registers. */
 #define SHAPE(name, int8, ...)                                                                               \
@@ -138,9 +135,12 @@ static const shape_entry *shape_of(const oz_leaf *leaf) {
     return NULL;
 }
 
-static void mv_integer(const oz_leaf *leaf, size_t panel0, size_t panel1, const oz_rows *x, float *y,
-                       size_t ldy) {
+/* False if no product knows the leaf's pattern. */
+static bool mv_shape(const oz_leaf *leaf, size_t panel0, size_t panel1, const oz_rows *x, float *y,
+                     size_t ldy) {
     const shape_entry *s = shape_of(leaf);
+    if (!s) return false;
     mv_panel_fn *run = leaf->codec.kind == OZ_CODEC_INT8 ? s->wide : s->narrow;
     for (size_t panel = panel0; panel < panel1; panel++) run(leaf, panel, x, y, ldy);
+    return true;
 }

@@ -1,5 +1,5 @@
-/* nm.body.h - the tables of one instruction set's kernels for nm leaves: fused products for the usual
- * patterns, decoders for all. */
+/* nm.body.h - the tables of one instruction set's kernels for nm leaves: fused products and decoders of
+ * every pattern. */
 #include "kernels/kernel.h"
 
 #include "kernels/nm/entries.body.h"
@@ -8,7 +8,6 @@
 #include "kernels/nm/float.body.h"
 #include "kernels/nm/integer.body.h"
 
-/* What all codecs have: a test, and the decoders to floats. */
 #define CODEC(code, name)                                                                                    \
     static bool is_##name(const oz_leaf *leaf) {                                                             \
         return leaf->codec.kind == code;                                                                     \
@@ -16,13 +15,6 @@
 
 #define FLOAT_CODEC(code, name)                                                                              \
     CODEC(code, name)                                                                                        \
-    static bool multiplies_##name(const oz_leaf *leaf) {                                                     \
-        return leaf->codec.kind == code && multiplies_floats(leaf);                                          \
-    }                                                                                                        \
-    static void mv_##name(const oz_leaf *leaf, size_t panel0, size_t panel1, const oz_rows *x, float *y,     \
-                          size_t ldy) {                                                                      \
-        mv_float(code, leaf, panel0, panel1, x, y, ldy);                                                     \
-    }                                                                                                        \
     static oz_tile f32_##name(const oz_leaf *leaf, size_t panel, size_t k0, size_t n, float *buffer) {       \
         return decode_floats(code, leaf, panel, k0, n, buffer);                                              \
     }                                                                                                        \
@@ -30,38 +22,39 @@
         decode_nonzeros(code, leaf, panel, k0, n, out);                                                      \
     }
 
-#define INTEGER_CODEC(code, name)                                                                            \
-    CODEC(code, name)                                                                                        \
-    static bool multiplies_##name(const oz_leaf *leaf) {                                                     \
-        return leaf->codec.kind == code && shape_of(leaf);                                                   \
-    }
-
 FLOAT_CODEC(OZ_CODEC_F32, f32)
 FLOAT_CODEC(OZ_CODEC_F16, f16)
 FLOAT_CODEC(OZ_CODEC_BF16, bf16)
-INTEGER_CODEC(OZ_CODEC_INT8, int8)
-INTEGER_CODEC(OZ_CODEC_INT6, int6)
-INTEGER_CODEC(OZ_CODEC_INT5, int5)
-INTEGER_CODEC(OZ_CODEC_INT4, int4)
-INTEGER_CODEC(OZ_CODEC_INT3, int3)
-INTEGER_CODEC(OZ_CODEC_INT2, int2)
-INTEGER_CODEC(OZ_CODEC_TERNARY, ternary)
+CODEC(OZ_CODEC_INT8, int8)
+CODEC(OZ_CODEC_INT6, int6)
+CODEC(OZ_CODEC_INT5, int5)
+CODEC(OZ_CODEC_INT4, int4)
+CODEC(OZ_CODEC_INT3, int3)
+CODEC(OZ_CODEC_INT2, int2)
+CODEC(OZ_CODEC_TERNARY, ternary)
 
-/* Integers differ only in how a chunk is unpacked, which is asked once a chunk. */
 static oz_tile f32_integer(const oz_leaf *leaf, size_t panel, size_t k0, size_t n, float *buffer) {
-    return decode_floats(leaf->codec.kind, leaf, panel, k0, n, buffer);
+    return decode_floats(ANY_INTEGER, leaf, panel, k0, n, buffer);
 }
 static void nz_integer(const oz_leaf *leaf, size_t panel, size_t k0, size_t n, oz_nonzeros *out) {
-    decode_nonzeros(leaf->codec.kind, leaf, panel, k0, n, out);
+    decode_nonzeros(ANY_INTEGER, leaf, panel, k0, n, out);
 }
 static void u8_integer(const oz_leaf *leaf, size_t panel, size_t k0, size_t n, uint8_t *tile) {
-    decode_codes(leaf->codec.kind, leaf, panel, k0, n, tile);
+    decode_codes(leaf, panel, k0, n, tile);
+}
+
+/* Usual patterns have a product of bytes, the others one of floats. */
+static void mv_integer(const oz_leaf *leaf, size_t panel0, size_t panel1, const oz_rows *x, float *y,
+                       size_t ldy) {
+    if (!mv_shape(leaf, panel0, panel1, x, y, ldy)) mv_integer_i8(leaf, panel0, panel1, x, y, ldy);
 }
 
 #define MV_FLOAT(codec)                                                                                      \
-    { OZ_NAME_TEXT("nm_mv_" #codec), false, multiplies_##codec, mv_##codec }
+    { OZ_NAME_TEXT("nm_mv_" #codec), false, is_##codec, mv_##codec }
 #define MV_INTEGER(codec)                                                                                    \
-    { OZ_NAME_TEXT("nm_mv_" #codec), true, multiplies_##codec, mv_integer }
+    {OZ_NAME_TEXT("nm_mv_" #codec), true, is_##codec, mv_integer}, {                                         \
+        OZ_NAME_TEXT("nm_mv_" #codec "_f32"), false, is_##codec, mv_integer_f32                              \
+    }
 #define MM_F32(text, codec, family)                                                                          \
     { .name = OZ_NAME_TEXT(text), .takes = is_##codec, .f32 = f32_##family }
 #define MM_NZ(codec, family)                                                                                 \
