@@ -33,7 +33,9 @@ TAKES(OZ_CODEC_TERNARY, ternary)
 #define MV_FLOAT(codec)                                                                                      \
     { OZ_NAME_TEXT("sparse_mv_" #codec), false, takes_##codec, mv_float }
 #define MV_INTEGER(codec)                                                                                    \
-    { OZ_NAME_TEXT("sparse_mv_" #codec), true, takes_##codec, mv_integer }
+    {OZ_NAME_TEXT("sparse_mv_" #codec), true, takes_##codec, mv_integer}, {                                  \
+        OZ_NAME_TEXT("sparse_mv_" #codec "_f32"), false, takes_##codec, mv_float                             \
+    }
 #define MM(text, codec, ...)                                                                                 \
     { .name = OZ_NAME_TEXT(text), .takes = takes_##codec, __VA_ARGS__ }
 #define MM_NZ(codec) MM("sparse_mm_" #codec "_nz", codec, .nz = decode_nz, .block = block_of)

@@ -10,8 +10,8 @@
 /* `text` as a leaf of rows x cols of which about `density` is not zero. */
 sample sample_packed(draws *d, const char *text, size_t rows, size_t cols, double density);
 
-/* Every kernel that takes the leaf; fails if a product is missing that `mv` asks for, or any shape of
- * decoder. A leaf of integers needs its products for quantised activations, any other for floats. */
-void check_kernels(draws *d, const oz_leaf *leaf, bool mv);
+/* Every kernel that takes the leaf; fails if a product with float activations is missing, any shape of
+ * decoder or, of a leaf of integers, a product with quantised ones. */
+void check_kernels(draws *d, const oz_leaf *leaf);
 
 #endif

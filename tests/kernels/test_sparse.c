@@ -15,7 +15,7 @@ static void check_text(draws *d, const char *text) {
     for (size_t i = 0; i < COUNT(shapes); i++) {
         double density = densities[draw_below(d, COUNT(densities))];
         sample s = sample_packed(d, text, shapes[i][0], shapes[i][1], density);
-        check_kernels(d, &s.leaf, true);
+        check_kernels(d, &s.leaf);
         sample_free(&s);
     }
 }
