@@ -12,7 +12,6 @@ typedef struct run_memory {
 } run_memory;
 
 OZ_INLINE oz_hashed_run run_at(run_memory *last, const oz_leaf *leaf, size_t r, size_t c, size_t most) {
-    if (leaf->param[OZ_HASHED_MAP] != OZ_HASHED_PARETO) return oz_hashed_run_at(leaf, r, c, most);
     uint64_t x = leaf->param[OZ_HASHED_START] + r * leaf->cols + c;
     if (x - last->x >= last->n) {
         oz_hashed_run run = oz_hashed_run_at(leaf, r, c, UINT64_MAX);
@@ -173,6 +172,9 @@ OZ_INLINE void dot_stretch(oz_codec_kind kind, const array_reader *a, stretch t,
 typedef struct fold_reader {
     array_reader array;
     run_memory last;
+    bool chunked; /* map robe */
+    chunk_rule rule;
+    chunk_walk walk[4]; /* of rows that run together */
     sign_bits signs;
 } fold_reader;
 
@@ -184,11 +186,13 @@ OZ_INLINE stretch stretch_at(fold_reader *f, const oz_leaf *leaf, size_t r, size
     stretch t = {.shift = 0};
     *n = oz_min(*n, STRETCH);
     for (size_t k = 0; k < rows; k++) {
-        oz_hashed_run run = run_at(&f->last, leaf, r + k, c, *n);
+        oz_hashed_run run = f->chunked ? chunk_run(&f->rule, &f->walk[k], leaf, r + k, c, *n)
+                                       : run_at(&f->last, leaf, r + k, c, *n);
         t.slot[k] = run.slot;
         *n = run.n;
     }
-    signs_reach(&f->signs, leaf, i, (rows - 1) * leaf->cols + *n, end);
+    const size_t reach = (rows - 1) * leaf->cols + *n;
+    signs_reach(&f->signs, leaf, i, reach, rows > 1 ? rows * leaf->cols - c : reach, end);
     for (size_t k = 0; k < rows; k++)
         t.signs[k] = (const uint8_t *)f->signs.words + (i + k * leaf->cols - f->signs.from) / 8;
     t.shift = (unsigned)((i - f->signs.from) % 8);
@@ -198,6 +202,9 @@ OZ_INLINE stretch stretch_at(fold_reader *f, const oz_leaf *leaf, size_t r, size
 OZ_INLINE void fold_begin(oz_codec_kind kind, fold_reader *f, const oz_leaf *leaf) {
     array_begin(kind, &f->array, leaf);
     f->last = (run_memory){0, 0, 0};
+    f->chunked = leaf->param[OZ_HASHED_MAP] == OZ_HASHED_ROBE;
+    if (f->chunked) f->rule = chunk_rule_of(leaf, slot_bytes(kind));
+    for (size_t k = 0; k < 4; k++) f->walk[k].row = UINT64_MAX;
     f->signs.from = f->signs.to = 0;
 }
 

@@ -9,6 +9,8 @@
 
 #include "kernels/hashed/array.body.h"
 
+#include "kernels/hashed/chunks.body.h"
+
 #include "kernels/hashed/fold.body.h"
 
 #include "kernels/hashed/tile.body.h"

@@ -79,10 +79,12 @@ OZ_INLINE void signs_prepare(sign_bits *s, const oz_leaf *leaf, uint64_t i, size
  * to fill vectors. */
 #define SIGN_BURST 4096
 
-/* Weights [i, i + n), n <= MOST_SIGNS, are among those of s; if not, so are some behind them, up to `end`. */
-OZ_INLINE void signs_reach(sign_bits *s, const oz_leaf *leaf, uint64_t i, size_t n, uint64_t end) {
+/* Weights [i, i + n) are among those of s; if not, so are those up to i + more and some behind them, up to
+ * `end`; n <= more <= MOST_SIGNS. */
+OZ_INLINE void signs_reach(sign_bits *s, const oz_leaf *leaf, uint64_t i, size_t n, size_t more,
+                           uint64_t end) {
     if (i >= s->from && i + n <= s->to) return;
-    signs_prepare(s, leaf, i, oz_min(end - i, oz_max(n, SIGN_BURST)));
+    signs_prepare(s, leaf, i, oz_min(end - i, oz_max(more, SIGN_BURST)));
 }
 
 /* Signs of 16 rows x 64 inputs, one row a lane: input j is bit j of low, or bit j - 32 of high. */
