@@ -32,6 +32,8 @@ static const arguments table[] = {
     {"hashed", ":robe,slots=80,chunk=16"},
     {"hashed", ":robe,slots=1000,start=7"},
     {"hashed", ":robe,slots=300,chunk=5,sign=mask"},
+    {"hashed", ":robe,slots=999,chunk=8,r0=9223372036854775807"},            /* sums that wrap */
+    {"hashed", ":robe,slots=900,chunk=16,p=100000000000007,r1=12345678901"}, /* long remainders */
     {"hashed", ":roast,slots=600"},
     {"hashed", ":roast,slots=2000,start=3,sign=none"},
     {"hashed", ":roast,slots=700,block_k=8,block_n=64"},
