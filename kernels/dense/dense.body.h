@@ -3,6 +3,7 @@
 
 #include "kernels/dense/float.body.h"
 #include "kernels/dense/integer.body.h"
+#include "kernels/dense/values.body.h"
 
 /* What both families have: the entry's test, and a product with rows by mv_float or mv_integer. */
 #define CODEC(code, name, family)                                                                            \
@@ -22,6 +23,13 @@
 
 #define INTEGER_CODEC(code, name)                                                                            \
     CODEC(code, name, integer)                                                                               \
+    static bool takes_##name##_f32(const oz_leaf *leaf) {                                                    \
+        return takes_##name(leaf) && leaf->codec.offset != OZ_MINIMUM;                                       \
+    }                                                                                                        \
+    static void mv_##name##_f32(const oz_leaf *leaf, size_t panel0, size_t panel1, const oz_rows *x,         \
+                                float *y, size_t ldy) {                                                      \
+        mv_values(code, leaf, panel0, panel1, x, y, ldy);                                                    \
+    }                                                                                                        \
     static void u8_##name(const oz_leaf *leaf, size_t panel, size_t k0, size_t n, uint8_t *tile) {           \
         decode_codes(code, leaf, panel, k0, n, tile);                                                        \
     }                                                                                                        \
@@ -42,6 +50,7 @@ INTEGER_CODEC(OZ_CODEC_TERNARY, ternary)
 
 #define MV(codec, i8)                                                                                        \
     { OZ_NAME_TEXT("dense_mv_" #codec), i8, takes_##codec, mv_##codec }
+#define MV_INTEGER(codec) MV(codec, true), MV(codec##_f32, false)
 #define MM_F32(text, codec)                                                                                  \
     { .name = OZ_NAME_TEXT(text), .takes = takes_##codec, .f32 = f32_##codec }
 #define MM_U8(codec)                                                                                         \
@@ -52,13 +61,13 @@ static const oz_mv mv_table[] = {
     MV(f32, false),
     MV(f16, false),
     MV(bf16, false),
-    MV(int8, true),
-    MV(int6, true),
-    MV(int5, true),
-    MV(int4, true),
-    MV(int3, true),
-    MV(int2, true),
-    MV(ternary, true),
+    MV_INTEGER(int8),
+    MV_INTEGER(int6),
+    MV_INTEGER(int5),
+    MV_INTEGER(int4),
+    MV_INTEGER(int3),
+    MV_INTEGER(int2),
+    MV_INTEGER(ternary),
     {0},
 };
 

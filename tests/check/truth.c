@@ -104,7 +104,7 @@ void truth_code_panel(const truth *t, size_t n, int8_t *i8, float *scale, int32_
 /* ---- products --------------------------------------------------------------------- */
 
 double truth_tolerance(size_t terms, double size) {
-    return ((double)terms + 2) * 0x1p-24 * size;
+    return ((double)terms + 4) * 0x1p-24 * size;
 }
 
 static void float_product(truth *t, const sample *s, size_t column, size_t row) {

@@ -24,7 +24,9 @@ void truth_spoil(truth *t, chance *c);
 void truth_products(truth *t, const sample *s);
 void truth_free(truth *t);
 
-/* How far a sum of `terms` products in floats, in any order, may be from the one in double. */
+/* How far a sum of `terms` products in floats, in any order, may be from the one in double: as many
+ * roundings, one of adding it to what was there, one to spare for the conversion, and two where codes are
+ * summed before they are scaled: the scale's own, and that of the weight in `row`. */
 double truth_tolerance(size_t terms, double size);
 
 /* Where column c of a few lies in a panel: spread, so that few columns reach every vector of it; and back. */

@@ -138,6 +138,6 @@ double expect_float(const oz_leaf *leaf, size_t r, const oz_rows *x, size_t i, d
         size += fabs(term);
     }
     free(w);
-    *tolerance = ((double)leaf->cols + 2) * 0x1p-24 * size;
+    *tolerance = ((double)leaf->cols + 4) * 0x1p-24 * size;
     return y;
 }

@@ -43,7 +43,8 @@ void columns_free(columns *x);
 
 /* The integer contract of kernel.h in plain C: row r of the leaf times row i of x, added to y. */
 float expect_integer(const oz_leaf *leaf, size_t r, const oz_rows *x, size_t i, float y);
-/* The product in double, and the largest error that any order of float additions may make. */
+/* The product in double, and the largest error that any order of float additions may make, scales
+ * before or behind them. */
 double expect_float(const oz_leaf *leaf, size_t r, const oz_rows *x, size_t i, double y, double *tolerance);
 
 #endif
