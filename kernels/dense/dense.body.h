@@ -10,8 +10,8 @@
     static bool takes_##name(const oz_leaf *leaf) {                                                          \
         return leaf->codec.kind == code;                                                                     \
     }                                                                                                        \
-    static void mv_##name(const oz_leaf *leaf, size_t panel0, size_t panel1, const oz_rows *x, float *y,     \
-                          size_t ldy) {                                                                      \
+    static void OZ_NAME(dense_mv_##name)(const oz_leaf *leaf, size_t panel0, size_t panel1,                  \
+                                         const oz_rows *x, float *y, size_t ldy) {                           \
         mv_##family(code, leaf, panel0, panel1, x, y, ldy);                                                  \
     }
 
@@ -26,8 +26,8 @@
     static bool takes_##name##_f32(const oz_leaf *leaf) {                                                    \
         return takes_##name(leaf) && leaf->codec.offset != OZ_MINIMUM;                                       \
     }                                                                                                        \
-    static void mv_##name##_f32(const oz_leaf *leaf, size_t panel0, size_t panel1, const oz_rows *x,         \
-                                float *y, size_t ldy) {                                                      \
+    static void OZ_NAME(dense_mv_##name##_f32)(const oz_leaf *leaf, size_t panel0, size_t panel1,            \
+                                               const oz_rows *x, float *y, size_t ldy) {                     \
         mv_values(code, leaf, panel0, panel1, x, y, ldy);                                                    \
     }                                                                                                        \
     static void u8_##name(const oz_leaf *leaf, size_t panel, size_t k0, size_t n, uint8_t *tile) {           \
@@ -49,7 +49,7 @@ INTEGER_CODEC(OZ_CODEC_INT2, int2)
 INTEGER_CODEC(OZ_CODEC_TERNARY, ternary)
 
 #define MV(codec, i8)                                                                                        \
-    { OZ_NAME_TEXT("dense_mv_" #codec), i8, takes_##codec, mv_##codec }
+    { OZ_NAME_TEXT("dense_mv_" #codec), i8, takes_##codec, OZ_NAME(dense_mv_##codec) }
 #define MV_INTEGER(codec) MV(codec, true), MV(codec##_f32, false)
 #define MM_F32(text, codec)                                                                                  \
     { .name = OZ_NAME_TEXT(text), .takes = takes_##codec, .f32 = f32_##codec }

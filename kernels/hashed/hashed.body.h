@@ -27,12 +27,12 @@ static bool takes_fold(const oz_leaf *leaf, oz_codec_kind kind) {
     static bool takes_tile_##name(const oz_leaf *leaf) {                                                     \
         return leaf->codec.kind == (code) && tile_fits(leaf);                                                \
     }                                                                                                        \
-    static void mv_fold_##name(const oz_leaf *leaf, size_t panel0, size_t panel1, const oz_rows *x,          \
-                               float *y, size_t ldy) {                                                       \
+    static void OZ_NAME(hashed_fold_mv_##name)(const oz_leaf *leaf, size_t panel0, size_t panel1,            \
+                                               const oz_rows *x, float *y, size_t ldy) {                     \
         fold_mv(code, leaf, panel0, panel1, x, y, ldy);                                                      \
     }                                                                                                        \
-    static void mv_tile_##name(const oz_leaf *leaf, size_t panel0, size_t panel1, const oz_rows *x,          \
-                               float *y, size_t ldy) {                                                       \
+    static void OZ_NAME(hashed_tile_mv_##name)(const oz_leaf *leaf, size_t panel0, size_t panel1,            \
+                                               const oz_rows *x, float *y, size_t ldy) {                     \
         tile_mv(code, leaf, panel0, panel1, x, y, ldy);                                                      \
     }                                                                                                        \
     static oz_tile decode_fold_##name(const oz_leaf *leaf, size_t panel, size_t k0, size_t n, float *b) {    \
@@ -59,7 +59,10 @@ static oz_tile decode_rows(const oz_leaf *leaf, size_t panel, size_t k0, size_t 
 }
 
 #define MV(shape, codec)                                                                                     \
-    { OZ_NAME_TEXT("hashed_" #shape "_mv_" #codec), false, takes_##shape##_##codec, mv_##shape##_##codec }
+    {                                                                                                        \
+        OZ_NAME_TEXT("hashed_" #shape "_mv_" #codec), false, takes_##shape##_##codec,                        \
+            OZ_NAME(hashed_##shape##_mv_##codec)                                                             \
+    }
 #define MM(shape, codec)                                                                                     \
     {                                                                                                        \
         .name = OZ_NAME_TEXT("hashed_" #shape "_mm_" #codec), .takes = takes_##shape##_##codec,              \

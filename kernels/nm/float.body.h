@@ -172,8 +172,8 @@ typedef void mv_panel_fn(const oz_leaf *leaf, size_t panel, const oz_rows *x, fl
     PATTERN(name##_16_mask, kind, quantised, 16, true)                                                       \
     PATTERN(name##_32_list, kind, quantised, 32, false)                                                      \
     PATTERN(name##_32_mask, kind, quantised, 32, true)                                                       \
-    static void name(const oz_leaf *leaf, size_t panel0, size_t panel1, const oz_rows *x, float *y,          \
-                     size_t ldy) {                                                                           \
+    static void OZ_NAME(nm_##name)(const oz_leaf *leaf, size_t panel0, size_t panel1, const oz_rows *x,      \
+                                   float *y, size_t ldy) {                                                   \
         static mv_panel_fn *const runs[][2] = {{name##_4_list, name##_4_mask},                               \
                                                {name##_8_list, name##_8_mask},                               \
                                                {name##_16_list, name##_16_mask},                             \

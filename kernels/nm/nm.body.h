@@ -44,16 +44,17 @@ static void u8_integer(const oz_leaf *leaf, size_t panel, size_t k0, size_t n, u
 }
 
 /* Usual patterns have a product of bytes, the others one of floats. */
-static void mv_integer(const oz_leaf *leaf, size_t panel0, size_t panel1, const oz_rows *x, float *y,
-                       size_t ldy) {
-    if (!mv_shape(leaf, panel0, panel1, x, y, ldy)) mv_integer_i8(leaf, panel0, panel1, x, y, ldy);
+static void OZ_NAME(nm_mv_integer)(const oz_leaf *leaf, size_t panel0, size_t panel1, const oz_rows *x,
+                                   float *y, size_t ldy) {
+    if (!mv_shape(leaf, panel0, panel1, x, y, ldy))
+        OZ_NAME(nm_mv_integer_i8)(leaf, panel0, panel1, x, y, ldy);
 }
 
 #define MV_FLOAT(codec)                                                                                      \
-    { OZ_NAME_TEXT("nm_mv_" #codec), false, is_##codec, mv_##codec }
+    { OZ_NAME_TEXT("nm_mv_" #codec), false, is_##codec, OZ_NAME(nm_mv_##codec) }
 #define MV_INTEGER(codec)                                                                                    \
-    {OZ_NAME_TEXT("nm_mv_" #codec), true, is_##codec, mv_integer}, {                                         \
-        OZ_NAME_TEXT("nm_mv_" #codec "_f32"), false, is_##codec, mv_integer_f32                              \
+    {OZ_NAME_TEXT("nm_mv_" #codec), true, is_##codec, OZ_NAME(nm_mv_integer)}, {                             \
+        OZ_NAME_TEXT("nm_mv_" #codec "_f32"), false, is_##codec, OZ_NAME(nm_mv_integer_f32)                  \
     }
 #define MM_F32(text, codec, family)                                                                          \
     { .name = OZ_NAME_TEXT(text), .takes = is_##codec, .f32 = f32_##family }

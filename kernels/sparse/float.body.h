@@ -120,8 +120,8 @@ OZ_INLINE void mv_batch(const oz_leaf *leaf, size_t panel0, size_t panel1, const
     }
 }
 
-static void mv_float(const oz_leaf *leaf, size_t panel0, size_t panel1, const oz_rows *x, float *y,
-                     size_t ldy) {
+static void OZ_NAME(sparse_mv_float)(const oz_leaf *leaf, size_t panel0, size_t panel1, const oz_rows *x,
+                                     float *y, size_t ldy) {
     OZ_WITH_ROWS(x->m, mv_batch(leaf, panel0, panel1, x, M, y, ldy));
 }
 

@@ -187,8 +187,8 @@ static void mv_panel_codes(const oz_leaf *leaf, size_t panel, const oz_rows *x, 
     for (size_t i = 0; i < x->m; i++) add_to_rows(leaf, panel, p.acc[i], y + i * ldy);
 }
 
-static void mv_integer(const oz_leaf *leaf, size_t panel0, size_t panel1, const oz_rows *x, float *y,
-                       size_t ldy) {
+static void OZ_NAME(sparse_mv_integer)(const oz_leaf *leaf, size_t panel0, size_t panel1, const oz_rows *x,
+                                       float *y, size_t ldy) {
     for (size_t panel = panel0; panel < panel1; panel++) mv_panel_codes(leaf, panel, x, y, ldy);
 }
 

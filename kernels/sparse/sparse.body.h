@@ -31,10 +31,10 @@ TAKES(OZ_CODEC_INT2, int2)
 TAKES(OZ_CODEC_TERNARY, ternary)
 
 #define MV_FLOAT(codec)                                                                                      \
-    { OZ_NAME_TEXT("sparse_mv_" #codec), false, takes_##codec, mv_float }
+    { OZ_NAME_TEXT("sparse_mv_" #codec), false, takes_##codec, OZ_NAME(sparse_mv_float) }
 #define MV_INTEGER(codec)                                                                                    \
-    {OZ_NAME_TEXT("sparse_mv_" #codec), true, takes_##codec, mv_integer}, {                                  \
-        OZ_NAME_TEXT("sparse_mv_" #codec "_f32"), false, takes_##codec, mv_float                             \
+    {OZ_NAME_TEXT("sparse_mv_" #codec), true, takes_##codec, OZ_NAME(sparse_mv_integer)}, {                  \
+        OZ_NAME_TEXT("sparse_mv_" #codec "_f32"), false, takes_##codec, OZ_NAME(sparse_mv_float)             \
     }
 #define MM(text, codec, ...)                                                                                 \
     { .name = OZ_NAME_TEXT(text), .takes = takes_##codec, __VA_ARGS__ }
