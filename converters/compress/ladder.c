@@ -180,20 +180,30 @@ static void describe_step(const ladder *l, size_t step, oz_text *out) {
         oz_text_format(out, "rank %zu/%zu", step + 1, l->steps);
 }
 
-/* "int3", or "int2 in 3 layers, int3 in 15". */
+/* How many open layers have the step. */
+static size_t count_at(const ladder *l, size_t step) {
+    size_t count = 0;
+    for (size_t i = 0; i < l->n; i++) count += is_open(l->run, i) && l->at[i] == step;
+    return count;
+}
+
+/* "int3", "int2 in 3 layers, int3 in 15", or "int2 to int6" where there are many. */
 static void describe(const ladder *l) {
+    enum { FEW = 3 };
     oz_text text = {0};
+    size_t used = 0, named = 0, last = 0;
     for (size_t step = 0; step < l->steps; step++) {
-        size_t count = 0, open = 0;
-        for (size_t i = 0; i < l->n; i++) {
-            open += is_open(l->run, i);
-            count += is_open(l->run, i) && l->at[i] == step;
-        }
-        if (count == 0) continue;
-        bool begins = text.bytes == 0;
-        if (!begins) oz_text_add(&text, ", ", 2);
+        if (count_at(l, step) == 0) continue;
+        used++;
+        last = step;
+    }
+    for (size_t step = 0; step <= last; step++) {
+        size_t count = count_at(l, step);
+        if (count == 0 || (used > FEW && named == 1 && step != last)) continue;
+        if (named > 0) oz_text_format(&text, used > FEW ? " to " : ", ");
         describe_step(l, step, &text);
-        if (count < open) oz_text_format(&text, begins ? " in %zu layers" : " in %zu", count);
+        if (used > 1 && used <= FEW) oz_text_format(&text, named ? " in %zu" : " in %zu layers", count);
+        named++;
     }
     snprintf(l->out->setting, sizeof l->out->setting, "%s", text.data ? text.data : "");
     oz_text_free(&text);
