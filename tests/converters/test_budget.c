@@ -64,6 +64,7 @@ Test(budget, is_left_unused_where_the_method_has_no_more_to_store) {
     oz_compressed_free(&c);
 }
 
+/* Three layers have steps, so that not every budget can be filled. */
 Test(budget, mixes_steps_over_layers) {
     oz_compress_options opt = small_options(&net, "dense");
     bool mixed = false;
@@ -72,7 +73,7 @@ Test(budget, mixes_steps_over_layers) {
         oz_compressed c = small_compress(&net, &opt);
         mixed = mixed || strstr(c.setting, " layers, ");
         cr_expect_leq(c.bytes, budget);
-        cr_expect_geq(c.bytes, budget - budget / 50, "%llu of %llu: %s", (unsigned long long)c.bytes,
+        cr_expect_geq(c.bytes, budget - budget / 25, "%llu of %llu: %s", (unsigned long long)c.bytes,
                       (unsigned long long)budget, c.setting);
         oz_compressed_free(&c);
     }
