@@ -18,10 +18,13 @@ typedef struct mixer {
     uint8_t *pick;        /* [items][units + 1] */
 } mixer;
 
+/* Of equally cheap ones, that with the least error. */
 static size_t cheapest(const oz_choice *choice, size_t each) {
     size_t best = 0;
-    for (size_t k = 1; k < each; k++)
-        if (choice[k].bytes < choice[best].bytes) best = k;
+    for (size_t k = 1; k < each; k++) {
+        bool cheaper = choice[k].bytes < choice[best].bytes, as_cheap = choice[k].bytes == choice[best].bytes;
+        if (cheaper || (as_cheap && choice[k].error < choice[best].error)) best = k;
+    }
     return best;
 }
 
