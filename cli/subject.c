@@ -34,6 +34,11 @@ static int make_tensors(oz_subject *s, const oz_tensor_info *in, const oz_tensor
     return EXIT_DONE;
 }
 
+static void add_kernel(void *ctx, const oz_candidate *c) {
+    oz_subject *s = ctx;
+    if (c->chosen && c->measured_ns >= 0) s->kernels_ns += c->measured_ns;
+}
+
 int oz_subject_prepare(oz_subject *s, const oz_plan_options *opt) {
     oz_error err = {0};
     oz_tensor_info in, out;
@@ -46,6 +51,8 @@ int oz_subject_prepare(oz_subject *s, const oz_plan_options *opt) {
         oz_session_create(s->plan, &s->session, &err) != OZ_OK) {
         return oz_report_error(s->name, &err);
     }
+    s->kernels_ns = 0;
+    oz_plan_explain(s->plan, s, add_kernel);
     oz_bytes bytes;
     oz_model_bytes(s->model, &bytes, &s->resident);
     return make_tensors(s, &in, &out, opt->max_batch);

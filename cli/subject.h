@@ -15,6 +15,7 @@ typedef struct oz_subject {
     float *x, *y;
     oz_tensor in, out;
     uint64_t resident;
+    double kernels_ns; /* the plan's kernels alone, one thread; 0 if they were not timed */
     double times[OZ_SUBJECT_RUNS];
 } oz_subject;
 

@@ -93,15 +93,18 @@ static void list_options(oz_chooser *c) {
     add_dense(c);
 }
 
+static oz_status time_option(const oz_chooser *c, oz_option *o, oz_error *err) {
+    if (!c->opt->clock_ns) return OZ_OK;
+    return oz_trial_ns(c->leaf->leaf, &o->choice, c->leaf->reads_i8, c->plan, c->columns, c->opt->clock_ns,
+                       &o->measured, err);
+}
+
 static oz_status weigh(oz_chooser *c, oz_error *err) {
     for (size_t i = 0; i < c->n; i++) {
         oz_option *o = &c->option[i];
         if (o->verdict) continue;
         o->predicted = oz_cost_ns(c->leaf->leaf, &o->choice, c->plan->isa, c->columns);
-        if (c->opt->effort == OZ_EFFORT_TRIAL && c->opt->clock_ns) {
-            OZ_TRY(oz_trial_ns(c->leaf->leaf, &o->choice, c->leaf->reads_i8, c->plan, c->columns,
-                               c->opt->clock_ns, &o->measured, err));
-        }
+        if (c->opt->effort == OZ_EFFORT_TRIAL) OZ_TRY(time_option(c, o, err));
     }
     return OZ_OK;
 }
@@ -157,7 +160,8 @@ static oz_status choose(oz_chooser *c, oz_error *err) {
     OZ_TRY(choose_small(c, err));
     list_options(c);
     OZ_TRY(weigh(c, err));
-    const oz_option *large = fastest(c, false), *small = fastest(c, true), *chosen = small ? small : large;
+    oz_option *large = fastest(c, false), *small = fastest(c, true), *chosen = small ? small : large;
+    if (c->opt->effort == OZ_EFFORT_CHOSEN) OZ_TRY(time_option(c, chosen, err));
     c->leaf->large = large ? large->choice : (oz_choice){0}; /* none where no batch is so large */
     const char *name = leaf_name(c);
     c->leaf->candidates = oz_arena_array(&c->plan->arena, c->n, sizeof *c->leaf->candidates);

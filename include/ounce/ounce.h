@@ -214,7 +214,8 @@ typedef struct oz_plan oz_plan;
 
 typedef enum oz_effort {
     OZ_EFFORT_MODEL, /* cost table only: no timing, the same plan every time */
-    OZ_EFFORT_TRIAL  /* time every candidate of each layer with `clock_ns` */
+    OZ_EFFORT_TRIAL, /* time every candidate of each layer with `clock_ns`, on one thread */
+    OZ_EFFORT_CHOSEN /* the plan of MODEL, and only what it chose timed, for oz_plan_explain */
 } oz_effort;
 
 typedef struct oz_plan_options {
@@ -223,7 +224,7 @@ typedef struct oz_plan_options {
     uint32_t max_batch; /* largest value of the first free dimension [1] */
     uint32_t max_free;  /* largest value of the other free dimensions [max_batch] */
     oz_effort effort;
-    uint64_t (*clock_ns)(void); /* used by OZ_EFFORT_TRIAL only */
+    uint64_t (*clock_ns)(void); /* used by TRIAL and CHOSEN only */
     const char *isa;            /* cap: "scalar", "avx2", "avx512", "avx512vnni"; NULL = this CPU */
     int threads;                /* [all of the executor's, or of the machine] */
     bool reproducible;          /* same bits for any batch size, not only for any thread count */

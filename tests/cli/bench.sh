@@ -4,10 +4,10 @@
 make_small
 
 ok bench layer --shape 48x64 --runs 1 --batch 2 -m dense,codec=int8 -m nm:2:8,codec=int8
-printed '^random layer, 48 x 64, batch 2, median of 1$' '^dense,codec=f32 .* 1\.00x$' '^dense,codec=int8 ' '^nm:2:8,codec=int8 '
+printed '^random layer, 48 x 64, batch 2, median of 1$' '^ +median +fastest +kernels alone +bytes' '^dense,codec=f32 .* 1\.00x$' '^dense,codec=int8 ' '^nm:2:8,codec=int8 '
 ok bench layer -s 48x64 -r 1 -b 1 -b 3 -m dense,codec=int8 --json
 [ "$(grep -c '"subject": "dense,codec=int8"' ../out)" = 2 ] || fail 'not two batches'
-printed '"median_ns": [0-9]' '"resident_bytes": [0-9]'
+printed '"median_ns": [0-9]' '"kernels_ns": [1-9]' '"resident_bytes": [0-9]'
 ok bench layer small.safetensors --layer fc2 -r 1 -b 1 -m dense,codec=int4
 printed '^fc2, 64 x 64, batch 1' '^as stored '
 ok bench kernel -s 48x64 -b 1 -m dense,codec=int8

@@ -305,3 +305,26 @@ Test(linear, every_candidate_is_right, .init = fill_inputs) {
         net_free(&n);
     }
 }
+
+static void expect_timed_if_chosen(void *ctx, const oz_candidate *c) {
+    size_t *timed = ctx;
+    cr_expect(c->chosen == (c->measured_ns >= 0), "%s: %s", c->kernel, c->verdict);
+    *timed += c->measured_ns >= 0;
+}
+
+Test(linear, only_what_the_model_chose_is_timed) {
+    net n = {0};
+    make(&n, "dense,codec=int8", true);
+    net_must_open(&n, plain);
+    oz_plan_options opt = OZ_PLAN_INIT;
+    oz_plan *plan;
+    size_t timed = 0;
+    opt.effort = OZ_EFFORT_CHOSEN;
+    opt.clock_ns = biased_clock;
+    period = 7;
+    cr_assert_eq(oz_plan_create(n.model, &opt, &plan, &n.err), OZ_OK, "%s", n.err.message);
+    oz_plan_explain(plan, &timed, expect_timed_if_chosen);
+    cr_expect_eq(timed, 1);
+    oz_plan_free(plan);
+    net_free(&n);
+}
