@@ -11,7 +11,7 @@ const char oz_page_style[] =
     "body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.55 system-ui,-apple-system,\"Segoe "
     "UI\","
     "Roboto,\"Helvetica Neue\",\"Noto Sans\",sans-serif}\n"
-    "main{max-width:1160px;margin:0 auto;padding:56px 40px 80px}\n"
+    "main{max-width:1240px;margin:0 auto;padding:56px 40px 80px}\n"
     ".kicker{margin:0;color:var(--accent);font-weight:600;font-size:14px;letter-spacing:.02em}\n"
     "h1{margin:6px 0 "
     "12px;font-size:40px;line-height:1.12;letter-spacing:-.022em;font-weight:680;text-wrap:balance}\n"
