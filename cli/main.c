@@ -116,15 +116,32 @@ static int unknown_verb(const char *name) {
     return oz_usage_error("there is no verb '%s'; 'ounce --help' lists them", name);
 }
 
-/* The command line as one text, with the program's name without its folder. */
+/* A word as a shell reads it back, at `out`; returns its end. */
+static char *quote(char *out, const char *word) {
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:=,+@%-";
+    if (*word && word[strspn(word, plain)] == '\0') return stpcpy(out, word);
+    *out++ = '\'';
+    for (; *word; word++) {
+        if (*word == '\'')
+            out = stpcpy(out, "'\\''");
+        else
+            *out++ = *word;
+    }
+    return stpcpy(out, "'");
+}
+
+/* The command line as one text that a shell can run, with the program's name without its folder. */
 static const char *join(int argc, char **argv) {
     size_t room = 8;
-    for (int i = 1; i < argc; i++) room += strlen(argv[i]) + 1;
+    for (int i = 1; i < argc; i++) room += 4 * strlen(argv[i]) + 3;
     static char *text;
     text = malloc(room);
     if (!text) return "ounce";
-    strcpy(text, "ounce");
-    for (int i = 1; i < argc; i++) strcat(strcat(text, " "), argv[i]);
+    char *end = stpcpy(text, "ounce");
+    for (int i = 1; i < argc; i++) {
+        *end++ = ' ';
+        end = quote(end, argv[i]);
+    }
     return text;
 }
 

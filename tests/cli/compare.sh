@@ -24,8 +24,8 @@ grep -q '&lt;b&gt;bold' page.html || fail 'the ready-made model is not on the pa
 
 printed ' setting .* unused .* KL .* flips .* i8 act .* latency .* per s' '^policy: @first = dense,codec=int8; ' \
     '^correction: affine, calibration: 256 records' 'threads: [1-9]'
-compare -b 48KiB -m dense --correct none --json
-printed '"command": "ounce compare ' '"records": 40' 'dense,codec=int8' '"policy": "@first' '"threads": [1-9]' \
+compare -b 48KiB -m 'dense' -m 'dense,codec=int3 + lowrank' --correct none --json
+printed "'dense,codec=int3 \\+ lowrank' --correct" '"command": "ounce compare ' '"records": 40' 'dense,codec=int8' '"policy": "@first' '"threads": [1-9]' \
     '"correct_with_f32_activations": '
 compare -b 48KiB,4KiB -m dense --csv --policy none
 head -n 1 ../out | grep -q '^budget,state,rank,network,method,' || fail 'CSV without a head'
