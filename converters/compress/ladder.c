@@ -1,8 +1,8 @@
-/* ladder.c - bits, n and rank: the largest step that fits everywhere, then neighbouring steps mixed over
- * layers.
+/* ladder.c - bits, n and rank: the mix of steps over layers that keeps most of what the layers say.
  *
- * Where layers are few and large, a mix of two steps can leave much of the budget: then further steps join.
- */
+ * If W' keeps the share k of a layer's energy, 1 - |W - W'|^2 / |W|^2, layers after one another keep the
+ * product of their shares, as the noise of one is passed on by the next. So -log k is what a mix adds up: a
+ * layer that loses nearly all of itself is not made up for by others, as it would be in a sum of errors. */
 #include "converters/compress/ladder.h"
 
 #include "base/arith.h"
@@ -10,7 +10,6 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const oz_codec_kind codec_steps[] = {OZ_CODEC_TERNARY, OZ_CODEC_INT2, OZ_CODEC_INT3,
@@ -18,8 +17,7 @@ static const oz_codec_kind codec_steps[] = {OZ_CODEC_TERNARY, OZ_CODEC_INT2, OZ_
                                             OZ_CODEC_INT8,    OZ_CODEC_F16,  OZ_CODEC_F32};
 enum {
     CODEC_STEPS = sizeof codec_steps / sizeof codec_steps[0],
-    RANK_STEPS = 64,  /* of full rank, at most */
-    RANKS_MIXED = 16, /* of these, because products take long to fit */
+    RANKS_MIXED = 16, /* not all, because products take long to fit */
 };
 #define SLACK 0.01 /* of energy that may be given up to fill a budget */
 
@@ -61,7 +59,7 @@ static uint64_t largest_rank(const oz_run_state *run) {
 static size_t count_steps(const oz_run_state *run) {
     if (run->knob == OZ_KNOB_CODEC) return CODEC_STEPS;
     if (run->knob == OZ_KNOB_N) return largest_m(run) - 1;
-    return oz_min(largest_rank(run), RANK_STEPS);
+    return largest_rank(run);
 }
 
 /* Ranks are the same share of full rank in all layers. */
