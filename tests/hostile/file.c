@@ -31,3 +31,10 @@ file file_make(oz_status (*build)(model *m, const char *text, uint64_t rows, uin
     model_free(&m);
     return f;
 }
+
+struct criterion_test_params file_formats(void) {
+    static size_t index[64];
+    size_t n = 0;
+    for (; oz_format_at(n); n++) index[n] = n;
+    return cr_make_param_array(size_t, index, n);
+}

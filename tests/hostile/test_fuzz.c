@@ -67,10 +67,7 @@ static size_t file_count(void) {
 }
 
 ParameterizedTestParameters(fuzz, files_of_each_format) {
-    static size_t index[64];
-    size_t n = 0;
-    for (; oz_format_at(n); n++) index[n] = n;
-    return cr_make_param_array(size_t, index, n);
+    return file_formats();
 }
 
 ParameterizedTest(size_t *format, fuzz, files_of_each_format) {

@@ -218,10 +218,7 @@ Test(hostile, networks) {
 
 /* One test a format, so that they run side by side. */
 ParameterizedTestParameters(hostile, all_values_of_every_byte) {
-    static size_t index[64];
-    size_t n = 0;
-    for (; oz_format_at(n); n++) index[n] = n;
-    return cr_make_param_array(size_t, index, n);
+    return file_formats();
 }
 
 ParameterizedTest(size_t *format, hostile, all_values_of_every_byte) {
