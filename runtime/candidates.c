@@ -147,7 +147,7 @@ static const char *leaf_name(oz_chooser *c) {
  * batch up to its largest. */
 static oz_status choose_small(oz_chooser *c, oz_error *err) {
     uint64_t columns = c->columns;
-    c->columns = columns < OZ_MV_BATCH ? columns : OZ_MV_BATCH;
+    c->columns = OZ_MV_BATCH;
     list_options(c);
     oz_status status = weigh(c, err);
     const oz_option *best = fastest(c, true);
@@ -157,12 +157,13 @@ static oz_status choose_small(oz_chooser *c, oz_error *err) {
 }
 
 static oz_status choose(oz_chooser *c, oz_error *err) {
-    OZ_TRY(choose_small(c, err));
+    if (c->columns > OZ_MV_BATCH) OZ_TRY(choose_small(c, err));
     list_options(c);
     OZ_TRY(weigh(c, err));
     oz_option *large = fastest(c, false), *small = fastest(c, true), *chosen = small ? small : large;
     if (c->opt->effort == OZ_EFFORT_CHOSEN) OZ_TRY(time_option(c, chosen, err));
     c->leaf->large = large ? large->choice : (oz_choice){0}; /* none where no batch is so large */
+    if (c->columns <= OZ_MV_BATCH) c->leaf->small = chosen->choice;
     const char *name = leaf_name(c);
     c->leaf->candidates = oz_arena_array(&c->plan->arena, c->n, sizeof *c->leaf->candidates);
     if (!name || !c->leaf->candidates) return oz_fail(err, OZ_ERR_MEMORY, OZ_NO_OFFSET, "", "out of memory");
