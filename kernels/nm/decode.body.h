@@ -76,14 +76,18 @@ OZ_INLINE void decode_nonzeros(oz_codec_kind kind, const oz_leaf *leaf, size_t p
     const oz_scales scales = panel_scales(kind, leaf, panel);
     uint8_t column[OZ_PANEL][OZ_BLOCK];
     size_t k = 0, j = 0; /* the group's first input, and the next entry of the group */
+    vf16 scale = v_zero();
     for (size_t e0 = 0; e0 < all; e0 += OZ_LANES) {
         const size_t count = oz_min(OZ_LANES, all - e0);
         vf16 value[OZ_LANES], place[OZ_LANES];
         for (size_t e = 0; e < OZ_LANES; e++) value[e] = place[e] = v_zero();
         for (size_t e = 0; e < count; e++) {
-            if (j == 0) begin_group(&positions);
+            if (j == 0) {
+                begin_group(&positions);
+                scale = scale_from(kind, &scales, k0 + k);
+            }
             place[e] = v_from_bits(vi_add(next_positions(&positions), vi_set1((int32_t)k)));
-            value[e] = scale_weights(kind, next_weights(kind, &weights), scale_from(kind, &scales, k0 + k));
+            value[e] = scale_weights(kind, next_weights(kind, &weights), scale);
             if (++j == entries) {
                 j = 0;
                 k += m;

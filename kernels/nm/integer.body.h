@@ -124,23 +124,18 @@ static const shape_entry shapes[] = {
     {{4, 16, false}, mv_4_16_wide, mv_4_16_narrow}, {{4, 8, true}, mv_4_8_masks_wide, mv_4_8_masks_narrow},
 };
 
-/* NULL if no product knows the leaf's pattern. */
-static const shape_entry *shape_of(const oz_leaf *leaf) {
-    const bool masks = leaf->param[OZ_NM_FORM] == OZ_NM_MASK;
-    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
-        const quad_shape *s = &shapes[i].shape;
-        if (s->n == leaf->param[OZ_NM_N] && s->m == leaf->param[OZ_NM_M] && s->masks == masks)
-            return &shapes[i];
-    }
-    return NULL;
-}
-
 /* False if no product knows the leaf's pattern. */
 static bool mv_shape(const oz_leaf *leaf, size_t panel0, size_t panel1, const oz_rows *x, float *y,
                      size_t ldy) {
-    const shape_entry *s = shape_of(leaf);
-    if (!s) return false;
-    mv_panel_fn *run = leaf->codec.kind == OZ_CODEC_INT8 ? s->wide : s->narrow;
-    for (size_t panel = panel0; panel < panel1; panel++) run(leaf, panel, x, y, ldy);
-    return true;
+    const bool masks = leaf->param[OZ_NM_FORM] == OZ_NM_MASK;
+    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
+        const shape_entry *s = &shapes[i];
+        if (s->shape.n != leaf->param[OZ_NM_N] || s->shape.m != leaf->param[OZ_NM_M] ||
+            s->shape.masks != masks)
+            continue;
+        mv_panel_fn *run = leaf->codec.kind == OZ_CODEC_INT8 ? s->wide : s->narrow;
+        for (size_t panel = panel0; panel < panel1; panel++) run(leaf, panel, x, y, ldy);
+        return true;
+    }
+    return false;
 }
