@@ -101,6 +101,11 @@ typedef struct oz_decoder {
     bool plain;                           /* weight by weight in plain C: a cost of its own */
 } oz_decoder;
 
+/* The entries of a table: FLOAT(name) and INTEGER(name) for every codec. */
+#define OZ_EACH_CODEC(FLOAT, INTEGER)                                                                        \
+    FLOAT(f32), FLOAT(f16), FLOAT(bf16), INTEGER(int8), INTEGER(int6), INTEGER(int5), INTEGER(int4),         \
+        INTEGER(int3), INTEGER(int2), INTEGER(ternary)
+
 /* What one format offers on one instruction set; lists end with a NULL name. */
 typedef struct oz_kernels {
     const oz_mv *mv;

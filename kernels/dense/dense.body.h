@@ -50,39 +50,17 @@ INTEGER_CODEC(OZ_CODEC_TERNARY, ternary)
 
 #define MV(codec, i8)                                                                                        \
     { OZ_NAME_TEXT("dense_mv_" #codec), i8, takes_##codec, OZ_NAME(dense_mv_##codec) }
+#define MV_FLOAT(codec) MV(codec, false)
 #define MV_INTEGER(codec) MV(codec, true), MV(codec##_f32, false)
 #define MM_F32(text, codec)                                                                                  \
     { .name = OZ_NAME_TEXT(text), .takes = takes_##codec, .f32 = f32_##codec }
 #define MM_U8(codec)                                                                                         \
     { .name = OZ_NAME_TEXT("dense_mm_" #codec), .takes = takes_##codec, .u8 = u8_##codec }
+#define MM_FLOAT(codec) MM_F32("dense_mm_" #codec, codec)
 #define MM_INTEGER(codec) MM_U8(codec), MM_F32("dense_mm_" #codec "_f32", codec)
 
-static const oz_mv mv_table[] = {
-    MV(f32, false),
-    MV(f16, false),
-    MV(bf16, false),
-    MV_INTEGER(int8),
-    MV_INTEGER(int6),
-    MV_INTEGER(int5),
-    MV_INTEGER(int4),
-    MV_INTEGER(int3),
-    MV_INTEGER(int2),
-    MV_INTEGER(ternary),
-    {0},
-};
+static const oz_mv mv_table[] = {OZ_EACH_CODEC(MV_FLOAT, MV_INTEGER), {0}};
 
-static const oz_decoder decoder_table[] = {
-    MM_F32("dense_mm_f32", f32),
-    MM_F32("dense_mm_f16", f16),
-    MM_F32("dense_mm_bf16", bf16),
-    MM_INTEGER(int8),
-    MM_INTEGER(int6),
-    MM_INTEGER(int5),
-    MM_INTEGER(int4),
-    MM_INTEGER(int3),
-    MM_INTEGER(int2),
-    MM_INTEGER(ternary),
-    {0},
-};
+static const oz_decoder decoder_table[] = {OZ_EACH_CODEC(MM_FLOAT, MM_INTEGER), {0}};
 
 const oz_kernels OZ_NAME(oz_kernels_dense) = {mv_table, decoder_table};

@@ -65,32 +65,8 @@ static void OZ_NAME(nm_mv_integer)(const oz_leaf *leaf, size_t panel0, size_t pa
 #define MM_FLOAT(codec) MM_F32("nm_mm_" #codec, codec, codec), MM_NZ(codec, codec)
 #define MM_INTEGER(codec) MM_U8(codec), MM_F32("nm_mm_" #codec "_f32", codec, integer), MM_NZ(codec, integer)
 
-static const oz_mv mv_table[] = {
-    MV_FLOAT(f32),
-    MV_FLOAT(f16),
-    MV_FLOAT(bf16),
-    MV_INTEGER(int8),
-    MV_INTEGER(int6),
-    MV_INTEGER(int5),
-    MV_INTEGER(int4),
-    MV_INTEGER(int3),
-    MV_INTEGER(int2),
-    MV_INTEGER(ternary),
-    {0},
-};
+static const oz_mv mv_table[] = {OZ_EACH_CODEC(MV_FLOAT, MV_INTEGER), {0}};
 
-static const oz_decoder decoder_table[] = {
-    MM_FLOAT(f32),
-    MM_FLOAT(f16),
-    MM_FLOAT(bf16),
-    MM_INTEGER(int8),
-    MM_INTEGER(int6),
-    MM_INTEGER(int5),
-    MM_INTEGER(int4),
-    MM_INTEGER(int3),
-    MM_INTEGER(int2),
-    MM_INTEGER(ternary),
-    {0},
-};
+static const oz_decoder decoder_table[] = {OZ_EACH_CODEC(MM_FLOAT, MM_INTEGER), {0}};
 
 const oz_kernels OZ_NAME(oz_kernels_nm) = {mv_table, decoder_table};

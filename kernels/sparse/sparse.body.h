@@ -44,32 +44,8 @@ TAKES(OZ_CODEC_TERNARY, ternary)
     MM_NZ(codec), MM("sparse_mm_" #codec, codec, .u8 = decode_u8),                                           \
         MM("sparse_mm_" #codec "_f32", codec, .f32 = decode_f32, .block = block_of)
 
-static const oz_mv mv_table[] = {
-    MV_FLOAT(f32),
-    MV_FLOAT(f16),
-    MV_FLOAT(bf16),
-    MV_INTEGER(int8),
-    MV_INTEGER(int6),
-    MV_INTEGER(int5),
-    MV_INTEGER(int4),
-    MV_INTEGER(int3),
-    MV_INTEGER(int2),
-    MV_INTEGER(ternary),
-    {0},
-};
+static const oz_mv mv_table[] = {OZ_EACH_CODEC(MV_FLOAT, MV_INTEGER), {0}};
 
-static const oz_decoder decoder_table[] = {
-    MM_FLOAT(f32),
-    MM_FLOAT(f16),
-    MM_FLOAT(bf16),
-    MM_INTEGER(int8),
-    MM_INTEGER(int6),
-    MM_INTEGER(int5),
-    MM_INTEGER(int4),
-    MM_INTEGER(int3),
-    MM_INTEGER(int2),
-    MM_INTEGER(ternary),
-    {0},
-};
+static const oz_decoder decoder_table[] = {OZ_EACH_CODEC(MM_FLOAT, MM_INTEGER), {0}};
 
 const oz_kernels OZ_NAME(oz_kernels_sparse) = {mv_table, decoder_table};
