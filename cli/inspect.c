@@ -18,8 +18,7 @@ static const oz_option options[] = {
      offsetof(oz_inspect_fields, graph)},
 };
 
-static const char *const provenance[] = {"source", "method", "recipe",  "policy",
-                                         "budget", "seed",   "correct", "command"};
+static const char *const provenance[] = {"source", "method", "recipe", "policy", "budget", "seed", "correct"};
 
 static json_t *leaf_json(const oz_leaf_info *leaf) {
     return json_pack("{s:i, s:i, s:s, s:o, s:I, s:I, s:I, s:b, s:I, s:o}", "term", leaf->term, "factor",

@@ -93,7 +93,6 @@ static oz_status write_meta(oz_run_state *run) {
     if (is_corrected(run) && run->c->calibration)
         OZ_TRY(add_meta(run, "correct", "%s, %016llx", corrections[opt->correction],
                         (unsigned long long)oz_dataset_hash(run->c->calibration)));
-    add_option(run, "command", opt->command);
     return OZ_OK;
 }
 

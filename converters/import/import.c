@@ -72,9 +72,9 @@ static const char *file_name(const char *path) {
 }
 
 static oz_status finish(import *im, oz_buffer *out) {
-    oz_meta meta[2] = {{"source", file_name(im->opt->weights), 0}, {"command", im->opt->command, 0}};
-    im->contents.meta = meta;
-    im->contents.n_meta = im->opt->command ? 2 : 1;
+    oz_meta source = {"source", file_name(im->opt->weights), 0};
+    im->contents.meta = &source;
+    im->contents.n_meta = 1;
     oz_image image;
     OZ_TRY(oz_image_build(&im->contents, &image, &im->arena, im->err));
     oz_open_options open = OZ_OPEN_INIT;

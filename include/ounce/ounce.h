@@ -197,7 +197,7 @@ OZ_API void oz_model_bytes(const oz_model *m, oz_bytes *file, uint64_t *resident
 /* Tensors of a file without Ounce's metadata that are neither weights nor vectors of floats: nothing runs or
  * compresses them. Their number; `bytes` and the name of one may be NULL. */
 OZ_API size_t oz_model_ignored(const oz_model *m, uint64_t *bytes, const char **first);
-/* A string of the file's metadata: "graph", "source", "method", "command", ...; NULL if absent. */
+/* A string of the file's metadata: "graph", "source", "method", "budget", ...; NULL if absent. */
 OZ_API const char *oz_model_meta(const oz_model *m, const char *key);
 /* The layer's weight as dense f32 [rows][cols], row scale applied.  `out` is the caller's. */
 OZ_API OZ_CHECKED oz_status oz_model_unpack(const oz_model *m, size_t layer, float *out, size_t floats,

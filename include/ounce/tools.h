@@ -56,11 +56,10 @@ typedef struct oz_import_options {
     const oz_host *host;
     const char *graph;             /* path of a graph JSON */
     const char *weights;           /* path of a plain safetensors with PyTorch's names and layouts */
-    const char *command;           /* provenance, may be NULL */
     struct oz_import_notes *notes; /* filled if not NULL */
 } oz_import_options;
 #define OZ_IMPORT_INIT                                                                                       \
-    { sizeof(oz_import_options), 0, 0, 0, 0, 0 }
+    { sizeof(oz_import_options), 0, 0, 0, 0 }
 
 /* Tensors of floats that the graph does not use. */
 typedef struct oz_import_notes {
@@ -95,12 +94,11 @@ typedef struct oz_compress_options {
     uint64_t budget;    /* bytes of the whole file; 0 = none, then no knob may be open */
     const oz_dataset *calibration; /* needed by correction and by the ranking of settings */
     oz_correction correction;
-    uint64_t seed;       /* of random pruning and hashing */
-    const char *command; /* provenance, may be NULL */
+    uint64_t seed; /* of random pruning and hashing */
     int threads;
 } oz_compress_options;
 #define OZ_COMPRESS_INIT                                                                                     \
-    { sizeof(oz_compress_options), 0, 0, 0, 0, 0, 0, OZ_CORRECT_AFFINE, 1, 0, 0 }
+    { sizeof(oz_compress_options), 0, 0, 0, 0, 0, 0, OZ_CORRECT_AFFINE, 1, 0 }
 
 typedef struct oz_compressed_layer {
     const char *name;
