@@ -12,20 +12,25 @@ static oz_status no_memory(oz_error *err) {
     return oz_fail(err, OZ_ERR_MEMORY, OZ_NO_OFFSET, "", "out of memory");
 }
 
-static oz_status read_options(oz_plan *p, const oz_plan_options *opt, oz_error *err) {
+oz_status oz_choose_isa(const char *cap, oz_isa *out, oz_error *err) {
     int isa = (int)oz_cpu_isa();
-    if (opt->isa) {
-        int cap = oz_isa_parse(opt->isa);
-        if (cap < 0)
+    if (cap) {
+        int wanted = oz_isa_parse(cap);
+        if (wanted < 0)
             return oz_fail(err, OZ_ERR_ARGUMENT, OZ_NO_OFFSET, "isa",
                            "unknown instruction set; have scalar, avx2, avx512, avx512vnni");
-        if (cap > isa)
+        if (wanted > isa)
             return oz_fail(err, OZ_ERR_SUPPORT, OZ_NO_OFFSET, "isa", "this CPU stops at %s",
                            oz_isa_text((oz_isa)isa));
-        isa = cap;
+        isa = wanted;
     }
     while (isa > 0 && !oz_primitives_of((oz_isa)isa)) isa--;
-    p->isa = (oz_isa)isa;
+    *out = (oz_isa)isa;
+    return OZ_OK;
+}
+
+static oz_status read_options(oz_plan *p, const oz_plan_options *opt, oz_error *err) {
+    OZ_TRY(oz_choose_isa(opt->isa, &p->isa, err));
     p->primitives = oz_primitives_of(p->isa);
     p->vec = oz_vec_primitives_of(p->isa);
     if (opt->threads < 0 || opt->threads > 4096)

@@ -63,6 +63,8 @@ struct oz_plan {
 
 #define OZ_NO_PLACE UINT64_MAX
 
+/* The best instruction set of this CPU and this build, at most `cap` (NULL = no cap). */
+oz_status oz_choose_isa(const char *cap, oz_isa *out, oz_error *err);
 void oz_plan_retain(oz_plan *p);
 /* Bytes of one session (session.c). */
 uint64_t oz_session_size(const oz_plan *p);

@@ -255,6 +255,17 @@ OZ_API void oz_plan_free(oz_plan *p);
 OZ_API void oz_plan_memory(const oz_plan *p, oz_memory *out);
 /* Calls `each` for every candidate of every leaf, in file order, the chosen one first. */
 OZ_API void oz_plan_explain(const oz_plan *p, void *ctx, void (*each)(void *ctx, const oz_candidate *c));
+/* What a machine can do at best, for comparison with what a kernel does. */
+typedef enum oz_limit {
+    OZ_LIMIT_MULTIPLY_ADD, /* floats in registers; a multiplication and its addition are two operations */
+    OZ_LIMIT_DOT,          /* products of bytes in registers, summed in 32 bits; likewise */
+    OZ_LIMIT_READ          /* bytes read, again and again, from a block of `bytes` in all */
+} oz_limit;
+/* Operations or bytes per ns, of the instruction set, the threads and the executor that `opt` names, by its
+ * clock; takes some 20 ms. `bytes` says which level of memory is meant; each thread reads its share.
+ * Errors: ARGUMENT (no clock), SUPPORT, MEMORY. */
+OZ_API OZ_CHECKED oz_status oz_machine_limit(oz_limit what, uint64_t bytes, const oz_plan_options *opt,
+                                             double *per_ns, oz_error *err);
 /* The instruction set this CPU would use: "avx512vnni". */
 OZ_API const char *oz_isa_name(void);
 

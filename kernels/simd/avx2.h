@@ -26,6 +26,8 @@
 #define OZ_NZ_SETS 1
 /* Accumulators of a fused product with up to 4 activation rows. */
 #define OZ_MV_SUMS 4
+/* Chains of sums that keep the arithmetic units busy and fit the register file beside an operand. */
+#define OZ_LIMIT_SUMS 6
 
 typedef struct vf16 {
     __m256 lo, hi;

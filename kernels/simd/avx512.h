@@ -35,6 +35,8 @@
 #define OZ_NZ_SETS 2
 /* Accumulators of a fused product with up to 4 activation rows. */
 #define OZ_MV_SUMS 16
+/* Chains of sums that keep the arithmetic units busy and fit the register file beside an operand. */
+#define OZ_LIMIT_SUMS 12
 
 typedef __m512 vf16;
 typedef __m512i vi16;

@@ -21,6 +21,8 @@
 #define OZ_GEMM_U8_VECTORS 1
 #define OZ_NZ_SETS 1
 #define OZ_MV_SUMS 1
+/* Chains of sums that keep the arithmetic units busy and fit the register file beside an operand. */
+#define OZ_LIMIT_SUMS 1
 
 typedef struct vf16 {
     float lane[16];
