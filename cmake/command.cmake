@@ -1,6 +1,6 @@
 # The command, linked statically against our own libraries: build/<preset>/ounce runs from anywhere.
 
-oz_sources(sources cli)
+oz_sources(sources cli cli/bench)
 if(sources)
   add_executable(ounce_command ${sources})
   target_link_libraries(ounce_command PRIVATE ounce_flags)

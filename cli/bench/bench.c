@@ -1,29 +1,33 @@
-/* bench.c - ounce bench: kernels, layers and models, timed side by side.
+/* bench.c - ounce bench: kernels, layers and models, timed side by side; tables of targets.
  *
  * bench kernel   every candidate of a plan for one leaf, bare, on one thread
  * bench layer    whole layers from row-major input to row-major output, dense f32 beside them
  * bench model    whole models
+ * bench targets  a table of layers and what each is to reach
  *
  * Layers and models show beside their time that of their kernels alone, on one thread.
  *
  * Subjects take turns, run after run, so that a slow moment of the machine hits all of them; the median
  * counts. A ratio is always to the dense layer of the same shape in the same run. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "cli/bench/race.h"
+#include "cli/bench/report.h"
+#include "cli/bench/stock.h"
+#include "cli/bench/targets.h"
 #include "cli/json.h"
 #include "cli/model.h"
 #include "cli/options.h"
-#include "cli/subject.h"
 #include "cli/terminal.h"
 
 typedef struct oz_bench_fields {
     oz_common common;
-    oz_texts methods, batches;
-    const char *shape, *layer;
+    oz_texts methods, batches, rivals;
+    const char *shape, *layer, *rivals_command, *only, *markdown;
     uint64_t runs, seed;
-    bool trial;
+    bool trial, cold;
 } oz_bench_fields;
 
 static const oz_option options[] = {
@@ -37,6 +41,17 @@ static const oz_option options[] = {
     {"runs", 'r', OZ_OPTION_COUNT, "N", "timed runs of each, after one warm-up (15)",
      offsetof(oz_bench_fields, runs)},
     {"trial", 't', OZ_OPTION_FLAG, NULL, "let plans time their candidates", offsetof(oz_bench_fields, trial)},
+    {"cold", 'c', OZ_OPTION_FLAG, NULL, "read weights from memory: rotate over more copies than caches hold",
+     offsetof(oz_bench_fields, cold)},
+    {"rival", 0, OZ_OPTION_TEXTS, "NAME[:CODEC[:SPARSITY]]",
+     "time this engine beside ours; may be repeated (see benchmarks/rivals)",
+     offsetof(oz_bench_fields, rivals)},
+    {"rivals", 0, OZ_OPTION_TEXT, "COMMAND", "what starts rivals (benchmarks/rivals/run)",
+     offsetof(oz_bench_fields, rivals_command)},
+    {"only", 'o', OZ_OPTION_TEXT, "TEXT", "of targets, those with this text in their line",
+     offsetof(oz_bench_fields, only)},
+    {"markdown", 0, OZ_OPTION_TEXT, "FILE", "write the table of targets there, too",
+     offsetof(oz_bench_fields, markdown)},
     {"seed", 0, OZ_OPTION_COUNT, "N", "of the random layer (1)", offsetof(oz_bench_fields, seed)},
 };
 
@@ -55,132 +70,76 @@ static const char *const default_methods[] = {"dense,codec=f16",
                                               "hashed:roast,codec=f32,ratio=0.1",
                                               "lowrank,codec=f32,rank=64"};
 
-enum { MAX_SUBJECTS = 64, MAX_BATCHES = 16 };
+enum { MAX_BATCHES = 16 };
 
 typedef struct oz_bench {
     const oz_bench_fields *f;
-    oz_subject subjects[MAX_SUBJECTS];
-    size_t n;
     const char *title;
     uint32_t batches[MAX_BATCHES], batch; /* all to measure; the one under way */
     size_t n_batches, runs;
     json_t *json;
 } oz_bench;
 
-/* ---- subjects ------------------------------------------------------------------------ */
-
-static void free_subjects(oz_bench *b) {
-    for (size_t i = 0; i < b->n; i++) oz_subject_free(&b->subjects[i], true);
-    memset(b->subjects, 0, b->n * sizeof *b->subjects);
-    b->n = 0;
+static void report(oz_bench *b, const oz_race *r) {
+    if (b->f->common.json)
+        oz_race_json(r, b->json);
+    else
+        oz_race_print(r);
 }
 
-static int add_file(oz_bench *b, const char *name, oz_buffer file) {
-    oz_error err = {0};
-    oz_subject *s = &b->subjects[b->n++];
-    s->name = name;
-    s->file = file;
-    return oz_model_open_memory(file.data, file.bytes, NULL, &s->model, &err) == OZ_OK
-               ? EXIT_DONE
-               : oz_report_error(name, &err);
+static oz_race race_of(const oz_bench *b) {
+    return (oz_race){.title = b->title,
+                     .common = &b->f->common,
+                     .batch = b->batch,
+                     .runs = b->runs,
+                     .cold = b->f->cold,
+                     .trial = b->f->trial};
 }
 
-/* The base layer as `method` makes it. A method of the default set that this shape is too small for is left
- * out, with a remark. */
-static int add_method(oz_bench *b, const char *method, bool usual) {
-    oz_error err = {0};
-    oz_compress_options opt = OZ_COMPRESS_INIT;
-    oz_compressed c;
-    opt.host = oz_terminal_host();
-    opt.method = method;
-    opt.policy = "";
-    opt.correction = OZ_CORRECT_NONE;
-    opt.seed = b->f->seed ? b->f->seed : 1;
-    opt.threads = (int)b->f->common.threads;
-    if (oz_compress(b->subjects[0].model, &opt, false, &c, &err) != OZ_OK) {
-        if (!usual || err.status == OZ_ERR_CANCEL || err.status == OZ_ERR_MEMORY)
-            return oz_report_error(method, &err);
-        if (!b->f->common.quiet) fprintf(stderr, "ounce: left out %s: %s\n", method, err.message);
-        return EXIT_DONE;
+/* ---- bench layer: every form of one layer, and rivals ----------------------------------- */
+
+static int add_rivals(oz_bench *b, oz_race *r, uint64_t rows, uint64_t cols) {
+    const oz_texts *rivals = &b->f->rivals;
+    int code = EXIT_DONE;
+    for (size_t i = 0; !code && i < rivals->count; i++) {
+        oz_rival_task task = {.rows = rows,
+                              .cols = cols,
+                              .batch = b->batch,
+                              .threads = b->f->common.threads,
+                              .isa = b->f->common.isa,
+                              .cold = b->f->cold};
+        bool able;
+        if (!task.threads) task.threads = (uint64_t)sysconf(_SC_NPROCESSORS_ONLN);
+        code = oz_race_add_rival(r, rivals->text[i], b->f->rivals_command, &task, &able);
     }
-    oz_buffer copy = c.file;
-    c.file = (oz_buffer){0};
-    oz_compressed_free(&c);
-    return add_file(b, method, copy);
+    return code;
 }
 
-/* The base layer, dense f32, and each method applied to it. */
-static int add_layers(oz_bench *b, const oz_model *m, size_t layer, uint64_t rows, uint64_t cols) {
-    oz_error err = {0};
-    oz_buffer file;
+static int race_layers(oz_bench *b, const oz_stock *stock, uint64_t rows, uint64_t cols) {
+    oz_race r = race_of(b);
+    int code = oz_race_open(&r);
+    for (size_t i = 0; !code && i < stock->n; i++)
+        code = oz_race_add(&r, stock->items[i].method, stock->items[i].file, stock->items[i].model);
+    if (!code) code = add_rivals(b, &r, rows, cols);
+    if (!code) code = oz_race_run(&r);
+    if (!code) report(b, &r);
+    oz_race_close(&r);
+    return code;
+}
+
+/* A method of the default set that this shape is too small for is left out, with a remark. */
+static int fill_stock(oz_bench *b, oz_stock *stock) {
     const oz_texts *given = &b->f->methods;
-    uint64_t seed = b->f->seed ? b->f->seed : 1;
-    if (oz_layer_model(m, layer, rows, cols, seed, &file, &err) != OZ_OK) return oz_report_error(NULL, &err);
-    int code = add_file(b, m ? "as stored" : "dense,codec=f32", file);
     size_t n = given->count ? given->count : OZ_COUNT_OF(default_methods);
-    for (size_t i = 0; !code && i < n && b->n < MAX_SUBJECTS; i++)
-        code = add_method(b, given->count ? given->text[i] : default_methods[i], !given->count);
-    return code;
-}
-
-/* ---- timing -------------------------------------------------------------------------- */
-
-static int by_value(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static int time_all(oz_bench *b) {
     int code = EXIT_DONE;
-    size_t runs = b->runs;
-    oz_plan_options opt = oz_plan_from(&b->f->common, b->batch);
-    opt.effort = b->f->trial ? OZ_EFFORT_TRIAL : OZ_EFFORT_CHOSEN;
-    for (size_t i = 0; !code && i < b->n; i++) code = oz_subject_prepare(&b->subjects[i], &opt);
-    for (size_t r = 0; !code && r < runs + 1; r++) {
-        for (size_t i = 0; !code && i < b->n; i++) {
-            double ns;
-            code = oz_subject_time(&b->subjects[i], &ns);
-            if (r) b->subjects[i].times[r - 1] = ns; /* the first is the warm-up */
-        }
-        if (!oz_terminal_progress(NULL, b->title, r, runs + 1)) code = EXIT_INTERRUPTED;
-    }
-    for (size_t i = 0; i < b->n; i++) qsort(b->subjects[i].times, runs, sizeof(double), by_value);
-    return code;
-}
-
-static void report_rows(oz_bench *b) {
-    size_t runs = b->runs;
-    double dense = b->subjects[0].times[runs / 2];
-    if (!b->f->common.json)
-        printf("\n%s, batch %u, median of %zu\n%-36s %12s %12s %13s %10s %9s\n", b->title, b->batch, runs, "",
-               "median", "fastest", "kernels alone", "bytes", "x first");
-    for (size_t i = 0; i < b->n; i++) {
-        const oz_subject *s = &b->subjects[i];
-        double median = s->times[runs / 2];
-        if (b->f->common.json) {
-            json_array_append_new(b->json,
-                                  json_pack("{s:o, s:o, s:i, s:f, s:f, s:f, s:I, s:f}", "title",
-                                            oz_json_text(b->title), "subject", oz_json_text(s->name), "batch",
-                                            b->batch, "median_ns", median, "fastest_ns", s->times[0],
-                                            "kernels_ns", s->kernels_ns, "resident_bytes",
-                                            (json_int_t)s->resident, "speedup", dense / median));
-        } else {
-            printf("%-36s %12s %12s %13s %10s %8.2fx\n", oz_safe_text(s->name), oz_time_text(median),
-                   oz_time_text(s->times[0]), oz_time_text(s->kernels_ns), oz_size_text(s->resident),
-                   dense / median);
-        }
-    }
-}
-
-/* All batches of the subjects at hand. */
-static int measure(oz_bench *b) {
-    int code = EXIT_DONE;
-    for (size_t i = 0; !code && i < b->n_batches; i++) {
-        b->batch = b->batches[i];
-        code = time_all(b);
-        oz_terminal_clear();
-        if (!code) report_rows(b);
-        for (size_t k = 0; k < b->n; k++) oz_subject_free(&b->subjects[k], false);
+    for (size_t i = 0; !code && i < n; i++) {
+        const char *method = given->count ? given->text[i] : default_methods[i];
+        const oz_item *item;
+        oz_error err = {0};
+        code = oz_stock_take(stock, method, &item, &err);
+        if (code || item) continue;
+        if (given->count || err.status == OZ_ERR_MEMORY) return oz_report_error(method, &err);
+        if (!b->f->common.quiet) fprintf(stderr, "ounce: left out %s: %s\n", method, err.message);
     }
     return code;
 }
@@ -203,27 +162,27 @@ static void print_candidate(void *ctx, const oz_candidate *c) {
     }
 }
 
-static int bench_kernel(oz_bench *b, const oz_subject *s) {
+static int bench_kernel(oz_bench *b, const oz_item *item) {
     oz_plan_options opt = oz_plan_from(&b->f->common, b->batch);
     oz_plan *plan;
     oz_error err = {0};
     opt.effort = OZ_EFFORT_TRIAL;
     opt.threads = 1;
-    if (oz_plan_create(s->model, &opt, &plan, &err) != OZ_OK) return oz_report_error(s->name, &err);
-    b->title = s->name;
+    if (oz_plan_create(item->model, &opt, &plan, &err) != OZ_OK) return oz_report_error(item->method, &err);
+    b->title = item->method;
     if (!b->f->common.json)
-        printf("%s, batch %u, one thread, bare kernels\n", oz_safe_text(s->name), b->batch);
+        printf("%s, batch %u, one thread, bare kernels\n", oz_safe_text(item->method), b->batch);
     oz_plan_explain(plan, b, print_candidate);
     oz_plan_free(plan);
     return oz_terminal_interrupted() ? EXIT_INTERRUPTED : EXIT_DONE;
 }
 
-static int bench_kernels(oz_bench *b) {
+static int bench_kernels(oz_bench *b, const oz_stock *stock) {
     int code = EXIT_DONE;
-    for (size_t i = 0; !code && i < b->n; i++) {
+    for (size_t i = 0; !code && i < stock->n; i++) {
         for (size_t k = 0; !code && k < b->n_batches; k++) {
             b->batch = b->batches[k];
-            code = bench_kernel(b, &b->subjects[i]);
+            code = bench_kernel(b, &stock->items[i]);
         }
     }
     return code;
@@ -233,15 +192,21 @@ static int bench_kernels(oz_bench *b) {
 
 static int bench_layer_of(oz_bench *b, const oz_model *m, size_t layer, uint64_t rows, uint64_t cols,
                           bool kernels) {
-    static char title[160];
+    static oz_stock stock;
+    char title[160];
     oz_layer_info info = {.name = "random layer", .rows = rows, .cols = cols};
     if (m && oz_model_layer(m, layer, &info) != OZ_OK) return EXIT_INTERNAL;
     snprintf(title, sizeof title, "%.100s, %llu x %llu", oz_safe_text(info.name),
              (unsigned long long)info.rows, (unsigned long long)info.cols);
     b->title = title;
-    int code = add_layers(b, m, layer, rows, cols);
-    if (!code) code = kernels ? bench_kernels(b) : measure(b);
-    free_subjects(b);
+    int code = oz_stock_open(&stock, &b->f->common, b->f->seed, m, layer, rows, cols);
+    if (!code) code = fill_stock(b, &stock);
+    if (!code && kernels) code = bench_kernels(b, &stock);
+    for (size_t i = 0; !code && !kernels && i < b->n_batches; i++) {
+        b->batch = b->batches[i];
+        code = race_layers(b, &stock, info.rows, info.cols);
+    }
+    oz_stock_close(&stock);
     return code;
 }
 
@@ -276,19 +241,46 @@ static int bench_layers(oz_bench *b, bool kernels) {
     return bench_layer_of(b, NULL, 0, rows, cols, kernels);
 }
 
+static int race_models(oz_bench *b, oz_model **models) {
+    const oz_texts *arguments = &b->f->common.arguments;
+    oz_race r = race_of(b);
+    int code = oz_race_open(&r);
+    for (size_t i = 1; !code && i < arguments->count; i++)
+        code = oz_race_add(&r, oz_short_name(arguments->text[i]), (oz_buffer){0}, models[i]);
+    if (!code) code = oz_race_run(&r);
+    if (!code) report(b, &r);
+    oz_race_close(&r);
+    return code;
+}
+
 static int bench_models(oz_bench *b) {
     const oz_texts *arguments = &b->f->common.arguments;
     if (arguments->count < 2) return oz_usage_error("bench model needs a model");
+    if (b->f->cold) return oz_usage_error("--cold is for layers");
+    oz_model *models[OZ_RACE_ENTRIES] = {NULL};
     int code = EXIT_DONE;
     b->title = "whole models";
-    for (size_t i = 1; !code && i < arguments->count && b->n < MAX_SUBJECTS; i++) {
-        oz_subject *s = &b->subjects[b->n++];
-        s->name = oz_short_name(arguments->text[i]);
-        code = oz_open_model(arguments->text[i], &s->model);
+    for (size_t i = 1; !code && i < arguments->count; i++)
+        code = oz_open_model(arguments->text[i], &models[i]);
+    for (size_t i = 0; !code && i < b->n_batches; i++) {
+        b->batch = b->batches[i];
+        code = race_models(b, models);
     }
-    if (!code) code = measure(b);
-    free_subjects(b);
+    for (size_t i = 1; i < arguments->count; i++) oz_model_free(models[i]);
     return code;
+}
+
+static int bench_targets(oz_bench *b) {
+    const oz_texts *arguments = &b->f->common.arguments;
+    if (arguments->count != 2) return oz_usage_error("bench targets needs a table of targets");
+    oz_targets_options opt = {.common = &b->f->common,
+                              .path = arguments->text[1],
+                              .only = b->f->only,
+                              .rivals = b->f->rivals_command,
+                              .markdown = b->f->markdown,
+                              .runs = b->runs,
+                              .seed = b->f->seed};
+    return oz_bench_targets(&opt);
 }
 
 static int read_numbers(oz_bench *b) {
@@ -301,7 +293,7 @@ static int read_numbers(oz_bench *b) {
         b->batches[b->n_batches++] = (uint32_t)n;
     }
     if (!given->count) b->batches[b->n_batches++] = 1, b->batches[b->n_batches++] = 64;
-    if (b->f->runs > OZ_SUBJECT_RUNS) return oz_usage_error("--runs: at most %d", OZ_SUBJECT_RUNS);
+    if (b->f->runs > OZ_RACE_RUNS) return oz_usage_error("--runs: at most %d", OZ_RACE_RUNS);
     b->runs = b->f->runs ? b->f->runs : 15;
     return EXIT_DONE;
 }
@@ -312,6 +304,7 @@ static int run(const void *fields) {
     const char *what = b.f->common.arguments.text[0];
     int code = read_numbers(&b);
     if (code) return code;
+    if (strcmp(what, "targets") == 0) return bench_targets(&b);
     b.json = b.f->common.json ? json_array() : NULL;
     if (strcmp(what, "kernel") == 0) {
         code = bench_layers(&b, true);
@@ -320,7 +313,7 @@ static int run(const void *fields) {
     } else if (strcmp(what, "model") == 0) {
         code = bench_models(&b);
     } else {
-        code = oz_usage_error("bench what? kernel, layer or model");
+        code = oz_usage_error("bench what? kernel, layer, model or targets");
     }
     if (b.json && !code) return oz_json_print(b.json);
     json_decref(b.json);
@@ -330,12 +323,13 @@ static int run(const void *fields) {
 const oz_verb oz_verb_bench = {
     .name = "bench",
     .summary = "Time kernels, layers or models side by side",
-    .usage = "kernel|layer|model [MODEL]... [--shape ROWSxCOLS] [--method METHOD]... [--batch N]...",
+    .usage = "kernel|layer|model [MODEL]... [--shape ROWSxCOLS] [--method METHOD]... [--batch N]...\n"
+             "       ounce bench targets TABLE [--only TEXT] [--markdown FILE]",
     .examples = "  ounce bench layer --shape 4096x4096 --batch 1 -m dense,codec=int4,group=128\n"
                 "  ounce bench model dense.safetensors small.safetensors\n",
     .options = options,
     .n_options = OZ_COUNT_OF(options),
     .fields = sizeof(oz_bench_fields),
     .min_arguments = 1,
-    .max_arguments = MAX_SUBJECTS,
+    .max_arguments = OZ_RACE_ENTRIES - 1,
     .run = run};

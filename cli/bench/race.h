@@ -1,0 +1,56 @@
+/* race.h - models and rivals timed side by side, and what the machine could do at best.
+ *
+ * All take turns, run after run, so that a slow moment of the machine hits all of them; the median counts.
+ * Beside it stands the time that the machine's own limits allow, measured in the same run:
+ *
+ *     the larger of   bytes of the leaves / B     read bandwidth at the level of memory they lie in
+ *                     operations / P              multiply-adds in registers: F of floats, D of bytes */
+#ifndef OZ_CLI_BENCH_RACE_H
+#define OZ_CLI_BENCH_RACE_H
+
+#include "cli/bench/rival.h"
+#include "cli/bench/subject.h"
+
+enum { OZ_RACE_ENTRIES = 64, OZ_RACE_RUNS = 1000 };
+
+typedef struct oz_entry {
+    const char *name;
+    oz_subject subject; /* ours */
+    oz_rival rival;     /* or somebody else's */
+    bool is_rival;
+    double times[OZ_RACE_RUNS];
+    double median_ns, fastest_ns;
+    double reading_ns, computing_ns; /* what ours would take at the machine's limits; 0 = not known */
+    char limit;                      /* which is the larger: 'B', or 'F' or 'D'; 0 = not known */
+} oz_entry;
+
+typedef struct oz_race {
+    const char *title;
+    const oz_common *common;
+    uint32_t batch;
+    size_t runs;
+    uint64_t threads;
+    bool cold, trial;
+    oz_entry *entries; /* [OZ_RACE_ENTRIES] */
+    size_t n;
+    double multiply_adds, dots; /* F and D, operations per ns */
+    double read[9];             /* B of memory, bytes per ns, ascending: if cold */
+    size_t n_read;
+} oz_race;
+
+/* Room for entries, zeroed; exits 5 in words if there is none. */
+int oz_race_open(oz_race *r);
+/* Enters a model; file as for oz_subject_make. */
+int oz_race_add(oz_race *r, const char *name, oz_buffer file, oz_model *model);
+/* Enters a rival, called by its spec; `*able` says whether it runs. */
+int oz_race_add_rival(oz_race *r, const char *spec, const char *command, const oz_rival_task *task,
+                      bool *able);
+int oz_race_run(oz_race *r);
+void oz_race_close(oz_race *r); /* and frees the entries */
+
+/* The part of the machine's limit that an entry reaches, 0 to about 1; `limit` 0 = the larger one. */
+double oz_entry_share(const oz_entry *e, char limit);
+/* The entry of that name; NULL if there is none, or it has no times. */
+const oz_entry *oz_race_find(const oz_race *r, const char *name);
+
+#endif

@@ -1,0 +1,252 @@
+/* targets.c - measuring a table of targets (benchmarks/targets says how it is written).
+ *
+ * Lines of the same shape share one stock of compressed layers; those of the same batch, threads and memory
+ * are measured in one race, so that every ratio is of two times from the same minutes. */
+#include "cli/bench/targets.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/bench/race.h"
+#include "cli/bench/report.h"
+#include "cli/bench/stock.h"
+#include "cli/bench/target_table.h"
+#include "cli/json.h"
+#include "cli/terminal.h"
+
+#define DENSE "dense,codec=f32"
+
+/* Who competes for "dense" and for "best:CODEC". */
+static const char *const engines[] = {"onednn", "onednn3", "onnxruntime", "ggml"};
+
+typedef struct oz_table_run {
+    const oz_targets_options *opt;
+    oz_target_table table;
+    oz_stock stock;
+    json_t *json;
+    FILE *markdown;
+    size_t measured, missed, without;
+} oz_table_run;
+
+/* ---- who takes part ---------------------------------------------------------------------- */
+
+static bool has_entry(const oz_race *r, const char *name) {
+    for (size_t i = 0; i < r->n; i++) {
+        if (strcmp(r->entries[i].name, name) == 0) return true;
+    }
+    return false;
+}
+
+static int add_method(oz_table_run *run, oz_race *r, const char *method) {
+    const oz_item *item;
+    oz_error err = {0};
+    if (has_entry(r, method)) return EXIT_DONE;
+    int code = oz_stock_take(&run->stock, method, &item, &err);
+    if (code) return code;
+    return item ? oz_race_add(r, item->method, item->file, item->model) : oz_report_error(method, &err);
+}
+
+static int add_rival(oz_table_run *run, oz_race *r, const oz_target *t, const char *spec) {
+    bool able;
+    if (has_entry(r, spec)) return EXIT_DONE;
+    oz_rival_task task = {.rows = t->rows,
+                          .cols = t->cols,
+                          .batch = t->batch,
+                          .threads = t->threads,
+                          .isa = run->opt->common->isa,
+                          .cold = t->cold};
+    return oz_race_add_rival(r, spec, run->opt->rivals, &task, &able);
+}
+
+/* "dense" is the best dense layer of the machine, "best:CODEC" the best of the others. */
+static int add_opponents(oz_table_run *run, oz_race *r, const oz_target *t) {
+    int code = EXIT_DONE;
+    if (t->kind == OZ_AGAINST_METHOD) return add_method(run, r, t->against);
+    if (t->kind == OZ_AGAINST_RIVAL) return add_rival(run, r, t, t->against);
+    if (t->kind != OZ_AGAINST_DENSE && t->kind != OZ_AGAINST_BEST) return EXIT_DONE;
+    for (size_t i = 0; !code && i < OZ_COUNT_OF(engines); i++)
+        code = add_rival(run, r, t, oz_target_spec(&run->table, engines[i], t->codec));
+    return code;
+}
+
+static int add_all(oz_table_run *run, oz_race *r, const oz_target *of) {
+    int code = add_method(run, r, DENSE);
+    for (size_t i = 0; !code && i < run->table.n; i++) {
+        const oz_target *t = &run->table.targets[i];
+        if (!oz_target_same_race(t, of)) continue;
+        code = add_method(run, r, t->method);
+        if (!code) code = add_opponents(run, r, t);
+    }
+    return code;
+}
+
+/* ---- what comes out ---------------------------------------------------------------------- */
+
+static double best_of(const oz_race *r, const char *codec, const char **who) {
+    double best = INFINITY;
+    for (size_t i = 0; i < r->n; i++) {
+        const oz_entry *e = &r->entries[i];
+        const char *colon = e->is_rival ? strchr(e->name, ':') : NULL;
+        if (!colon || strcmp(colon + 1, codec) != 0 || e->median_ns <= 0 || e->median_ns >= best) continue;
+        best = e->median_ns;
+        *who = e->name;
+    }
+    return best;
+}
+
+/* The target's figure; NAN where the opponent could not run. */
+static double value_of(const oz_race *r, const oz_target *t, const oz_entry *e, const char **who) {
+    double other = NAN;
+    const oz_entry *dense = oz_race_find(r, DENSE), *named = oz_race_find(r, t->against);
+    *who = t->against;
+    switch (t->kind) {
+    case OZ_AGAINST_LIMIT:
+        return oz_entry_share(e, t->against[0]);
+    case OZ_AGAINST_DENSE:
+        other = best_of(r, "f32", who);
+        if (dense && dense->median_ns < other) other = dense->median_ns, *who = "ours";
+        break;
+    case OZ_AGAINST_BEST:
+        other = best_of(r, t->codec, who);
+        break;
+    case OZ_AGAINST_METHOD:
+    case OZ_AGAINST_RIVAL:
+        if (named) other = named->median_ns;
+        break;
+    }
+    return isfinite(other) ? other / e->median_ns : NAN;
+}
+
+static const char *against_text(const oz_target *t, const char *who) {
+    static char text[120];
+    if (t->kind == OZ_AGAINST_LIMIT)
+        snprintf(text, sizeof text, "of %c", t->against[0]);
+    else if (strcmp(who, t->against) == 0)
+        snprintf(text, sizeof text, "x %s", who);
+    else
+        snprintf(text, sizeof text, "x %s (%s)", t->against, who);
+    return text;
+}
+
+static void put_markdown(FILE *out, const oz_target *t, const oz_entry *e, double dense, double value,
+                         const char *against) {
+    fprintf(out,
+            "| %s | %llu x %llu | %u | %llu | %s | %s | %s | %.0f %% of %c | %.2f | %s | %s%s%.2f | %.2f |\n",
+            t->method, (unsigned long long)t->rows, (unsigned long long)t->cols, t->batch,
+            (unsigned long long)t->threads, t->cold ? "cold" : "hot", oz_time_text(e->median_ns),
+            oz_entry_rate(e), 100 * oz_entry_share(e, 0), e->limit, dense / e->median_ns, against,
+            isnan(value) ? "no rival " : "", value < t->bar ? "🔴 " : "", value, t->bar);
+}
+
+static void put_text(const oz_target *t, const oz_entry *e, double value, const char *against) {
+    bool missed = value < t->bar, red = missed && oz_terminal_colour();
+    printf("%s%-38s %4u x%llu %-4s %10s %12s %4.0f %% of %c %6.2f %-34s %5.2f%s%s\n", red ? "\033[31m" : "",
+           t->method, t->batch, (unsigned long long)t->threads, t->cold ? "cold" : "hot",
+           oz_time_text(e->median_ns), oz_entry_rate(e), 100 * oz_entry_share(e, 0), e->limit, value, against,
+           t->bar, missed ? "  missed" : "", red ? "\033[0m" : "");
+}
+
+static void put(oz_table_run *run, const oz_race *r, const oz_target *t) {
+    const oz_entry *e = oz_race_find(r, t->method), *dense = oz_race_find(r, DENSE);
+    const char *who;
+    if (!e || !dense) return;
+    double value = value_of(r, t, e, &who);
+    const char *against = against_text(t, who);
+    run->measured++;
+    run->missed += value < t->bar;
+    run->without += isnan(value) ? 1 : 0;
+    if (run->markdown) put_markdown(run->markdown, t, e, dense->median_ns, value, against);
+    if (!run->json) {
+        put_text(t, e, value, against);
+        return;
+    }
+    json_t *row =
+        json_pack("{s:s, s:I, s:I, s:i, s:I, s:b, s:f, s:f, s:f, s:s, s:f, s:s, s:f}", "method", t->method,
+                  "rows", (json_int_t)t->rows, "cols", (json_int_t)t->cols, "batch", t->batch, "threads",
+                  (json_int_t)t->threads, "cold", t->cold, "median_ns", e->median_ns, "leaf_bytes",
+                  e->subject.leaf_bytes, "operations", e->subject.operations, "limit",
+                  e->limit == 'B'   ? "B"
+                  : e->limit == 'F' ? "F"
+                                    : "D",
+                  "share", oz_entry_share(e, 0), "against", against, "target", t->bar);
+    json_object_set_new(row, "dense_ns", json_real(dense->median_ns));
+    json_object_set_new(row, "value", isnan(value) ? json_null() : json_real(value));
+    json_object_set_new(row, "missed", json_boolean(value < t->bar));
+    json_array_append_new(run->json, row);
+}
+
+static int measure(oz_table_run *run, const oz_target *of) {
+    char title[100];
+    snprintf(title, sizeof title, "%llu x %llu, batch %u", (unsigned long long)of->rows,
+             (unsigned long long)of->cols, of->batch);
+    oz_race r = {.title = title,
+                 .common = run->opt->common,
+                 .batch = of->batch,
+                 .threads = of->threads,
+                 .cold = of->cold,
+                 .runs = run->opt->runs};
+    int code = oz_race_open(&r);
+    if (!code) code = add_all(run, &r, of);
+    if (!code) code = oz_race_run(&r);
+    if (!code && !run->json) printf("\n%s: F %.0f GFLOP/s, D %.0f GOP/s\n", title, r.multiply_adds, r.dots);
+    for (size_t i = 0; !code && i < run->table.n; i++) {
+        if (oz_target_same_race(&run->table.targets[i], of)) put(run, &r, &run->table.targets[i]);
+    }
+    fflush(stdout);
+    oz_race_close(&r);
+    return code;
+}
+
+/* ---- shape by shape ------------------------------------------------------------------------ */
+
+static bool first_of(const oz_table_run *run, size_t i, bool (*same)(const oz_target *, const oz_target *)) {
+    for (size_t k = 0; k < i; k++) {
+        if (same(&run->table.targets[k], &run->table.targets[i])) return false;
+    }
+    return true;
+}
+
+static int measure_shape(oz_table_run *run, size_t first) {
+    const oz_target *targets = run->table.targets, *of = &targets[first];
+    int code = oz_stock_open(&run->stock, run->opt->common, run->opt->seed, NULL, 0, of->rows, of->cols);
+    for (size_t i = first; !code && i < run->table.n; i++) {
+        if (oz_target_same_shape(&targets[i], of) && first_of(run, i, oz_target_same_race))
+            code = measure(run, &targets[i]);
+    }
+    oz_stock_close(&run->stock);
+    return code;
+}
+
+static int measure_all(oz_table_run *run) {
+    int code = EXIT_DONE;
+    if (run->markdown)
+        fprintf(run->markdown,
+                "| layer | shape | batch | threads | weights | time | rate | of the limit | x dense | "
+                "against | reached | target |\n|---|---|---|---|---|---|---|---|---|---|---|---|\n");
+    for (size_t i = 0; !code && i < run->table.n; i++) {
+        if (first_of(run, i, oz_target_same_shape)) code = measure_shape(run, i);
+    }
+    return code;
+}
+
+int oz_bench_targets(const oz_targets_options *opt) {
+    static oz_table_run run;
+    run = (oz_table_run){.opt = opt};
+    int code = oz_target_table_read(&run.table, opt->path, opt->only, opt->common);
+    if (!code && opt->markdown && !(run.markdown = fopen(opt->markdown, "w")))
+        code = oz_file_error(opt->markdown, "cannot be written"), code = EXIT_IO;
+    if (opt->common->json) run.json = json_array();
+    if (!code) code = measure_all(&run);
+    if (run.markdown && fclose(run.markdown) != 0 && !code) code = EXIT_IO;
+    if (!code && !run.json)
+        printf("\n%zu of %zu targets reached, %zu without an opponent that runs here\n",
+               run.measured - run.missed - run.without, run.measured, run.without);
+    if (!code && run.json)
+        code = oz_json_print(run.json);
+    else
+        json_decref(run.json);
+    oz_target_table_free(&run.table);
+    return code ? code : run.missed ? EXIT_CHECK_FAILED : EXIT_DONE;
+}
