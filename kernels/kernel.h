@@ -6,7 +6,7 @@
  * mv, batch 1 to 4: activations are rows. The common formats and codecs have fused kernels; for all others
  * a decoder makes one, its blocks being multiplied as soon as they are decoded.
  *
- * mm, batch 5 and up, and convolutions: activations are panels of 64 columns (batch rows or
+ * mm, batch 5 and up, and convolutions: activations are panels of 16, 32 or 64 columns (batch rows or
  * pixels). A format decodes a block of 16 rows x 128 inputs of its leaf (256 where its layout says so)
  * into one of three shapes, and one multiplication per instruction set does the rest:
  *
@@ -30,7 +30,7 @@
 #include "base/cpu.h"
 #include "formats/format.h"
 
-#define OZ_COLUMNS 64    /* columns of an activation panel */
+#define OZ_COLUMNS 64    /* most columns of an activation panel */
 #define OZ_BLOCK 128     /* inputs of a decoded block, and of an activation scale */
 #define OZ_MAX_BLOCK 256 /* the largest block of a format of its own choice */
 #define OZ_MV_BATCH 4    /* largest batch of the mv family */
@@ -46,14 +46,19 @@ typedef struct oz_rows {
     const int32_t *sum; /* [m][kq / 32]: sums of each 32 inputs */
 } oz_rows;
 
-/* Activations for mm: one panel of 64 columns; columns past the batch are zero. */
+/* Activations for mm: one panel of columns; columns past the batch are zero. */
 typedef struct oz_columns {
-    size_t k;
-    const float *f32;   /* [k][64]; NULL if the leaf reads i8 */
-    const int8_t *i8;   /* [kq / 4][64][4], kq = k rounded up to 128, zeros behind k */
-    const float *scale; /* [kq / 128][64] */
-    const int32_t *sum; /* [kq / 32][64] */
+    size_t k, lanes;    /* inputs, and columns: 16, 32 or 64 */
+    const float *f32;   /* [k][lanes]; NULL if the leaf reads i8 */
+    const int8_t *i8;   /* [kq / 4][lanes][4], kq = k rounded up to 128, zeros behind k */
+    const float *scale; /* [kq / 128][lanes] */
+    const int32_t *sum; /* [kq / 32][lanes] */
 } oz_columns;
+
+/* Lanes of a panel for so many columns, at most OZ_COLUMNS. */
+static inline size_t oz_lanes_for(size_t columns) {
+    return columns <= 16 ? 16 : columns <= 32 ? 32 : OZ_COLUMNS;
+}
 
 /* A decoded block of floats: W[row][k] at p[row * row_stride + k * k_stride], zeros past the
  * leaf's rows; one of the strides is 1, and a row stride of 1 has 16 readable floats to every input.
@@ -119,10 +124,10 @@ const oz_kernels *oz_kernels_of(const oz_format *format, oz_isa isa);
  * them. One table per instruction set, complete in each. */
 typedef struct oz_primitives {
     oz_isa isa;
-    /* y[rows of the panel][64] (row stride 64) += W x over the inputs of one block. x: [n][64]. */
-    void (*gemm_f32)(oz_tile w, size_t n, const float *x, float *y);
-    void (*gemm_nz)(const oz_nonzeros *w, const float *x, float *y);
-    /* One block of at most 128 inputs starting at k0 of the leaf; acc[16][64] carries over blocks. */
+    /* y[16 rows][lanes] += W x over the inputs of one block. x: [n][lanes]. */
+    void (*gemm_f32)(oz_tile w, size_t n, const float *x, size_t lanes, float *y);
+    void (*gemm_nz)(const oz_nonzeros *w, const float *x, size_t lanes, float *y);
+    /* One block of at most 128 inputs starting at k0 of the leaf; acc[16][lanes] carries over blocks. */
     void (*gemm_u8)(const oz_leaf *leaf, size_t panel, size_t k0, size_t n, const uint8_t *tile,
                     const oz_columns *x, float *acc);
     /* The mv kernel that a decoder makes: block by block, decoded and multiplied by up to 4 rows. */
@@ -133,12 +138,12 @@ typedef struct oz_primitives {
      * if one of them is not finite. */
     void (*quantise_rows)(const float *x, size_t m, size_t k, size_t ld, int8_t *q, float *scale,
                           int32_t *sum);
-    /* Quantises one panel [k][64] (see oz_columns) with the same arithmetic. */
-    void (*quantise_columns)(const float *x, size_t k, int8_t *q, float *scale, int32_t *sum);
-    /* Rows x[n][ld] (n <= 64) -> panel[k][64], columns past n zeroed. */
-    void (*rows_to_panel)(const float *x, size_t n, size_t k, size_t ld, float *panel);
-    /* Writes y[rows][64] to out[c * ld + r] for n columns. */
-    void (*panel_to_rows)(const float *y, size_t rows, size_t n, float *out, size_t ld);
+    /* Quantises one panel [k][lanes] (see oz_columns) with the same arithmetic. */
+    void (*quantise_columns)(const float *x, size_t k, size_t lanes, int8_t *q, float *scale, int32_t *sum);
+    /* Rows x[n][ld] (n <= lanes) -> panel[k][lanes], columns past n zeroed. */
+    void (*rows_to_panel)(const float *x, size_t n, size_t k, size_t ld, size_t lanes, float *panel);
+    /* Writes y[rows][lanes] to out[c * ld + r] for n columns. */
+    void (*panel_to_rows)(const float *y, size_t rows, size_t n, size_t lanes, float *out, size_t ld);
 } oz_primitives;
 
 const oz_primitives *oz_primitives_of(oz_isa isa); /* NULL if not in this build */

@@ -27,12 +27,12 @@ static void hold_signals(sigset_t *before) {
 }
 
 /* Row-major W X is (X^T W^T)^T to a column-major BLAS, but oneDNN's sgemm is row-major itself. */
-bool oz_dnnl_panel(const float *w, size_t rows, size_t k, const float *x, float *y) {
+bool oz_dnnl_panel(const float *w, size_t rows, size_t k, const float *x, size_t lanes, float *y) {
     sigset_t signals;
     hold_signals(&signals);
     int threads = oz_threads_confine();
-    dnnl_status_t status = dnnl_sgemm('N', 'N', (dnnl_dim_t)rows, OZ_COLUMNS, (dnnl_dim_t)k, 1.0f, w,
-                                      (dnnl_dim_t)k, x, OZ_COLUMNS, 0.0f, y, OZ_COLUMNS);
+    dnnl_status_t status = dnnl_sgemm('N', 'N', (dnnl_dim_t)rows, (dnnl_dim_t)lanes, (dnnl_dim_t)k, 1.0f, w,
+                                      (dnnl_dim_t)k, x, (dnnl_dim_t)lanes, 0.0f, y, (dnnl_dim_t)lanes);
     oz_threads_restore(threads);
     pthread_sigmask(SIG_SETMASK, &signals, NULL);
     return status == dnnl_success;
@@ -44,8 +44,8 @@ bool oz_dnnl_available(void) {
     return false;
 }
 
-bool oz_dnnl_panel(const float *w, size_t rows, size_t k, const float *x, float *y) {
-    (void)w, (void)rows, (void)k, (void)x, (void)y;
+bool oz_dnnl_panel(const float *w, size_t rows, size_t k, const float *x, size_t lanes, float *y) {
+    (void)w, (void)rows, (void)k, (void)x, (void)lanes, (void)y;
     return false;
 }
 

@@ -7,8 +7,8 @@
 #include <stddef.h>
 
 bool oz_dnnl_available(void);
-/* y[rows][64] = w[rows][k] x[k][64], on the calling thread, whose signals wait meanwhile. False if oneDNN
- * could not (out of memory): y is then undefined. */
-bool oz_dnnl_panel(const float *w, size_t rows, size_t k, const float *x, float *y);
+/* y[rows][lanes] = w[rows][k] x[k][lanes], on the calling thread, whose signals wait meanwhile. False if
+ * oneDNN could not (out of memory): y is then undefined. */
+bool oz_dnnl_panel(const float *w, size_t rows, size_t k, const float *x, size_t lanes, float *y);
 
 #endif

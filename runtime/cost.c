@@ -37,7 +37,8 @@ static double leaf_bytes(const oz_leaf *leaf) {
 double oz_cost_ns(const oz_leaf *leaf, const oz_choice *choice, oz_isa isa, uint64_t columns) {
     const oz_rates *r = &rates[isa];
     double weights = (double)leaf->rows * (double)leaf->cols, tiles = (double)oz_div_up(columns, OZ_COLUMNS);
-    double padded = tiles * OZ_COLUMNS;
+    double padded = (double)(columns / OZ_COLUMNS * OZ_COLUMNS);
+    if (columns % OZ_COLUMNS) padded += (double)oz_lanes_for(columns % OZ_COLUMNS);
     const oz_decoder *d = choice->decoder;
     double decode = d ? weights * (d->plain ? r->plain : r->decode) : 0;
     switch (choice->way) {

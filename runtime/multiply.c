@@ -153,10 +153,15 @@ static size_t tile_columns(const oz_call *c, size_t tile) {
     return oz_min(OZ_COLUMNS, c->job->columns - tile * OZ_COLUMNS);
 }
 
-/* ---- mm: one leaf times one panel of 64 columns ---------------------------------------- */
+/* The width of a panel decides in which order some kernels add. */
+static size_t tile_lanes(const oz_call *c, size_t tile) {
+    return c->s->plan->reproducible ? OZ_COLUMNS : oz_lanes_for(tile_columns(c, tile));
+}
 
-static oz_columns as_columns(const oz_operand *o, size_t k) {
-    return (oz_columns){.k = k, .f32 = o->f32, .i8 = o->i8, .scale = o->scale, .sum = o->sum};
+/* ---- mm: one leaf times one panel of columns ---------------------------------------- */
+
+static oz_columns as_columns(const oz_operand *o, size_t k, size_t lanes) {
+    return (oz_columns){.k = k, .lanes = lanes, .f32 = o->f32, .i8 = o->i8, .scale = o->scale, .sum = o->sum};
 }
 
 /* Block of inputs by block of inputs, so that one block's activations stay in the first-level cache
@@ -168,16 +173,16 @@ static void decode_and_multiply(const oz_primitives *prim, const oz_leaf *leaf, 
     for (size_t k0 = 0; k0 < leaf->cols; k0 += block) {
         size_t n = oz_min(block, leaf->cols - k0);
         for (size_t p = panel0; p < panel1; p++) {
-            float *out = acc + (p - panel0) * OZ_PANEL * OZ_COLUMNS;
+            float *out = acc + (p - panel0) * OZ_PANEL * x->lanes;
             if (d->u8) {
                 d->u8(leaf, p, k0, n, (uint8_t *)s->tile);
                 prim->gemm_u8(leaf, p, k0, n, (const uint8_t *)s->tile, x, out);
             } else if (d->nz) {
                 d->nz(leaf, p, k0, n, s->nonzeros);
-                prim->gemm_nz(s->nonzeros, x->f32 + k0 * OZ_COLUMNS, out);
+                prim->gemm_nz(s->nonzeros, x->f32 + k0 * x->lanes, x->lanes, out);
             } else {
                 oz_tile tile = d->f32(leaf, p, k0, n, s->tile);
-                prim->gemm_f32(tile, n, x->f32 + k0 * OZ_COLUMNS, out);
+                prim->gemm_f32(tile, n, x->f32 + k0 * x->lanes, x->lanes, out);
             }
         }
     }
@@ -187,41 +192,43 @@ void oz_multiply_leaf(const oz_primitives *prim, const oz_leaf *leaf, const oz_c
                       const float *unpacked, size_t panel0, size_t panel1, const oz_columns *x,
                       const oz_scratch *scratch, float *acc) {
     size_t rows = oz_min(panel1 * OZ_PANEL, leaf->rows) - panel0 * OZ_PANEL;
-    memset(acc, 0, oz_round_up(rows, OZ_PANEL) * OZ_COLUMNS * sizeof(float));
+    memset(acc, 0, oz_round_up(rows, OZ_PANEL) * x->lanes * sizeof(float));
     if (choice->way == OZ_WAY_MM) {
         decode_and_multiply(prim, leaf, choice->decoder, panel0, panel1, x, scratch, acc);
         return;
     }
     const float *dense =
         choice->way == OZ_WAY_UNPACK ? unpacked : (const float *)(const void *)leaf->part[0].data;
-    if (oz_dnnl_panel(dense + panel0 * OZ_PANEL * leaf->cols, rows, leaf->cols, x->f32, acc)) return;
-    memset(acc, 0, oz_round_up(rows, OZ_PANEL) * OZ_COLUMNS * sizeof(float));
+    if (oz_dnnl_panel(dense + panel0 * OZ_PANEL * leaf->cols, rows, leaf->cols, x->f32, x->lanes, acc))
+        return;
+    memset(acc, 0, oz_round_up(rows, OZ_PANEL) * x->lanes * sizeof(float));
     decode_and_multiply(prim, leaf, &oz_row_decoder, panel0, panel1, x, scratch, acc);
 }
 
 static void multiply_leaf(const oz_call *c, const oz_leaf_plan *lp, size_t panel0, size_t panel1,
-                          const oz_operand *x, const oz_worker *w, float *acc) {
-    oz_columns columns = as_columns(x, lp->leaf->cols);
+                          const oz_operand *x, size_t lanes, const oz_worker *w, float *acc) {
+    oz_columns columns = as_columns(x, lp->leaf->cols, lanes);
     oz_multiply_leaf(c->prim, lp->leaf, &lp->large, c->s->unpacked, panel0, panel1, &columns, &w->scratch,
                      acc);
 }
 
-static void quantise_columns(const oz_call *c, oz_operand *o, size_t k) {
-    if (o->i8) c->prim->quantise_columns(o->f32, k, o->i8, o->scale, o->sum);
+static void quantise_columns(const oz_call *c, oz_operand *o, size_t k, size_t lanes) {
+    if (o->i8) c->prim->quantise_columns(o->f32, k, lanes, o->i8, o->scale, o->sum);
 }
 
 static void prepare(const oz_call *c, size_t tile, oz_slot *slot, const oz_worker *w) {
     const oz_job *job = c->job;
-    job->gather(job, tile * OZ_COLUMNS, tile_columns(c, tile), slot->x.f32);
-    quantise_columns(c, &slot->x, job->k);
+    const size_t lanes = tile_lanes(c, tile);
+    job->gather(job, tile * OZ_COLUMNS, tile_columns(c, tile), lanes, slot->x.f32);
+    quantise_columns(c, &slot->x, job->k, lanes);
     for (size_t t = 0, i = 0; t < c->layer->weight->n_terms; t++) {
         size_t n = c->layer->weight->terms[t].n_factors;
         const oz_operand *x = &slot->x;
         for (size_t f = n - 1; f > 0; f--) {
             oz_operand *out = &slot->inner[i + f];
             const oz_leaf_plan *lp = &c->plan->leaf[t][f];
-            multiply_leaf(c, lp, 0, oz_div_up(lp->leaf->rows, OZ_PANEL), x, w, out->f32);
-            quantise_columns(c, out, lp->leaf->rows);
+            multiply_leaf(c, lp, 0, oz_div_up(lp->leaf->rows, OZ_PANEL), x, lanes, w, out->f32);
+            quantise_columns(c, out, lp->leaf->rows, lanes);
             x = out;
         }
         i += n;
@@ -231,28 +238,29 @@ static void prepare(const oz_call *c, size_t tile, oz_slot *slot, const oz_worke
 /* Row scale, bias and activation in place, then out. */
 static void epilogue(const oz_call *c, size_t tile, size_t row, size_t rows, float *y) {
     const oz_job *job = c->job;
-    size_t n = tile_columns(c, tile);
+    size_t n = tile_columns(c, tile), lanes = tile_lanes(c, tile);
     const oz_vec_primitives *vec = c->s->plan->vec;
     for (size_t r = 0; r < rows; r++) {
         float scale = c->row_scale ? c->row_scale[row + r] : 1.0f, bias = c->bias ? c->bias[row + r] : 0.0f;
-        vec->affine(y + r * OZ_COLUMNS, n, scale, bias, job->act, job->slope, y + r * OZ_COLUMNS);
+        vec->affine(y + r * lanes, n, scale, bias, job->act, job->slope, y + r * lanes);
     }
-    job->scatter(job, tile * OZ_COLUMNS, n, row, rows, y);
+    job->scatter(job, tile * OZ_COLUMNS, n, row, rows, lanes, y);
 }
 
 static void finish(const oz_call *c, size_t tile, size_t panel0, size_t panel1, const oz_slot *slot,
                    const oz_worker *w) {
     const oz_weight *weight = c->layer->weight;
     size_t row = panel0 * OZ_PANEL, rows = oz_min(panel1 * OZ_PANEL, c->job->row1) - row;
+    const size_t lanes = tile_lanes(c, tile);
     for (size_t t = 0, i = 0; t < weight->n_terms; t++) {
         size_t n = weight->terms[t].n_factors;
         const oz_operand *x = n > 1 ? &slot->inner[i + 1] : &slot->x;
         float scale = weight->terms[t].scale, *acc = t == 0 ? w->y : w->acc;
-        multiply_leaf(c, &c->plan->leaf[t][0], panel0, panel1, x, w, acc);
+        multiply_leaf(c, &c->plan->leaf[t][0], panel0, panel1, x, lanes, w, acc);
         if (t > 0) {
-            c->s->plan->vec->add_scaled(acc, rows * OZ_COLUMNS, scale, w->y);
+            c->s->plan->vec->add_scaled(acc, rows * lanes, scale, w->y);
         } else if (scale != 1.0f) {
-            c->s->plan->vec->affine(acc, rows * OZ_COLUMNS, scale, 0.0f, OZ_ACT_NONE, 0.0f, acc);
+            c->s->plan->vec->affine(acc, rows * lanes, scale, 0.0f, OZ_ACT_NONE, 0.0f, acc);
         }
         i += n;
     }

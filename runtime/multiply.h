@@ -1,10 +1,10 @@
 /* multiply.h - y = act(diag(r) (sum of terms) x + bias) for one layer, on all threads.
  *
- * A linear layer gives its activations as rows, a convolution as columns that are gathered 64 at a
- * time; both end in the same place. With up to 4 rows the mv kernels read the rows as they are.
- * Otherwise columns are cut into tiles of 64:
+ * A linear layer gives its activations as rows, a convolution as columns that are gathered a
+ * panel at a time; both end in the same place. With up to 4 rows the mv kernels read the rows as they are.
+ * Otherwise columns are cut into tiles of 64, the last of which is as wide as it must be, 16, 32 or 64:
  *
- *     prepare(tile)         gather [k][64], quantise it, run the inner factors of products
+ *     prepare(tile)         gather [k][lanes], quantise it, run the inner factors of products
  *     finish(tile, rows)    the leftmost factor of every term, epilogue, scatter
  *
  * With many tiles each worker prepares and finishes whole tiles; with few, all tiles are prepared first
@@ -22,10 +22,10 @@ typedef struct oz_job {
     size_t row0, row1; /* rows of the weight to compute, row0 a multiple of 16 */
     oz_activation act;
     float slope;
-    /* Columns [first, first + n) to panel[k][64]; what is past n must be zero. */
-    void (*gather)(const struct oz_job *job, size_t first, size_t n, float *panel);
-    /* y[row1 - row0 or fewer][64]: rows [row, row + rows) of columns [first, first + n), finished. */
-    void (*scatter)(const struct oz_job *job, size_t first, size_t n, size_t row, size_t rows,
+    /* Columns [first, first + n) to panel[k][lanes]; what is past n must be zero. */
+    void (*gather)(const struct oz_job *job, size_t first, size_t n, size_t lanes, float *panel);
+    /* y[row1 - row0 or fewer][lanes]: rows [row, row + rows) of columns [first, first + n), finished. */
+    void (*scatter)(const struct oz_job *job, size_t first, size_t n, size_t row, size_t rows, size_t lanes,
                     const float *y);
     const void *ctx;
     const oz_primitives *primitives;
@@ -46,7 +46,7 @@ typedef struct oz_scratch {
 /* y[m][ldy] += W x for the rows of some panels of one leaf, in a way that reads rows. */
 void oz_multiply_rows(const oz_primitives *prim, const oz_leaf *leaf, const oz_choice *choice, size_t panel0,
                       size_t panel1, const oz_rows *x, float *y, size_t ldy);
-/* acc[16 * (panel1 - panel0)][64] = W x for one leaf and one panel of columns, in any other way.
+/* acc[16 * (panel1 - panel0)][x->lanes] = W x for one leaf and one panel of columns, in any other way.
  * `unpacked` is the dense leaf for OZ_WAY_UNPACK. */
 void oz_multiply_leaf(const oz_primitives *prim, const oz_leaf *leaf, const oz_choice *choice,
                       const float *unpacked, size_t panel0, size_t panel1, const oz_columns *x,

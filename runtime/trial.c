@@ -1,8 +1,8 @@
 /* trial.c - timing one way to multiply by one leaf, with the caller's clock.
  *
  * The leaf runs on made-up activations, one thread, one tile or up to four rows; what a tile costs is
- * then counted once per 64 columns. The fastest of several runs is taken: whatever disturbs a run only
- * makes it slower. */
+ * then counted as often as there are tiles. The fastest of several runs is taken: whatever disturbs a run
+ * only makes it slower. */
 #include <string.h>
 
 #include "base/arith.h"
@@ -15,7 +15,7 @@ typedef struct oz_trial {
     const oz_leaf *leaf;
     const oz_choice *choice;
     const oz_plan *plan;
-    size_t lanes; /* rows, or 64 */
+    size_t lanes; /* rows, or columns of the tile */
     oz_scratch scratch;
     oz_columns columns;
     oz_rows rows;
@@ -41,8 +41,8 @@ static bool take_activations(oz_trial *t, bool reads_i8, oz_arena *a) {
         if (reads_i8) t->plan->primitives->quantise_rows(x, t->lanes, k, k, q, scale, sum);
         t->rows = (oz_rows){.m = t->lanes, .k = k, .f32 = x, .ld = k, .i8 = q, .scale = scale, .sum = sum};
     } else {
-        if (reads_i8) t->plan->primitives->quantise_columns(x, k, q, scale, sum);
-        t->columns = (oz_columns){.k = k, .f32 = x, .i8 = q, .scale = scale, .sum = sum};
+        if (reads_i8) t->plan->primitives->quantise_columns(x, k, t->lanes, q, scale, sum);
+        t->columns = (oz_columns){.k = k, .lanes = t->lanes, .f32 = x, .i8 = q, .scale = scale, .sum = sum};
     }
     return true;
 }
@@ -63,7 +63,9 @@ oz_status oz_trial_ns(const oz_leaf *leaf, const oz_choice *choice, bool reads_i
                       uint64_t columns, uint64_t (*clock_ns)(void), double *ns, oz_error *err) {
     oz_arena arena = {.allocator = plan->arena.allocator};
     oz_trial t = {.leaf = leaf, .choice = choice, .plan = plan};
-    t.lanes = oz_reads_rows(choice) ? oz_min(columns, OZ_MV_BATCH) : OZ_COLUMNS;
+    t.lanes = oz_reads_rows(choice) ? oz_min(columns, OZ_MV_BATCH)
+              : plan->reproducible  ? OZ_COLUMNS
+                                    : oz_lanes_for(columns);
     oz_status status = OZ_OK;
     if (take_activations(&t, reads_i8, &arena)) {
         uint64_t best = UINT64_MAX;

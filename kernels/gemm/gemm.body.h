@@ -1,4 +1,4 @@
-/* gemm.body.h - the primitives of one instruction set: multiplications of a decoded block with a panel of 64
+/* gemm.body.h - the primitives of one instruction set: multiplications of a decoded block with a panel of
  * columns, and the table that holds them.
  *
  * A block of rows x vectors of accumulators stays in registers while the inputs of the block run past:
@@ -12,31 +12,37 @@
 #include "kernels/gemm/rows.body.h"
 #include "kernels/table.h"
 
-/* `rows` (at most OZ_GEMM_ROWS) rows x OZ_GEMM_VECTORS vectors of y. */
-OZ_INLINE void multiply_f32(oz_tile w, size_t n, const float *x, float *y, int rows) {
-    vf16 acc[OZ_GEMM_ROWS][OZ_GEMM_VECTORS];
+/* Accumulators that a product may have, rows x vectors, and rows of them: fewer columns leave room for more.
+ */
+#define MOST_SUMS (OZ_GEMM_ROWS * OZ_GEMM_VECTORS)
+#define MOST_ROWS (MOST_SUMS < 8 ? MOST_SUMS : 8)
+
+/* `rows` rows x `vectors` vectors of y. */
+OZ_INLINE void multiply_f32(oz_tile w, size_t n, const float *x, size_t lanes, float *y, int rows,
+                            int vectors) {
+    vf16 acc[MOST_ROWS][OZ_GEMM_VECTORS];
     OZ_UNROLL
     for (int r = 0; r < rows; r++) {
         OZ_UNROLL
-        for (int v = 0; v < OZ_GEMM_VECTORS; v++) acc[r][v] = v_load(y + r * OZ_COLUMNS + 16 * v);
+        for (int v = 0; v < vectors; v++) acc[r][v] = v_load(y + (size_t)r * lanes + 16 * v);
     }
     const char *column = (const char *)w.p;
     for (size_t k = 0; k < n; k++) {
         vf16 in[OZ_GEMM_VECTORS];
         OZ_UNROLL
-        for (int v = 0; v < OZ_GEMM_VECTORS; v++) in[v] = v_load(x + k * OZ_COLUMNS + 16 * (size_t)v);
+        for (int v = 0; v < vectors; v++) in[v] = v_load(x + k * lanes + 16 * (size_t)v);
         OZ_UNROLL
         for (int r = 0; r < rows; r++) {
             vf16 weight = v_broadcast(column + (size_t)r * w.row_stride * sizeof(float));
             OZ_UNROLL
-            for (int v = 0; v < OZ_GEMM_VECTORS; v++) acc[r][v] = v_muladd(weight, in[v], acc[r][v]);
+            for (int v = 0; v < vectors; v++) acc[r][v] = v_muladd(weight, in[v], acc[r][v]);
         }
         column += w.k_stride * sizeof(float);
     }
     OZ_UNROLL
     for (int r = 0; r < rows; r++) {
         OZ_UNROLL
-        for (int v = 0; v < OZ_GEMM_VECTORS; v++) v_store(y + r * OZ_COLUMNS + 16 * v, acc[r][v]);
+        for (int v = 0; v < vectors; v++) v_store(y + (size_t)r * lanes + 16 * v, acc[r][v]);
     }
 }
 
@@ -46,51 +52,61 @@ static oz_tile tile_from_row(oz_tile w, size_t row) {
     return w;
 }
 
-static void gemm_f32(oz_tile w, size_t n, const float *x, float *y) {
-    for (size_t c = 0; c < OZ_COLUMNS; c += 16 * OZ_GEMM_VECTORS) {
+OZ_INLINE void gemm_f32_lanes(oz_tile w, size_t n, const float *x, float *y, size_t lanes) {
+    const int vectors = lanes / 16 < OZ_GEMM_VECTORS ? (int)lanes / 16 : OZ_GEMM_VECTORS;
+    const int rows = MOST_SUMS / vectors < MOST_ROWS ? MOST_SUMS / vectors : MOST_ROWS;
+    for (size_t c = 0; c < lanes; c += 16 * (size_t)vectors) {
         size_t r = 0;
-        for (; r + OZ_GEMM_ROWS <= OZ_PANEL; r += OZ_GEMM_ROWS) {
-            multiply_f32(tile_from_row(w, r), n, x + c, y + r * OZ_COLUMNS + c, OZ_GEMM_ROWS);
-        }
-        if (r < OZ_PANEL) {
-            multiply_f32(tile_from_row(w, r), n, x + c, y + r * OZ_COLUMNS + c, OZ_PANEL % OZ_GEMM_ROWS);
-        }
+        for (; r + (size_t)rows <= OZ_PANEL; r += (size_t)rows)
+            multiply_f32(tile_from_row(w, r), n, x + c, lanes, y + r * lanes + c, rows, vectors);
+        if (r < OZ_PANEL)
+            multiply_f32(tile_from_row(w, r), n, x + c, lanes, y + r * lanes + c, OZ_PANEL % rows, vectors);
     }
+}
+
+static void gemm_f32(oz_tile w, size_t n, const float *x, size_t lanes, float *y) {
+    OZ_WITH_LANES(lanes, gemm_f32_lanes(w, n, x, y, LANES));
 }
 
 #define NZ_VECTORS (OZ_COLUMNS / 16)
 
-OZ_INLINE void add_weighted(vf16 acc[NZ_VECTORS], float weight, const float *x) {
+OZ_INLINE void add_weighted(vf16 *acc, float weight, const float *x, size_t vectors) {
     vf16 w = v_set1(weight);
     OZ_UNROLL
-    for (int v = 0; v < NZ_VECTORS; v++) acc[v] = v_muladd(w, v_load(x + 16 * v), acc[v]);
+    for (size_t v = 0; v < vectors; v++) acc[v] = v_muladd(w, v_load(x + 16 * v), acc[v]);
 }
 
-/* The 64 sums of a row stay in registers; a second set takes every other nonzero where one set's chain of
+/* The sums of a row stay in registers; further sets take turns with the nonzeros where one set's chain of
  * additions would be waited for. */
-static void gemm_nz(const oz_nonzeros *w, const float *x, float *y) {
+OZ_INLINE void gemm_nz_lanes(const oz_nonzeros *w, const float *x, float *y, size_t lanes) {
+    const size_t vectors = lanes / 16, sets = OZ_NZ_SETS * NZ_VECTORS / vectors;
     size_t i = 0;
-    for (size_t r = 0; r < OZ_PANEL; r++, y += OZ_COLUMNS) {
+    for (size_t r = 0; r < OZ_PANEL; r++, y += lanes) {
         size_t end = w->end[r];
-        vf16 acc[OZ_NZ_SETS][NZ_VECTORS];
+        vf16 acc[OZ_NZ_SETS * NZ_VECTORS][NZ_VECTORS];
         OZ_UNROLL
-        for (int v = 0; v < NZ_VECTORS; v++) {
+        for (size_t v = 0; v < vectors; v++) {
             acc[0][v] = v_load(y + 16 * v);
-            for (int set = 1; set < OZ_NZ_SETS; set++) acc[set][v] = v_zero();
-        }
-        for (; i + OZ_NZ_SETS <= end; i += OZ_NZ_SETS) {
             OZ_UNROLL
-            for (size_t set = 0; set < OZ_NZ_SETS; set++) {
-                add_weighted(acc[set], w->value[i + set], x + (size_t)w->column[i + set] * OZ_COLUMNS);
-            }
+            for (size_t set = 1; set < sets; set++) acc[set][v] = v_zero();
         }
-        for (; i < end; i++) add_weighted(acc[0], w->value[i], x + (size_t)w->column[i] * OZ_COLUMNS);
+        for (; i + sets <= end; i += sets) {
+            OZ_UNROLL
+            for (size_t set = 0; set < sets; set++)
+                add_weighted(acc[set], w->value[i + set], x + (size_t)w->column[i + set] * lanes, vectors);
+        }
+        for (; i < end; i++) add_weighted(acc[0], w->value[i], x + (size_t)w->column[i] * lanes, vectors);
         OZ_UNROLL
-        for (int v = 0; v < NZ_VECTORS; v++) {
-            for (int set = 1; set < OZ_NZ_SETS; set++) acc[0][v] = v_add(acc[0][v], acc[set][v]);
+        for (size_t v = 0; v < vectors; v++) {
+            OZ_UNROLL
+            for (size_t set = 1; set < sets; set++) acc[0][v] = v_add(acc[0][v], acc[set][v]);
             v_store(y + 16 * v, acc[0][v]);
         }
     }
+}
+
+static void gemm_nz(const oz_nonzeros *w, const float *x, size_t lanes, float *y) {
+    OZ_WITH_LANES(lanes, gemm_nz_lanes(w, x, y, LANES));
 }
 
 const oz_primitives OZ_NAME(oz_primitives) = {

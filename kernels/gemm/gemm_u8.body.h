@@ -1,4 +1,4 @@
-/* gemm_u8.body.h - 16 rows of codes x 64 columns of quantised activations: exact integer sums over a segment
+/* gemm_u8.body.h - 16 rows of codes x a panel of quantised activations: exact integer sums over a segment
  * of inputs, started at minus the zero point's share, then one scaled addition per segment in the order that
  * kernel.h promises.
  *
@@ -6,10 +6,11 @@
  * through 16-bit pairs, codes of up to 5 bits let four quads share their widening. */
 #include "kernels/scales.body.h"
 
-#define U8_ROWS OZ_GEMM_U8_ROWS
+/* Accumulators, rows x vectors, and rows of them: fewer columns leave room for more. */
+#define U8_SUMS (OZ_GEMM_U8_ROWS * OZ_GEMM_U8_VECTORS)
+#define U8_ROWS (U8_SUMS < 8 ? U8_SUMS : 8)
 #define U8_VECTORS OZ_GEMM_U8_VECTORS
-#define QUAD_BYTES (OZ_COLUMNS * 4) /* of one quad of inputs, in a panel */
-#define TILE_QUAD (OZ_PANEL * 4)    /* of one quad of inputs, in a tile */
+#define TILE_QUAD (OZ_PANEL * 4) /* bytes of one quad of inputs, in a tile; a panel has 4 * lanes */
 
 typedef enum code_width { CODES_U5, CODES_U7, CODES_U8 } code_width;
 
@@ -26,18 +27,27 @@ OZ_INLINE code_width code_width_of(oz_codec_kind kind) {
     return kind == OZ_CODEC_INT8 ? CODES_U8 : kind == OZ_CODEC_INT6 ? CODES_U7 : CODES_U5;
 }
 
-/* sums[row][vector] of `quads` quads: codes of U8_ROWS rows from `tile`, columns from `x`. */
+/* What of a block of accumulators is in use; all constants once inlined. */
+typedef struct sums_shape {
+    int rows, vectors;
+    size_t lanes;
+} sums_shape;
+
+/* sums[row][vector] of `quads` quads: codes of its rows from `tile`, columns from `x`. */
 OZ_INLINE void sum_codes(code_width width, const uint8_t *tile, const int8_t *x, size_t quads,
-                         vi16 sums[U8_ROWS][U8_VECTORS]) {
+                         sums_shape in_use, vi16 sums[U8_ROWS][U8_VECTORS]) {
+    const size_t quad_bytes = 4 * in_use.lanes;
     size_t q = 0;
-    if (width == CODES_U5 && U8_VECTORS < OZ_COLUMNS / 16) {
-        for (; q + 4 <= quads; q += 4, tile += 4 * TILE_QUAD, x += 4 * QUAD_BYTES) {
+#ifndef OZ_SIMD_VNNI
+    if (width == CODES_U5) {
+        for (; q + 4 <= quads; q += 4, tile += 4 * TILE_QUAD, x += 4 * quad_bytes) {
             OZ_UNROLL
-            for (int v = 0; v < U8_VECTORS; v++) {
-                vb64 x0 = vb_load(x + 64 * v), x1 = vb_load(x + QUAD_BYTES + 64 * v);
-                vb64 x2 = vb_load(x + 2 * QUAD_BYTES + 64 * v), x3 = vb_load(x + 3 * QUAD_BYTES + 64 * v);
+            for (int v = 0; v < in_use.vectors; v++) {
+                vb64 x0 = vb_load(x + 64 * v), x1 = vb_load(x + quad_bytes + 64 * (size_t)v);
+                vb64 x2 = vb_load(x + 2 * quad_bytes + 64 * (size_t)v),
+                     x3 = vb_load(x + 3 * quad_bytes + 64 * (size_t)v);
                 OZ_UNROLL
-                for (int r = 0; r < U8_ROWS; r++) {
+                for (int r = 0; r < in_use.rows; r++) {
                     sums[r][v] =
                         v_dot4x4_u5(sums[r][v], vb_quad(tile + 4 * r), vb_quad(tile + TILE_QUAD + 4 * r),
                                     vb_quad(tile + 2 * TILE_QUAD + 4 * r),
@@ -46,15 +56,16 @@ OZ_INLINE void sum_codes(code_width width, const uint8_t *tile, const int8_t *x,
             }
         }
     }
-    for (; q < quads; q++, tile += TILE_QUAD, x += QUAD_BYTES) {
+#endif
+    for (; q < quads; q++, tile += TILE_QUAD, x += quad_bytes) {
         vb64 in[U8_VECTORS];
         OZ_UNROLL
-        for (int v = 0; v < U8_VECTORS; v++) in[v] = vb_load(x + 64 * v);
+        for (int v = 0; v < in_use.vectors; v++) in[v] = vb_load(x + 64 * v);
         OZ_UNROLL
-        for (int r = 0; r < U8_ROWS; r++) {
+        for (int r = 0; r < in_use.rows; r++) {
             vb64 codes = vb_quad(tile + 4 * r);
             OZ_UNROLL
-            for (int v = 0; v < U8_VECTORS; v++) sums[r][v] = dot_quad(width, sums[r][v], codes, in[v]);
+            for (int v = 0; v < in_use.vectors; v++) sums[r][v] = dot_quad(width, sums[r][v], codes, in[v]);
         }
     }
 }
@@ -64,7 +75,7 @@ typedef struct segment {
     size_t quads;
     const uint8_t *tile;
     const int8_t *x;
-    const float *x_scale;      /* [64] */
+    const float *x_scale;      /* [lanes] */
     int32_t total[OZ_COLUMNS]; /* X, the sums of the activations */
     int32_t start[OZ_COLUMNS]; /* -zero * X, where all rows have the same zero */
     float scale[OZ_PANEL], minimum[OZ_PANEL];
@@ -72,27 +83,30 @@ typedef struct segment {
     bool minima, zeros;     /* the rows have minima; have zeros of their own */
 } segment;
 
-OZ_INLINE void multiply_segment(code_width width, const segment *s, float *acc) {
-    for (size_t c = 0; c < OZ_COLUMNS; c += 16 * U8_VECTORS) {
-        for (size_t r0 = 0; r0 < OZ_PANEL; r0 += U8_ROWS) {
+OZ_INLINE void multiply_segment(code_width width, const segment *s, size_t lanes, float *acc) {
+    const int vectors = lanes / 16 < U8_VECTORS ? (int)lanes / 16 : U8_VECTORS;
+    const int rows = U8_SUMS / vectors < U8_ROWS ? U8_SUMS / vectors : U8_ROWS;
+    for (size_t c = 0; c < lanes; c += 16 * (size_t)vectors) {
+        for (size_t r0 = 0; r0 < OZ_PANEL; r0 += (size_t)rows) {
             vi16 sums[U8_ROWS][U8_VECTORS];
             OZ_UNROLL
-            for (int r = 0; r < U8_ROWS; r++) {
+            for (int r = 0; r < rows; r++) {
                 OZ_UNROLL
-                for (int v = 0; v < U8_VECTORS; v++) {
+                for (int v = 0; v < vectors; v++) {
                     sums[r][v] = s->zeros ? vi_mul(vi_set1(s->less[r0 + (size_t)r]),
                                                    vi_load(s->total + c + 16 * (size_t)v))
                                           : vi_load(s->start + c + 16 * (size_t)v);
                 }
             }
-            sum_codes(width, s->tile + 4 * r0, s->x + 4 * c, s->quads, sums);
+            sum_codes(width, s->tile + 4 * r0, s->x + 4 * c, s->quads, (sums_shape){rows, vectors, lanes},
+                      sums);
             OZ_UNROLL
-            for (int r = 0; r < U8_ROWS; r++) {
+            for (int r = 0; r < rows; r++) {
                 size_t row = r0 + (size_t)r;
                 OZ_UNROLL
-                for (int v = 0; v < U8_VECTORS; v++) {
+                for (int v = 0; v < vectors; v++) {
                     size_t column = c + 16 * (size_t)v;
-                    float *to = acc + row * OZ_COLUMNS + column;
+                    float *to = acc + row * lanes + column;
                     vf16 in_scale = v_load(s->x_scale + column);
                     vf16 y =
                         v_fma(v_mul(v_set1(s->scale[row]), in_scale), v_from_i32(sums[r][v]), v_load(to));
@@ -108,30 +122,29 @@ OZ_INLINE void multiply_segment(code_width width, const segment *s, float *acc) 
 }
 
 OZ_INLINE void gemm_u8_width(code_width width, const oz_leaf *leaf, size_t panel, size_t k0, size_t n,
-                             const uint8_t *tile, const oz_columns *x, float *acc) {
+                             const uint8_t *tile, const oz_columns *x, size_t lanes, float *acc) {
     oz_scales scales = scales_of(leaf, panel);
     size_t step = oz_min(scales.inputs, OZ_BLOCK);
-    segment s = {.x_scale = x->scale + k0 / OZ_BLOCK * OZ_COLUMNS,
+    segment s = {.x_scale = x->scale + k0 / OZ_BLOCK * lanes,
                  .minima = scales.offset == OZ_MINIMUM,
                  .zeros = scales.offset == OZ_ZERO_POINT};
     for (size_t k = 0; k < n; k += step) {
         size_t inputs = oz_min(step, n - k), group = (k0 + k) / scales.inputs;
         s.quads = oz_div_up(inputs, 4);
         s.tile = tile + k / 4 * TILE_QUAD;
-        s.x = x->i8 + (k0 + k) / 4 * QUAD_BYTES;
+        s.x = x->i8 + (k0 + k) * lanes;
         v_store(s.scale, scale_at(&scales, group));
         if (s.minima) v_store(s.minimum, minimum_at(&scales, group));
         vi16 less = vi_sub(vi_set1(dot_bias(width)), zero_at(&scales, group));
         vi_store(s.less, less);
-        const int32_t *sum = x->sum + (k0 + k) / 32 * OZ_COLUMNS;
-        for (size_t c = 0; c < OZ_COLUMNS; c += 16) {
+        const int32_t *sum = x->sum + (k0 + k) / 32 * lanes;
+        for (size_t c = 0; c < lanes; c += 16) {
             vi16 total = vi_load(sum + c);
-            for (size_t i = 32; i < inputs; i += 32)
-                total = vi_add(total, vi_load(sum + i / 32 * OZ_COLUMNS + c));
+            for (size_t i = 32; i < inputs; i += 32) total = vi_add(total, vi_load(sum + i / 32 * lanes + c));
             vi_store(s.total + c, total);
             vi_store(s.start + c, vi_mul(less, total));
         }
-        multiply_segment(width, &s, acc);
+        multiply_segment(width, &s, lanes, acc);
     }
 }
 
@@ -139,13 +152,13 @@ static void gemm_u8(const oz_leaf *leaf, size_t panel, size_t k0, size_t n, cons
                     const oz_columns *x, float *acc) {
     switch (code_width_of(leaf->codec.kind)) {
     case CODES_U5:
-        gemm_u8_width(CODES_U5, leaf, panel, k0, n, tile, x, acc);
+        OZ_WITH_LANES(x->lanes, gemm_u8_width(CODES_U5, leaf, panel, k0, n, tile, x, LANES, acc));
         break;
     case CODES_U7:
-        gemm_u8_width(CODES_U7, leaf, panel, k0, n, tile, x, acc);
+        OZ_WITH_LANES(x->lanes, gemm_u8_width(CODES_U7, leaf, panel, k0, n, tile, x, LANES, acc));
         break;
     default:
-        gemm_u8_width(CODES_U8, leaf, panel, k0, n, tile, x, acc);
+        OZ_WITH_LANES(x->lanes, gemm_u8_width(CODES_U8, leaf, panel, k0, n, tile, x, LANES, acc));
         break;
     }
 }

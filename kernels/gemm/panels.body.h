@@ -1,10 +1,10 @@
-/* panels.body.h - between rows, as callers keep activations, and panels of 64 columns, as the
+/* panels.body.h - between rows, as callers keep activations, and panels of columns, as the
  * multiplications read and write them: squares of 16 x 16, transposed in registers. */
 
-static void rows_to_panel(const float *x, size_t n, size_t k, size_t ld, float *panel) {
+static void rows_to_panel(const float *x, size_t n, size_t k, size_t ld, size_t lanes, float *panel) {
     for (size_t k0 = 0; k0 < k; k0 += 16) {
         size_t inputs = oz_min(16, k - k0);
-        for (size_t c = 0; c < OZ_COLUMNS; c += 16) {
+        for (size_t c = 0; c < lanes; c += 16) {
             vf16 square[16];
             for (size_t i = 0; i < 16; i++) {
                 const float *from = x + (c + i) * ld + k0;
@@ -14,26 +14,26 @@ static void rows_to_panel(const float *x, size_t n, size_t k, size_t ld, float *
                     square[i] = inputs == 16 ? v_load(from) : v_load_n(from, inputs);
             }
             v_transpose(square);
-            for (size_t i = 0; i < inputs; i++) v_store(panel + (k0 + i) * OZ_COLUMNS + c, square[i]);
+            for (size_t i = 0; i < inputs; i++) v_store(panel + (k0 + i) * lanes + c, square[i]);
         }
     }
 }
 
-static void panel_to_rows(const float *y, size_t rows, size_t n, float *out, size_t ld) {
+static void panel_to_rows(const float *y, size_t rows, size_t n, size_t lanes, float *out, size_t ld) {
     for (size_t r0 = 0; r0 < rows; r0 += 16) {
-        size_t lanes = oz_min(16, rows - r0);
+        size_t height = oz_min(16, rows - r0);
         for (size_t c = 0; c < n; c += 16) {
             vf16 square[16];
             for (size_t i = 0; i < 16; i++) {
-                square[i] = i < lanes ? v_load(y + (r0 + i) * OZ_COLUMNS + c) : v_zero();
+                square[i] = i < height ? v_load(y + (r0 + i) * lanes + c) : v_zero();
             }
             v_transpose(square);
             for (size_t i = 0; i < oz_min(16, n - c); i++) {
                 float *to = out + (c + i) * ld + r0;
-                if (lanes == 16)
+                if (height == 16)
                     v_store(to, square[i]);
                 else
-                    v_store_n(to, square[i], lanes);
+                    v_store_n(to, square[i], height);
             }
         }
     }

@@ -62,15 +62,16 @@ static void quantise_rows(const float *x, size_t m, size_t k, size_t ld, int8_t 
     }
 }
 
-OZ_INLINE vf16 input_or_zero(const float *x, size_t i, size_t n) {
-    return i < n ? v_load(x + i * OZ_COLUMNS) : v_zero();
+OZ_INLINE vf16 input_or_zero(const float *x, size_t i, size_t n, size_t lanes) {
+    return i < n ? v_load(x + i * lanes) : v_zero();
 }
 
 /* 16 columns of one block: four inputs of a column make one quad of bytes. */
-static void quantise_columns16(const float *x, size_t n, int8_t *q, float *scale, int32_t *sum) {
+static void quantise_columns16(const float *x, size_t n, size_t lanes, int8_t *q, float *scale,
+                               int32_t *sum) {
     vf16 largest = v_zero(), odd = v_zero(), zero = v_zero();
     for (size_t i = 0; i < n; i++) {
-        vf16 in = v_load(x + i * OZ_COLUMNS);
+        vf16 in = v_load(x + i * lanes);
         largest = v_max(v_abs(in), largest);
         odd = add_oddity(in, odd);
     }
@@ -81,24 +82,24 @@ static void quantise_columns16(const float *x, size_t n, int8_t *q, float *scale
     for (size_t i = 0; i < OZ_BLOCK; i += 4) {
         vi16 quad = vi_zero();
         for (unsigned j = 0; j < 4; j++) {
-            vf16 in = v_select(finite, input_or_zero(x, i + j, n), zero);
+            vf16 in = v_select(finite, input_or_zero(x, i + j, n, lanes), zero);
             vi16 code = vi_from_f32(v_mul(in, s.inverse));
             total = vi_add(total, code);
             quad = vi_or(quad, vi_shift_left(vi_and(code, low), 8 * j));
         }
-        vi_store(q + i * OZ_COLUMNS, quad);
+        vi_store(q + i * lanes, quad);
         if (i % 32 == 28) {
-            vi_store(sum + i / 32 * OZ_COLUMNS, total);
+            vi_store(sum + i / 32 * lanes, total);
             total = vi_zero();
         }
     }
 }
 
-static void quantise_columns(const float *x, size_t k, int8_t *q, float *scale, int32_t *sum) {
+static void quantise_columns(const float *x, size_t k, size_t lanes, int8_t *q, float *scale, int32_t *sum) {
     for (size_t k0 = 0; k0 < k; k0 += OZ_BLOCK) {
-        for (size_t c = 0; c < OZ_COLUMNS; c += 16) {
-            quantise_columns16(x + k0 * OZ_COLUMNS + c, oz_min(k - k0, OZ_BLOCK), q + k0 * OZ_COLUMNS + 4 * c,
-                               scale + k0 / OZ_BLOCK * OZ_COLUMNS + c, sum + k0 / 32 * OZ_COLUMNS + c);
+        for (size_t c = 0; c < lanes; c += 16) {
+            quantise_columns16(x + k0 * lanes + c, oz_min(k - k0, OZ_BLOCK), lanes, q + k0 * lanes + 4 * c,
+                               scale + k0 / OZ_BLOCK * lanes + c, sum + k0 / 32 * lanes + c);
         }
     }
 }

@@ -62,6 +62,25 @@
         }                                                                                                    \
     } while (0)
 
+/* The statement, with LANES the columns of an activation panel, 16, 32 or 64, as a constant. */
+#define OZ_WITH_LANES_(n, statement)                                                                         \
+    {                                                                                                        \
+        enum { LANES = n };                                                                                  \
+        statement;                                                                                           \
+        break;                                                                                               \
+    }
+#define OZ_WITH_LANES(lanes, statement)                                                                      \
+    do {                                                                                                     \
+        switch (lanes) {                                                                                     \
+        case 16:                                                                                             \
+            OZ_WITH_LANES_(16, statement)                                                                    \
+        case 32:                                                                                             \
+            OZ_WITH_LANES_(32, statement)                                                                    \
+        default:                                                                                             \
+            OZ_WITH_LANES_(64, statement)                                                                    \
+        }                                                                                                    \
+    } while (0)
+
 #define OZ_JOIN_(a, b) a##__##b
 #define OZ_JOIN(a, b) OZ_JOIN_(a, b)
 /* name -> name__avx2: the symbol of this instruction set's copy. */

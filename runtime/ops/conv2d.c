@@ -113,7 +113,8 @@ static void inside(ptrdiff_t x0, size_t stride, size_t width, size_t count, size
 }
 
 /* All channels of one tap for one stretch. */
-static void gather_tap(const oz_conv *c, const oz_stretch *s, size_t ky, size_t kx, float *panel) {
+static void gather_tap(const oz_conv *c, const oz_stretch *s, size_t ky, size_t kx, size_t lanes,
+                       float *panel) {
     const oz_window *w = c->window;
     ptrdiff_t y = s->y0 + (ptrdiff_t)(ky * w->dilation[0]), x0 = s->x0 + (ptrdiff_t)(kx * w->dilation[1]);
     size_t from = 0, to = 0;
@@ -123,33 +124,33 @@ static void gather_tap(const oz_conv *c, const oz_stretch *s, size_t ky, size_t 
     if (to > from) in += (size_t)y * c->width;
     const float *line = in + x0; /* of pixel 0; only [from, to) of it exists */
     c->primitives->gather_lines(line, plane, c->group_channels, w->stride[1], from, to, s->count, s->column,
-                                panel + s->column);
+                                lanes, panel + s->column);
 }
 
-static void gather(const oz_job *job, size_t first, size_t n, float *panel) {
+static void gather(const oz_job *job, size_t first, size_t n, size_t lanes, float *panel) {
     const oz_conv *c = job->ctx;
     oz_stretch stretches[OZ_COLUMNS];
     size_t count = find_stretches(c, first, n, stretches);
     for (size_t ky = 0; ky < c->window->kernel[0]; ky++) {
         for (size_t kx = 0; kx < c->window->kernel[1]; kx++) {
-            float *tap = panel + (ky * c->window->kernel[1] + kx) * c->group_channels * OZ_COLUMNS;
-            for (size_t i = 0; i < count; i++) gather_tap(c, &stretches[i], ky, kx, tap);
-            for (size_t ch = 0; n < OZ_COLUMNS && ch < c->group_channels; ch++) {
-                memset(tap + ch * OZ_COLUMNS + n, 0, (OZ_COLUMNS - n) * sizeof(float));
+            float *tap = panel + (ky * c->window->kernel[1] + kx) * c->group_channels * lanes;
+            for (size_t i = 0; i < count; i++) gather_tap(c, &stretches[i], ky, kx, lanes, tap);
+            for (size_t ch = 0; n < lanes && ch < c->group_channels; ch++) {
+                memset(tap + ch * lanes + n, 0, (lanes - n) * sizeof(float));
             }
         }
     }
 }
 
-static void scatter(const oz_job *job, size_t first, size_t n, size_t row, size_t rows, const float *y) {
+static void scatter(const oz_job *job, size_t first, size_t n, size_t row, size_t rows, size_t lanes,
+                    const float *y) {
     const oz_conv *c = job->ctx;
     size_t pixels = c->out_height * c->out_width;
     for (size_t i = 0; i < n;) {
         size_t image = (first + i) / pixels, pixel = (first + i) % pixels,
                count = oz_min(n - i, pixels - pixel);
         float *out = c->y + (image * c->rows + row) * pixels + pixel;
-        for (size_t r = 0; r < rows; r++)
-            memcpy(out + r * pixels, y + r * OZ_COLUMNS + i, count * sizeof(float));
+        for (size_t r = 0; r < rows; r++) memcpy(out + r * pixels, y + r * lanes + i, count * sizeof(float));
         i += count;
     }
 }

@@ -15,12 +15,13 @@ static oz_status shape(const oz_node *node, const oz_weight *w, const oz_shape *
     return OZ_OK;
 }
 
-static void gather(const oz_job *job, size_t first, size_t n, float *panel) {
-    job->primitives->rows_to_panel(job->x + first * job->ldx, n, job->k, job->ldx, panel);
+static void gather(const oz_job *job, size_t first, size_t n, size_t lanes, float *panel) {
+    job->primitives->rows_to_panel(job->x + first * job->ldx, n, job->k, job->ldx, lanes, panel);
 }
 
-static void scatter(const oz_job *job, size_t first, size_t n, size_t row, size_t rows, const float *y) {
-    job->primitives->panel_to_rows(y, rows, n, job->y + first * job->ldy + row, job->ldy);
+static void scatter(const oz_job *job, size_t first, size_t n, size_t row, size_t rows, size_t lanes,
+                    const float *y) {
+    job->primitives->panel_to_rows(y, rows, n, lanes, job->y + first * job->ldy + row, job->ldy);
 }
 
 static oz_status run(const oz_step *step, oz_error *err) {

@@ -20,18 +20,18 @@ static void gather(void *arg) {
     lines *g = arg;
     chance *c = &g->random;
     size_t channels = 1 + chance_below(c, 5), stride = 1 + chance_below(c, 3),
-           column = chance_below(c, OZ_COLUMNS);
-    size_t count = 1 + chance_below(c, OZ_COLUMNS - column), from = chance_below(c, count + 1);
+           lanes = (size_t)16 << chance_below(c, 3), column = chance_below(c, lanes);
+    size_t count = 1 + chance_below(c, lanes - column), from = chance_below(c, count + 1);
     size_t to = from + chance_below(c, count - from + 1), plane = count * stride + chance_below(c, 9);
     /* The inputs are the numbers that may be read, no more: the first is `from` of channel 0. */
     size_t first = from * stride, n = to > from ? (channels - 1) * plane + (to - 1) * stride - first + 1 : 0;
     float *x = room_take(&input, g->at, n * sizeof *x);
-    float *y = room_take(&panel, g->at, channels * OZ_COLUMNS * sizeof *y);
+    float *y = room_take(&panel, g->at, channels * lanes * sizeof *y);
     for (size_t i = 0; i < n; i++) x[i] = random_number(c);
-    for (size_t i = 0; i < channels * OZ_COLUMNS; i++) y[i] = UNTOUCHED;
-    g->p->gather_lines(x - first, plane, channels, stride, from, to, count, column, y + column);
-    for (size_t i = 0; i < channels * OZ_COLUMNS; i++) {
-        size_t ch = i / OZ_COLUMNS, at = i % OZ_COLUMNS;
+    for (size_t i = 0; i < channels * lanes; i++) y[i] = UNTOUCHED;
+    g->p->gather_lines(x - first, plane, channels, stride, from, to, count, column, lanes, y + column);
+    for (size_t i = 0; i < channels * lanes; i++) {
+        size_t ch = i / lanes, at = i % lanes;
         float want = UNTOUCHED;
         if (at >= column && at < column + count) {
             size_t pixel = at - column;

@@ -53,22 +53,27 @@ static void quantise_rows(void *arg) {
     truth_free(&t);
 }
 
+static size_t random_lanes(step *s) {
+    return (size_t)16 << chance_below(&s->random, 3);
+}
+
 static void quantise_columns(void *arg) {
     step *s = arg;
     truth t;
-    size_t n = 1 + chance_below(&s->random, OZ_COLUMNS), k = 1 + chance_below(&s->random, 300);
+    size_t lanes = random_lanes(s), n = 1 + chance_below(&s->random, lanes),
+           k = 1 + chance_below(&s->random, 300);
     truth_inputs(&t, n, k, &s->random);
     if (chance_below(&s->random, 2)) truth_spoil(&t, &s->random);
-    size_t codes = t.kq * OZ_COLUMNS, blocks = t.kq / OZ_BLOCK * OZ_COLUMNS, parts = t.kq / 32 * OZ_COLUMNS;
-    float *x = room_take(&in, s->at, k * OZ_COLUMNS * sizeof *x);
-    truth_panel(&t, n, x);
+    size_t codes = t.kq * lanes, blocks = t.kq / OZ_BLOCK * lanes, parts = t.kq / 32 * lanes;
+    float *x = room_take(&in, s->at, k * lanes * sizeof *x);
+    truth_panel(&t, n, lanes, x);
     int8_t *q = room_take(&out, s->at, codes), *want_q = malloc(codes);
     float *scale = room_take(&scales, s->at, blocks * sizeof *scale),
           *want_scale = malloc(blocks * sizeof *scale);
     int32_t *sum = room_take(&sums, s->at, parts * sizeof *sum), *want_sum = malloc(parts * sizeof *sum);
     if (!want_q || !want_scale || !want_sum) abort();
-    s->p->quantise_columns(x, k, q, scale, sum);
-    truth_code_panel(&t, n, want_q, want_scale, want_sum);
+    s->p->quantise_columns(x, k, lanes, q, scale, sum);
+    truth_code_panel(&t, n, lanes, want_q, want_scale, want_sum);
     if (memcmp(q, want_q, codes) != 0) complain("%zu columns of %zu inputs: other codes", n, k);
     if (memcmp(scale, want_scale, blocks * sizeof *scale) != 0) complain("other scales");
     if (memcmp(sum, want_sum, parts * sizeof *sum) != 0) complain("other sums");
@@ -81,29 +86,31 @@ static void quantise_columns(void *arg) {
 
 static void rows_to_panel(void *arg) {
     step *s = arg;
-    size_t n = 1 + chance_below(&s->random, OZ_COLUMNS), k = 1 + chance_below(&s->random, 70);
+    size_t lanes = random_lanes(s), n = 1 + chance_below(&s->random, lanes),
+           k = 1 + chance_below(&s->random, 70);
     size_t ld = k + chance_below(&s->random, 3);
     const float *x = random_floats(s, &in, (n - 1) * ld + k);
-    float *panel = room_take(&out, s->at, k * OZ_COLUMNS * sizeof *panel);
-    s->p->rows_to_panel(x, n, k, ld, panel);
-    for (size_t i = 0; i < k * OZ_COLUMNS; i++) {
-        size_t c = i % OZ_COLUMNS;
-        float want = c < n ? x[c * ld + i / OZ_COLUMNS] : 0;
-        if (panel[i] != want) complain("%zu rows of %zu: input %zu of row %zu", n, k, i / OZ_COLUMNS, c);
+    float *panel = room_take(&out, s->at, k * lanes * sizeof *panel);
+    s->p->rows_to_panel(x, n, k, ld, lanes, panel);
+    for (size_t i = 0; i < k * lanes; i++) {
+        size_t c = i % lanes;
+        float want = c < n ? x[c * ld + i / lanes] : 0;
+        if (panel[i] != want) complain("%zu rows of %zu: input %zu of row %zu", n, k, i / lanes, c);
     }
     if (!room_intact(&out)) complain("writes outside of the panel");
 }
 
 static void panel_to_rows(void *arg) {
     step *s = arg;
-    size_t n = 1 + chance_below(&s->random, OZ_COLUMNS), rows = 1 + chance_below(&s->random, 70);
+    size_t lanes = random_lanes(s), n = 1 + chance_below(&s->random, lanes),
+           rows = 1 + chance_below(&s->random, 70);
     size_t ld = rows + chance_below(&s->random, 3), count = (n - 1) * ld + rows;
-    const float *y = random_floats(s, &in, rows * OZ_COLUMNS);
+    const float *y = random_floats(s, &in, rows * lanes);
     float *x = room_take(&out, s->at, count * sizeof *x);
     for (size_t i = 0; i < count; i++) x[i] = 2;
-    s->p->panel_to_rows(y, rows, n, x, ld);
+    s->p->panel_to_rows(y, rows, n, lanes, x, ld);
     for (size_t i = 0; i < count; i++) {
-        float want = i % ld < rows ? y[i % ld * OZ_COLUMNS + i / ld] : 2;
+        float want = i % ld < rows ? y[i % ld * lanes + i / ld] : 2;
         if (x[i] != want) complain("%zu columns of %zu rows: row %zu of column %zu", n, rows, i % ld, i / ld);
     }
     if (!room_intact(&out)) complain("writes outside of the rows");
@@ -112,11 +119,11 @@ static void panel_to_rows(void *arg) {
 /* ---- multiplications -------------------------------------------------------------- */
 
 /* One sum of a tile's row and a column: the terms are w[k] * x[k][column]. */
-static void expect_sum(const float *w, size_t stride, size_t n, const float *x, size_t column, float was,
-                       float got) {
+static void expect_sum(const float *w, size_t stride, size_t n, const float *x, size_t lanes, size_t column,
+                       float was, float got) {
     double want = (double)was, size = fabs(want);
     for (size_t k = 0; k < n; k++) {
-        double term = (double)w[k * stride] * (double)x[k * OZ_COLUMNS + column];
+        double term = (double)w[k * stride] * (double)x[k * lanes + column];
         want += term;
         size += fabs(term);
     }
@@ -127,27 +134,27 @@ static void expect_sum(const float *w, size_t stride, size_t n, const float *x, 
 static void gemm_f32(void *arg) {
     step *s = arg;
     float before[OZ_PANEL * OZ_COLUMNS];
+    const size_t lanes = random_lanes(s);
     size_t n = 1 + chance_below(&s->random, OZ_MAX_BLOCK), by_inputs = chance_below(&s->random, 2);
-    const float *w = random_floats(s, &scales, OZ_PANEL * n), *x = random_floats(s, &in, n * OZ_COLUMNS);
-    float *y = random_floats(s, &out, OZ_PANEL * OZ_COLUMNS);
-    memcpy(before, y, sizeof before);
+    const float *w = random_floats(s, &scales, OZ_PANEL * n), *x = random_floats(s, &in, n * lanes);
+    float *y = random_floats(s, &out, OZ_PANEL * lanes);
+    memcpy(before, y, OZ_PANEL * lanes * sizeof *before);
     oz_tile tile = {w, by_inputs ? 1 : n, by_inputs ? OZ_PANEL : 1};
-    s->p->gemm_f32(tile, n, x, y);
-    for (size_t i = 0; i < OZ_PANEL * OZ_COLUMNS; i++)
-        expect_sum(w + i / OZ_COLUMNS * tile.row_stride, tile.k_stride, n, x, i % OZ_COLUMNS, before[i],
-                   y[i]);
+    s->p->gemm_f32(tile, n, x, lanes, y);
+    for (size_t i = 0; i < OZ_PANEL * lanes; i++)
+        expect_sum(w + i / lanes * tile.row_stride, tile.k_stride, n, x, lanes, i % lanes, before[i], y[i]);
     if (!room_intact(&out)) complain("writes outside of the sums");
 }
 
 static void gemm_nz(void *arg) {
     step *s = arg;
     float before[OZ_PANEL * OZ_COLUMNS];
+    const size_t lanes = random_lanes(s);
     size_t n = 1 + chance_below(&s->random, OZ_MAX_BLOCK), keep = chance_below(&s->random, 101), count = 0;
-    const float *x = random_floats(s, &in, n * OZ_COLUMNS);
-    float *y = random_floats(s, &out, OZ_PANEL * OZ_COLUMNS),
-          *dense = random_floats(s, &scales, OZ_PANEL * n);
+    const float *x = random_floats(s, &in, n * lanes);
+    float *y = random_floats(s, &out, OZ_PANEL * lanes), *dense = random_floats(s, &scales, OZ_PANEL * n);
     oz_nonzeros *nz = room_take(&sums, s->at, sizeof *nz);
-    memcpy(before, y, sizeof before);
+    memcpy(before, y, OZ_PANEL * lanes * sizeof *before);
     for (size_t i = 0; i < OZ_PANEL * n; i++) {
         if (chance_below(&s->random, 100) < keep) {
             nz->column[count] = (uint8_t)(i % n);
@@ -157,9 +164,9 @@ static void gemm_nz(void *arg) {
         }
         nz->end[i / n] = (uint16_t)count;
     }
-    s->p->gemm_nz(nz, x, y);
-    for (size_t i = 0; i < OZ_PANEL * OZ_COLUMNS; i++)
-        expect_sum(dense + i / OZ_COLUMNS * n, 1, n, x, i % OZ_COLUMNS, before[i], y[i]);
+    s->p->gemm_nz(nz, x, lanes, y);
+    for (size_t i = 0; i < OZ_PANEL * lanes; i++)
+        expect_sum(dense + i / lanes * n, 1, n, x, lanes, i % lanes, before[i], y[i]);
     if (!room_intact(&out)) complain("writes outside of the sums");
 }
 

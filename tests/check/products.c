@@ -20,8 +20,8 @@ typedef struct product {
     const oz_mv *mv;
     const oz_decoder *decoder;
     place at;
-    size_t columns, turn;
-    oz_leaf leaf; /* with its parts in rooms */
+    size_t columns, lanes, turn; /* lanes: of the panel, for mm */
+    oz_leaf leaf;                /* with its parts in rooms */
 } product;
 
 static struct { room part[OZ_MAX_PARTS], f32, i8, scale, sum, y, tile; } rooms;
@@ -179,16 +179,16 @@ static void expect_nonzeros(const product *p, const oz_nonzeros *nz, size_t pane
 
 static oz_columns place_columns(const product *p) {
     const truth *t = p->t;
-    oz_columns x = {.k = t->k};
+    oz_columns x = {.k = t->k, .lanes = p->lanes};
     if (p->decoder->u8) {
-        int8_t *i8 = room_take(&rooms.i8, p->at, t->kq * OZ_COLUMNS);
-        float *scale = room_take(&rooms.scale, p->at, t->kq / OZ_BLOCK * OZ_COLUMNS * sizeof *scale);
-        int32_t *sum = room_take(&rooms.sum, p->at, t->kq / 32 * OZ_COLUMNS * sizeof *sum);
-        truth_code_panel(t, p->columns, i8, scale, sum);
+        int8_t *i8 = room_take(&rooms.i8, p->at, t->kq * p->lanes);
+        float *scale = room_take(&rooms.scale, p->at, t->kq / OZ_BLOCK * p->lanes * sizeof *scale);
+        int32_t *sum = room_take(&rooms.sum, p->at, t->kq / 32 * p->lanes * sizeof *sum);
+        truth_code_panel(t, p->columns, p->lanes, i8, scale, sum);
         x.i8 = i8, x.scale = scale, x.sum = sum;
     } else {
-        float *f32 = room_take(&rooms.f32, p->at, t->k * OZ_COLUMNS * sizeof *f32);
-        truth_panel(t, p->columns, f32);
+        float *f32 = room_take(&rooms.f32, p->at, t->k * p->lanes * sizeof *f32);
+        truth_panel(t, p->columns, p->lanes, f32);
         x.f32 = f32;
     }
     return x;
@@ -206,12 +206,12 @@ static void run_block(product *p, const oz_columns *x, size_t panel, size_t k0, 
         oz_nonzeros *nz = room_take(&rooms.tile, p->at, sizeof *nz);
         d->nz(&p->leaf, panel, k0, n, nz);
         expect_nonzeros(p, nz, panel, k0, n);
-        p->primitives->gemm_nz(nz, x->f32 + k0 * OZ_COLUMNS, y);
+        p->primitives->gemm_nz(nz, x->f32 + k0 * p->lanes, p->lanes, y);
     } else {
         float *buffer = room_take(&rooms.tile, p->at, OZ_PANEL * n * sizeof *buffer);
         oz_tile tile = d->f32(&p->leaf, panel, k0, n, buffer);
         expect_floats(p, &tile, panel, k0, n);
-        p->primitives->gemm_f32(tile, n, x->f32 + k0 * OZ_COLUMNS, y);
+        p->primitives->gemm_f32(tile, n, x->f32 + k0 * p->lanes, p->lanes, y);
     }
     if (!room_intact(&rooms.tile)) complain("writes outside of its tile");
 }
@@ -223,13 +223,13 @@ static void run_mm(void *arg) {
     size_t block = p->decoder->block ? p->decoder->block(&p->leaf) : OZ_BLOCK, rows = p->t->rows;
     bool codes = p->decoder->u8 != NULL;
     for (size_t panel = 0; panel * OZ_PANEL < rows; panel++) {
-        float *y = room_take(&rooms.y, p->at, OZ_PANEL * OZ_COLUMNS * sizeof *y);
-        for (size_t i = 0; i < OZ_PANEL * OZ_COLUMNS; i++) y[i] = codes ? 0 : start(i);
+        float *y = room_take(&rooms.y, p->at, OZ_PANEL * p->lanes * sizeof *y);
+        for (size_t i = 0; i < OZ_PANEL * p->lanes; i++) y[i] = codes ? 0 : start(i);
         for (size_t k0 = 0; k0 < p->t->k; k0 += block)
             run_block(p, &x, panel, k0, oz_min(block, p->t->k - k0), y);
-        size_t inside = oz_min(OZ_PANEL, rows - panel * OZ_PANEL) * OZ_COLUMNS;
+        size_t inside = oz_min(OZ_PANEL, rows - panel * OZ_PANEL) * p->lanes;
         for (size_t i = 0; i < inside; i++) {
-            size_t r = panel * OZ_PANEL + i / OZ_COLUMNS, c = truth_column(i % OZ_COLUMNS);
+            size_t r = panel * OZ_PANEL + i / p->lanes, c = truth_column(i % p->lanes, p->lanes);
             float was = codes ? 0 : start(i);
             if (c < p->columns)
                 expect(p, codes, y[i], c, r, was);
@@ -263,6 +263,7 @@ void check_products(oz_isa isa, const sample *s, const truth *t, size_t turn) {
         p.decoder = d;
         check_mv(&p, d->name, turn);
         p.columns = t->n;
+        p.lanes = turn % 2 ? OZ_COLUMNS : oz_lanes_for(t->n);
         for (int at = 0; at < PLACES; at++) {
             p.at = (place)at;
             report_case(d->name, run_mm, &p);

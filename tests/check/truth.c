@@ -82,22 +82,22 @@ void truth_spoil(truth *t, chance *c) {
     quantise(t);
 }
 
-void truth_panel(const truth *t, size_t n, float *f32) {
-    memset(f32, 0, t->k * OZ_COLUMNS * sizeof *f32);
+void truth_panel(const truth *t, size_t n, size_t lanes, float *f32) {
+    memset(f32, 0, t->k * lanes * sizeof *f32);
     for (size_t c = 0; c < n; c++)
-        for (size_t k = 0; k < t->k; k++) f32[k * OZ_COLUMNS + truth_lane(c)] = t->f32[c * t->k + k];
+        for (size_t k = 0; k < t->k; k++) f32[k * lanes + truth_lane(c, lanes)] = t->f32[c * t->k + k];
 }
 
-void truth_code_panel(const truth *t, size_t n, int8_t *i8, float *scale, int32_t *sum) {
-    memset(i8, 0, t->kq * OZ_COLUMNS);
-    memset(scale, 0, t->kq / OZ_BLOCK * OZ_COLUMNS * sizeof *scale);
-    memset(sum, 0, t->kq / 32 * OZ_COLUMNS * sizeof *sum);
+void truth_code_panel(const truth *t, size_t n, size_t lanes, int8_t *i8, float *scale, int32_t *sum) {
+    memset(i8, 0, t->kq * lanes);
+    memset(scale, 0, t->kq / OZ_BLOCK * lanes * sizeof *scale);
+    memset(sum, 0, t->kq / 32 * lanes * sizeof *sum);
     for (size_t c = 0; c < n; c++) {
-        size_t lane = truth_lane(c);
-        for (size_t k = 0; k < t->kq; k++) i8[(k / 4 * OZ_COLUMNS + lane) * 4 + k % 4] = t->i8[c * t->kq + k];
+        size_t lane = truth_lane(c, lanes);
+        for (size_t k = 0; k < t->kq; k++) i8[(k / 4 * lanes + lane) * 4 + k % 4] = t->i8[c * t->kq + k];
         for (size_t k = 0; k < t->kq; k += OZ_BLOCK)
-            scale[k / OZ_BLOCK * OZ_COLUMNS + lane] = t->scale[(c * t->kq + k) / OZ_BLOCK];
-        for (size_t k = 0; k < t->kq; k += 32) sum[k / 32 * OZ_COLUMNS + lane] = t->sum[(c * t->kq + k) / 32];
+            scale[k / OZ_BLOCK * lanes + lane] = t->scale[(c * t->kq + k) / OZ_BLOCK];
+        for (size_t k = 0; k < t->kq; k += 32) sum[k / 32 * lanes + lane] = t->sum[(c * t->kq + k) / 32];
     }
 }
 

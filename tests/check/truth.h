@@ -30,15 +30,15 @@ void truth_free(truth *t);
 double truth_tolerance(size_t terms, double size);
 
 /* Where column c of a few lies in a panel: spread, so that few columns reach every vector of it; and back. */
-static inline size_t truth_lane(size_t c) {
-    return c * 13 % OZ_COLUMNS;
+static inline size_t truth_lane(size_t c, size_t lanes) {
+    return c * 13 % lanes;
 }
-static inline size_t truth_column(size_t lane) {
-    return lane * 5 % OZ_COLUMNS;
+static inline size_t truth_column(size_t lane, size_t lanes) {
+    return lane * 5 % lanes;
 }
-/* The panel [k][64] of the first n columns in their lanes, zeros elsewhere; the same of codes, scales and
+/* The panel [k][lanes] of the first n columns in their lanes, zeros elsewhere; the same of codes, scales and
  * sums. */
-void truth_panel(const truth *t, size_t n, float *f32);
-void truth_code_panel(const truth *t, size_t n, int8_t *i8, float *scale, int32_t *sum);
+void truth_panel(const truth *t, size_t n, size_t lanes, float *f32);
+void truth_code_panel(const truth *t, size_t n, size_t lanes, int8_t *i8, float *scale, int32_t *sum);
 
 #endif

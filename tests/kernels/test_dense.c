@@ -133,7 +133,7 @@ static void check_mm(draws *d, oz_isa isa, const sample *s) {
         size_t rows = oz_min(OZ_PANEL, leaf->rows - panel * OZ_PANEL);
         guard out = guard_new(5 * rows * 4, 4);
         float *y = (float *)(void *)out.data;
-        p->panel_to_rows(sums, rows, 5, y, rows);
+        p->panel_to_rows(sums, rows, 5, OZ_COLUMNS, y, rows);
         for (size_t i = 0; i < 5; i++) {
             for (size_t r = 0; r < rows; r++) {
                 float want = expect_integer(leaf, panel * OZ_PANEL + r, &x.rows, i, 0.0f),

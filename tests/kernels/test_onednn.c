@@ -37,7 +37,7 @@ static void multiply(int panels) {
     float *w = calloc(ROWS * DEPTH, sizeof *w), *x = calloc(DEPTH * OZ_COLUMNS, sizeof *x);
     float *y = calloc(ROWS * OZ_COLUMNS, sizeof *y);
     cr_assert(w && x && y);
-    for (int i = 0; i < panels; i++) cr_assert(oz_dnnl_panel(w, ROWS, DEPTH, x, y));
+    for (int i = 0; i < panels; i++) cr_assert(oz_dnnl_panel(w, ROWS, DEPTH, x, OZ_COLUMNS, y));
     free(w);
     free(x);
     free(y);

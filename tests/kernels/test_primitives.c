@@ -30,7 +30,7 @@ static void check_gemm_f32(draws *d, const oz_primitives *p, size_t n, bool inpu
     memcpy(w.data, weights, 16 * n * 4);
     memcpy(before, y.data, 1024 * 4);
     oz_tile t = {(const float *)(const void *)w.data, inputs_first ? n : 1, inputs_first ? 1 : 16};
-    p->gemm_f32(t, n, floats(&x), floats(&y));
+    p->gemm_f32(t, n, floats(&x), OZ_COLUMNS, floats(&y));
     for (size_t r = 0; r < 16; r++) {
         for (size_t c = 0; c < 64; c++) {
             double want = (double)before[r * 64 + c], size = fabs(want);
@@ -71,7 +71,7 @@ static void check_gemm_nz(draws *d, const oz_primitives *p, size_t n, size_t kee
         }
         w.end[r] = (uint16_t)count;
     }
-    p->gemm_nz(&w, floats(&x), floats(&y));
+    p->gemm_nz(&w, floats(&x), OZ_COLUMNS, floats(&y));
     for (size_t i = 0; i < 1024; i++) {
         cr_assert(fabs((double)floats(&y)[i] - want[i]) <= (double)(n + 2) * 0x1p-24 * size[i],
                   "%s n %zu at %zu", oz_isa_text(p->isa), n, i);
@@ -160,7 +160,7 @@ static void check_panels(draws *d, const oz_primitives *p, size_t n, size_t k) {
     size_t ld = k + 3;
     guard x = random_floats(d, n * ld - 3, 4), panel = guard_new(k * 256, 64),
           back = guard_new((n * ld - 3) * 4, 4);
-    p->rows_to_panel(floats(&x), n, k, ld, floats(&panel));
+    p->rows_to_panel(floats(&x), n, k, ld, OZ_COLUMNS, floats(&panel));
     for (size_t i = 0; i < k; i++) {
         for (size_t c = 0; c < 64; c++) {
             float want = c < n ? floats(&x)[c * ld + i] : 0.0f;
@@ -169,7 +169,7 @@ static void check_panels(draws *d, const oz_primitives *p, size_t n, size_t k) {
         }
     }
     for (size_t i = 0; i < n * ld - 3; i++) floats(&back)[i] = 2.0f;
-    p->panel_to_rows(floats(&panel), k, n, floats(&back), ld);
+    p->panel_to_rows(floats(&panel), k, n, OZ_COLUMNS, floats(&back), ld);
     for (size_t i = 0; i < n * ld - 3; i++) {
         float want = i % ld < k ? floats(&x)[i] : 2.0f;
         cr_assert(floats(&back)[i] == want, "%s at %zu", oz_isa_text(p->isa), i);
