@@ -68,11 +68,23 @@ typedef struct oz_tile {
     size_t row_stride, k_stride;
 } oz_tile;
 
-/* A decoded block by its nonzeros: row r has entries [end[r-1], end[r]). */
+/* Where a run of stored weights is unpacked; OZ_READ_AHEAD more may be read and written, and mean nothing. */
+#define OZ_MOST_NONZEROS (OZ_PANEL * OZ_MAX_BLOCK)
+#define OZ_READ_AHEAD 64
+typedef struct oz_nonzeros_room {
+    float weights[OZ_MOST_NONZEROS + OZ_READ_AHEAD];
+    uint8_t codes[OZ_MOST_NONZEROS + OZ_READ_AHEAD], columns[OZ_MOST_NONZEROS + OZ_READ_AHEAD];
+} oz_nonzeros_room;
+
+/* A decoded block by its nonzeros. If all rows have the same number, `each`, entry e of row r is at
+ * e * 16 + r; else `each` is 0, and row r has the entries [end[r-1], end[r]). They lie in the leaf or in the
+ * room. */
 typedef struct oz_nonzeros {
+    const float *value;
+    const uint8_t *column;
+    size_t each;
     uint16_t end[OZ_PANEL];
-    uint8_t column[OZ_PANEL * OZ_MAX_BLOCK];
-    float value[OZ_PANEL * OZ_MAX_BLOCK];
+    oz_nonzeros_room room;
 } oz_nonzeros;
 
 /* Adds to y[m][ldy], at columns [16 * panel0, min(16 * panel1, rows)). */

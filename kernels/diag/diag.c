@@ -15,11 +15,14 @@ static void multiply_rows(const oz_leaf *leaf, size_t panel0, size_t panel1, con
 /* At most one nonzero in a row of a block. */
 static void decode(const oz_leaf *leaf, size_t panel, size_t k0, size_t n, oz_nonzeros *out) {
     uint16_t count = 0;
+    out->value = out->room.weights;
+    out->column = out->room.columns;
+    out->each = 0;
     for (size_t r = 0; r < OZ_PANEL; r++) {
         size_t i = panel * OZ_PANEL + r;
         if (i < oz_diag_length(leaf) && i >= k0 && i < k0 + n) {
-            out->column[count] = (uint8_t)(i - k0);
-            out->value[count++] = oz_float_get(leaf->codec.kind, leaf->part[0].data, i);
+            out->room.columns[count] = (uint8_t)(i - k0);
+            out->room.weights[count++] = oz_float_get(leaf->codec.kind, leaf->part[0].data, i);
         }
         out->end[r] = count;
     }

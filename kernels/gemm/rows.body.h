@@ -123,6 +123,17 @@ OZ_INLINE void dot_nonzeros(const oz_nonzeros *w, const float *x, size_t ld, siz
     for (size_t i = 0; i < m; i++) s->lanes[i] = v_add(s->lanes[i], v_load(sum[i]));
 }
 
+/* The same of rows that lie beside each other. */
+OZ_INLINE void dot_even(const oz_nonzeros *w, const float *x, size_t ld, size_t m, block_sums *s) {
+    for (size_t e = 0; e < w->each * OZ_PANEL; e += OZ_PANEL) {
+        for (size_t i = 0; i < m; i++) {
+            float in[OZ_PANEL];
+            for (size_t r = 0; r < OZ_PANEL; r++) in[r] = x[i * ld + w->column[e + r]];
+            s->lanes[i] = v_muladd(v_load(w->value + e), v_load(in), s->lanes[i]);
+        }
+    }
+}
+
 /* ---- codes ---- */
 
 /* sum[i] += `quads` quads of 16 rows times their activations of row i; rows lie ld bytes apart. */
@@ -230,7 +241,10 @@ OZ_INLINE void multiply_blocks(const oz_decoder *d, const oz_leaf *leaf, size_t 
             dot_coded(leaf, &scales, k0, n, room->u8, x, m, s.lanes);
         } else if (d->nz) {
             d->nz(leaf, panel, k0, n, &room->nz);
-            dot_nonzeros(&room->nz, x->f32 + k0, x->ld, m, &s);
+            if (room->nz.each)
+                dot_even(&room->nz, x->f32 + k0, x->ld, m, &s);
+            else
+                dot_nonzeros(&room->nz, x->f32 + k0, x->ld, m, &s);
         } else {
             dot_tile(d->f32(leaf, panel, k0, n, room->f32), n, x->f32 + k0, x->ld, m, &s);
         }

@@ -64,44 +64,32 @@ OZ_INLINE void decode_codes(const oz_leaf *leaf, size_t panel, size_t k0, size_t
 
 /* ---- nonzeros ---- */
 
-/* 16 entries of 16 rows at a time are turned round; all rows have the same number of them. Entries that do
- * not exist are left out, since their positions may be past the inputs. */
+/* Rows are lanes here as well: an entry's 16 positions and weights lie beside each other, floats as they are
+ * in the leaf. Entries that do not exist are left out, and rows that do not read input 0, since their
+ * positions may be past the inputs. */
 OZ_INLINE void decode_nonzeros(oz_codec_kind kind, const oz_leaf *leaf, size_t panel, size_t k0, size_t n,
                                oz_nonzeros *out) {
     const size_t m = leaf->param[OZ_NM_M], entries = leaf->param[OZ_NM_N], last = oz_div_up(n, m) - 1;
-    const size_t all = last * entries + oz_nm_existing(leaf, k0 / m + last);
-    const size_t rows = oz_min(OZ_PANEL, leaf->rows - panel * OZ_PANEL);
+    const size_t rows = oz_min(OZ_PANEL, leaf->rows - panel * OZ_PANEL), first = k0 / m * entries;
     position_reader positions = positions_at(leaf, panel, k0 / m);
-    weight_reader weights = weights_at(kind, leaf, panel, k0 / m * entries);
+    weight_reader weights = weights_at(kind, leaf, panel, first);
     const oz_scales scales = panel_scales(kind, leaf, panel);
-    uint8_t column[OZ_PANEL][OZ_BLOCK];
-    size_t k = 0, j = 0; /* the group's first input, and the next entry of the group */
-    vf16 scale = v_zero();
-    for (size_t e0 = 0; e0 < all; e0 += OZ_LANES) {
-        const size_t count = oz_min(OZ_LANES, all - e0);
-        vf16 value[OZ_LANES], place[OZ_LANES];
-        for (size_t e = 0; e < OZ_LANES; e++) value[e] = place[e] = v_zero();
-        for (size_t e = 0; e < count; e++) {
-            if (j == 0) {
-                begin_group(&positions);
-                scale = scale_from(kind, &scales, k0 + k);
-            }
-            place[e] = v_from_bits(vi_add(next_positions(&positions), vi_set1((int32_t)k)));
-            value[e] = scale_weights(kind, next_weights(kind, &weights), scale);
-            if (++j == entries) {
-                j = 0;
-                k += m;
-            }
-        }
-        v_transpose(value);
-        v_transpose(place);
-        for (size_t r = 0; r < rows; r++) {
-            v_store_n(out->value + r * all + e0, value[r], count);
-            vi_store_u8(column[r] + e0, vi_bits(place[r]));
+    float *value = out->room.weights;
+    uint8_t *column = out->room.columns;
+    out->each = last * entries + oz_nm_existing(leaf, k0 / m + last);
+    for (size_t k = 0, e = 0; e < out->each; k += m) {
+        const vf16 scale = scale_from(kind, &scales, k0 + k);
+        begin_group(&positions);
+        for (size_t j = 0; j < entries && e < out->each; j++, e++) {
+            vi_store_u8(column + e * OZ_PANEL, vi_add(next_positions(&positions), vi_set1((int32_t)k)));
+            if (kind == OZ_CODEC_F32) continue;
+            v_store(value + e * OZ_PANEL, scale_weights(kind, next_weights(kind, &weights), scale));
         }
     }
-    for (size_t r = 0; r < OZ_PANEL; r++) {
-        if (r < rows) memcpy(out->column + r * all, column[r], all);
-        out->end[r] = (uint16_t)(oz_min(r + 1, rows) * all);
-    }
+    for (size_t e = 0; rows < OZ_PANEL && e < out->each; e++)
+        memset(column + e * OZ_PANEL + rows, 0, OZ_PANEL - rows);
+    out->column = column;
+    out->value = kind == OZ_CODEC_F32
+                     ? (const float *)(const void *)oz_nm_values(leaf, panel) + first * OZ_PANEL
+                     : value;
 }

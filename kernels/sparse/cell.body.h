@@ -8,9 +8,6 @@
 #include "kernels/kernel.h"
 #include "kernels/scales.body.h"
 
-#define MOST_SLOTS (OZ_PANEL * OZ_MAX_BLOCK)
-#define READ_AHEAD 64 /* slots behind a run that may be read and written, and mean nothing */
-
 typedef struct cell {
     size_t block, inputs;     /* the cell's place in the panel, and its width */
     size_t first, slots;      /* its run of slots, padding not counted */
@@ -19,12 +16,6 @@ typedef struct cell {
     size_t mask_bytes;
     const uint8_t *columns; /* form rows: of each slot of the run */
 } cell;
-
-/* Where a run is unpacked. */
-typedef struct cell_room {
-    float weights[MOST_SLOTS + READ_AHEAD];
-    uint8_t codes[MOST_SLOTS + READ_AHEAD], columns[MOST_SLOTS + READ_AHEAD];
-} cell_room;
 
 /* The masks of the next 64 inputs, and of the last n < 64. */
 OZ_INLINE uint64_t mask64(const uint8_t *mask) {
@@ -175,7 +166,7 @@ static void cell_scales(const oz_scales *scales, const cell *c, size_t k0, float
 }
 
 /* Codes become weights. A row's scales lie in a register, permuted by the columns' groups. */
-static void scale_codes(const oz_leaf *leaf, size_t panel, const cell *c, cell_room *room) {
+static void scale_codes(const oz_leaf *leaf, size_t panel, const cell *c, oz_nonzeros_room *room) {
     const oz_scales scales = scales_of(leaf, panel);
     const unsigned shift = scales.inputs >= c->inputs ? 8 : (unsigned)__builtin_ctzll(scales.inputs);
     float table[OZ_PANEL][16];
@@ -208,7 +199,7 @@ static void widen_halves(oz_codec_kind kind, const uint8_t *p, size_t readable, 
 }
 
 /* The run's weights as floats, of which 16 more may be read: in the leaf or in the room. */
-static const float *cell_weights(const oz_leaf *leaf, size_t panel, const cell *c, cell_room *room) {
+static const float *cell_weights(const oz_leaf *leaf, size_t panel, const cell *c, oz_nonzeros_room *room) {
     const oz_codec_kind kind = leaf->codec.kind;
     const size_t readable = leaf->param[OZ_SPARSE_SLOTS] - c->first;
     if (oz_codec_is_integer(kind)) {

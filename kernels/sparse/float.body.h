@@ -51,7 +51,7 @@ OZ_INLINE void dot_mask_cell(const cell *c, const float *w, const float *x, size
 
 OZ_INLINE void mv_panel_mask(const oz_leaf *leaf, size_t panel, const oz_rows *x, size_t m, float *y,
                              size_t ldy) {
-    cell_room room;
+    oz_nonzeros_room room;
     vf16 sum[OZ_MV_BATCH * OZ_PANEL];
     for (size_t i = 0; i < m * OZ_PANEL; i++) sum[i] = v_zero();
     for (size_t b = 0; b < oz_sparse_blocks(leaf); b++) {
@@ -92,7 +92,7 @@ OZ_INLINE void dot_columns(const uint8_t *columns, const float *w, size_t s, siz
 
 OZ_INLINE void mv_panel_rows(const oz_leaf *leaf, size_t panel, const oz_rows *x, size_t m, float *y,
                              size_t ldy) {
-    cell_room room;
+    oz_nonzeros_room room;
     float sum[OZ_MV_BATCH * OZ_PANEL] = {0};
     for (size_t b = 0; b < oz_sparse_blocks(leaf); b++) {
         cell c;
@@ -150,7 +150,7 @@ static void place_columns(const cell *c, const float *w, size_t n, float *out) {
 }
 
 static oz_tile decode_f32(const oz_leaf *leaf, size_t panel, size_t k0, size_t n, float *out) {
-    cell_room room;
+    oz_nonzeros_room room;
     cell c;
     find_cell(leaf, panel, k0 / leaf->param[OZ_SPARSE_BLOCK], &c);
     const float *w = cell_weights(leaf, panel, &c, &room);
@@ -163,12 +163,14 @@ static oz_tile decode_f32(const oz_leaf *leaf, size_t panel, size_t k0, size_t n
 
 static void decode_nz(const oz_leaf *leaf, size_t panel, size_t k0, size_t n, oz_nonzeros *out) {
     (void)n;
-    cell_room room;
     cell c;
     find_cell(leaf, panel, k0 / leaf->param[OZ_SPARSE_BLOCK], &c);
     for (size_t r = 0; r < OZ_PANEL; r++) out->end[r] = (uint16_t)c.row[r + 1];
-    if (c.slots == 0) return;
-    list_columns(&c, room.columns);
-    memcpy(out->column, room.columns, c.slots);
-    memcpy(out->value, cell_weights(leaf, panel, &c, &room), c.slots * sizeof(float));
+    out->each = 0;
+    out->value = cell_weights(leaf, panel, &c, &out->room);
+    out->column = c.columns;
+    if (c.masks) {
+        list_columns(&c, out->room.columns);
+        out->column = out->room.columns;
+    }
 }

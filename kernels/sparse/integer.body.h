@@ -9,7 +9,7 @@
 typedef struct code_reader {
     cell c;
     _Alignas(64) int8_t dense[OZ_PANEL][OZ_MAX_BLOCK]; /* form rows */
-    uint8_t codes[MOST_SLOTS + READ_AHEAD];            /* in the order of the slots */
+    uint8_t codes[OZ_MOST_NONZEROS + OZ_READ_AHEAD];            /* in the order of the slots */
 } code_reader;
 
 static void scatter_codes(code_reader *r) {
@@ -148,7 +148,7 @@ static vi16 sum_columns(const code_reader *r, const uint8_t *columns, unsigned s
 
 static void add_columns(product *p, const code_reader *r, size_t k) {
     const unsigned shift = p->step >= oz_min(r->c.inputs, OZ_BLOCK) ? 7 : (unsigned)__builtin_ctzll(p->step);
-    uint8_t columns[MOST_SLOTS + READ_AHEAD];
+    uint8_t columns[OZ_MOST_NONZEROS + OZ_READ_AHEAD];
     list_columns(&r->c, columns);
     for (size_t i = 0; i < p->x->m; i++) {
         const int8_t *x = p->x->i8 + i * p->ld + k;

@@ -35,7 +35,7 @@ OZ_INLINE void look_up_columns(const cell *c, const uint8_t *columns, size_t fro
     }
 }
 
-static void look_up_cell(const cell *c, cell_room *room, const float *w, const float *x, vf16 *sum) {
+static void look_up_cell(const cell *c, oz_nonzeros_room *room, const float *w, const float *x, vf16 *sum) {
     float padded[OZ_MAX_BLOCK];
     size_t next[OZ_PANEL];
     if (c->inputs % OZ_BLOCK != 0) x = pad_inputs(c, x, 0, 1, padded);
@@ -46,7 +46,7 @@ static void look_up_cell(const cell *c, cell_room *room, const float *w, const f
 }
 
 static void mv_panel_look_up(const oz_leaf *leaf, size_t panel, const oz_rows *x, float *y) {
-    cell_room room;
+    oz_nonzeros_room room;
     vf16 sum[OZ_PANEL];
     for (size_t r = 0; r < OZ_PANEL; r++) sum[r] = v_zero();
     for (size_t b = 0; b < oz_sparse_blocks(leaf); b++) {

@@ -154,11 +154,12 @@ static void gemm_nz(void *arg) {
     const float *x = random_floats(s, &in, n * lanes);
     float *y = random_floats(s, &out, OZ_PANEL * lanes), *dense = random_floats(s, &scales, OZ_PANEL * n);
     oz_nonzeros *nz = room_take(&sums, s->at, sizeof *nz);
+    nz->value = nz->room.weights, nz->column = nz->room.columns, nz->each = 0;
     memcpy(before, y, OZ_PANEL * lanes * sizeof *before);
     for (size_t i = 0; i < OZ_PANEL * n; i++) {
         if (chance_below(&s->random, 100) < keep) {
-            nz->column[count] = (uint8_t)(i % n);
-            nz->value[count++] = dense[i];
+            nz->room.columns[count] = (uint8_t)(i % n);
+            nz->room.weights[count++] = dense[i];
         } else {
             dense[i] = 0;
         }
@@ -170,11 +171,39 @@ static void gemm_nz(void *arg) {
     if (!room_intact(&out)) complain("writes outside of the sums");
 }
 
+/* Rows of equal length, a column more than once too. */
+static void gemm_even(void *arg) {
+    step *s = arg;
+    float before[OZ_PANEL * OZ_COLUMNS];
+    const size_t lanes = random_lanes(s);
+    size_t n = 1 + chance_below(&s->random, OZ_MAX_BLOCK), each = 1 + chance_below(&s->random, n);
+    const float *x = random_floats(s, &in, n * lanes), *value = random_floats(s, &scales, OZ_PANEL * each);
+    float *y = random_floats(s, &out, OZ_PANEL * lanes);
+    uint8_t *column = room_take(&sums, s->at, OZ_PANEL * each);
+    static oz_nonzeros nz;
+    memcpy(before, y, OZ_PANEL * lanes * sizeof *before);
+    for (size_t i = 0; i < OZ_PANEL * each; i++) column[i] = (uint8_t)chance_below(&s->random, n);
+    nz.value = value, nz.column = column, nz.each = each;
+    s->p->gemm_nz(&nz, x, lanes, y);
+    for (size_t i = 0; i < OZ_PANEL * lanes; i++) {
+        double want = (double)before[i], size = fabs(want);
+        for (size_t e = 0; e < each; e++) {
+            size_t at = e * OZ_PANEL + i / lanes;
+            double term = (double)value[at] * (double)x[column[at] * lanes + i % lanes];
+            want += term;
+            size += fabs(term);
+        }
+        if (!(fabs((double)y[i] - want) <= truth_tolerance(each, size)))
+            complain("%zu entries of each row: %.9g, not %.9g", each, (double)y[i], want);
+    }
+    if (!room_intact(&out)) complain("writes outside of the sums");
+}
+
 void check_primitives(oz_isa isa, size_t rounds, uint64_t seed) {
-    static const char *const names[] = {"quantise_rows", "quantise_columns", "rows_to_panel",
-                                        "panel_to_rows", "gemm_f32",         "gemm_nz"};
-    static void (*const steps[])(void *) = {quantise_rows, quantise_columns, rows_to_panel,
-                                            panel_to_rows, gemm_f32,         gemm_nz};
+    static const char *const names[] = {"quantise_rows", "quantise_columns", "rows_to_panel", "panel_to_rows",
+                                        "gemm_f32",      "gemm_nz",          "gemm_even"};
+    static void (*const steps[])(void *) = {quantise_rows, quantise_columns, rows_to_panel, panel_to_rows,
+                                            gemm_f32,      gemm_nz,          gemm_even};
     step s = {.p = oz_primitives_of(isa), .random = {seed}};
     room *const rooms[] = {&in, &out, &scales, &sums};
     for (size_t i = 0; i < sizeof rooms / sizeof rooms[0] && !rooms[i]->begin; i++) room_make(rooms[i]);

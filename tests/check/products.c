@@ -151,22 +151,25 @@ static void expect_codes(const product *p, const uint8_t *tile, size_t panel, si
 
 /* Stored zeros may stand anywhere inside of the block, even twice. */
 static void expect_nonzeros(const product *p, const oz_nonzeros *nz, size_t panel, size_t k0, size_t n) {
-    size_t i = 0;
+    size_t first = 0;
     for (size_t r = 0; r < OZ_PANEL; r++) {
         float found[OZ_MAX_BLOCK] = {0};
-        size_t row = panel * OZ_PANEL + r;
-        if (nz->end[r] < i || nz->end[r] > (r + 1) * OZ_MAX_BLOCK) {
-            complain("row %zu of panel %zu ends at %d", r, panel, nz->end[r]);
+        size_t row = panel * OZ_PANEL + r, count = nz->each ? nz->each : nz->end[r] - first;
+        if (count > OZ_MAX_BLOCK || (!nz->each && nz->end[r] < first)) {
+            complain("row %zu of panel %zu has %zu entries", r, panel, count);
             return;
         }
-        for (; i < nz->end[r]; i++) {
-            if (nz->column[i] >= n)
-                complain("row %zu has column %d of %zu", row, nz->column[i], n);
-            else if (nz->value[i] != 0 && found[nz->column[i]] != 0)
-                complain("row %zu has column %d twice", row, nz->column[i]);
+        for (size_t e = 0; e < count; e++) {
+            size_t i = nz->each ? e * OZ_PANEL + r : first + e, column = nz->column[i];
+            bool inside = row < p->t->rows;
+            if (column >= n)
+                complain("row %zu has column %zu of %zu", row, column, n);
+            else if (inside && nz->value[i] != 0 && found[column] != 0)
+                complain("row %zu has column %zu twice", row, column);
             else if (nz->value[i] != 0)
-                found[nz->column[i]] = nz->value[i];
+                found[column] = nz->value[i];
         }
+        first = nz->end[r];
         for (size_t k = 0; k < n && row < p->t->rows; k++) {
             float want = p->s->weights[row * p->t->k + k0 + k];
             if (found[k] != want)

@@ -90,9 +90,11 @@ static void check_nz(const oz_decoder *dec, const oz_leaf *leaf, size_t panel, s
     guard room = guard_new(sizeof(oz_nonzeros), 64);
     oz_nonzeros *nz = (oz_nonzeros *)(void *)room.data;
     dec->nz(leaf, panel, k0, n, nz);
-    for (size_t r = 0, i = 0; r < OZ_PANEL; r++) {
+    for (size_t r = 0, first = 0; r < OZ_PANEL; first = nz->end[r++]) {
         float got[OZ_MAX_BLOCK] = {0};
-        for (; i < nz->end[r]; i++) {
+        size_t count = nz->each ? nz->each : nz->end[r] - first;
+        for (size_t e = 0; e < count; e++) {
+            size_t i = nz->each ? e * OZ_PANEL + r : first + e;
             cr_assert_lt(nz->column[i], n, "%s %s", dec->name, leaf->name);
             got[nz->column[i]] += nz->value[i];
         }

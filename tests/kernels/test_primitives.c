@@ -53,6 +53,7 @@ static void check_gemm_f32(draws *d, const oz_primitives *p, size_t n, bool inpu
 
 static void check_gemm_nz(draws *d, const oz_primitives *p, size_t n, size_t keep) {
     static oz_nonzeros w;
+    w.value = w.room.weights, w.column = w.room.columns;
     guard x = random_floats(d, n * 64, 64), y = random_floats(d, 1024, 64);
     double want[1024], size[1024];
     for (size_t i = 0; i < 1024; i++) size[i] = fabs(want[i] = (double)floats(&y)[i]);
@@ -60,8 +61,8 @@ static void check_gemm_nz(draws *d, const oz_primitives *p, size_t n, size_t kee
     for (size_t r = 0; r < 16; r++) {
         for (size_t k = 0; k < n; k++) {
             if (draw_below(d, 100) >= keep) continue;
-            w.column[count] = (uint8_t)k;
-            w.value[count] = draw_float(d);
+            w.room.columns[count] = (uint8_t)k;
+            w.room.weights[count] = draw_float(d);
             for (size_t c = 0; c < 64; c++) {
                 double term = (double)w.value[count] * (double)floats(&x)[k * 64 + c];
                 want[r * 64 + c] += term;
