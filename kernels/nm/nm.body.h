@@ -50,6 +50,13 @@ static void OZ_NAME(nm_mv_integer)(const oz_leaf *leaf, size_t panel0, size_t pa
         OZ_NAME(nm_mv_integer_i8)(leaf, panel0, panel1, x, y, ldy);
 }
 
+/* 64 inputs of 64 columns take half of a first-level cache; with few entries a block costs more than the
+ * misses that it saves. Codes are read from every 128th input on. */
+static size_t nz_block(const oz_leaf *leaf) {
+    if (oz_codec_is_integer(leaf->codec.kind)) return OZ_BLOCK;
+    return 2 * leaf->param[OZ_NM_N] >= leaf->param[OZ_NM_M] ? OZ_BLOCK / 2 : OZ_BLOCK;
+}
+
 #define MV_FLOAT(codec)                                                                                      \
     { OZ_NAME_TEXT("nm_mv_" #codec), false, is_##codec, OZ_NAME(nm_mv_##codec) }
 #define MV_INTEGER(codec)                                                                                    \
@@ -59,7 +66,7 @@ static void OZ_NAME(nm_mv_integer)(const oz_leaf *leaf, size_t panel0, size_t pa
 #define MM_F32(text, codec, family)                                                                          \
     { .name = OZ_NAME_TEXT(text), .takes = is_##codec, .f32 = f32_##family }
 #define MM_NZ(codec, family)                                                                                 \
-    { .name = OZ_NAME_TEXT("nm_mm_" #codec "_nz"), .takes = is_##codec, .nz = nz_##family }
+    { .name = OZ_NAME_TEXT("nm_mm_" #codec "_nz"), .takes = is_##codec, .nz = nz_##family, .block = nz_block }
 #define MM_U8(codec)                                                                                         \
     { .name = OZ_NAME_TEXT("nm_mm_" #codec), .takes = is_##codec, .u8 = u8_integer }
 #define MM_FLOAT(codec) MM_F32("nm_mm_" #codec, codec, codec), MM_NZ(codec, codec)
