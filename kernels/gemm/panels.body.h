@@ -1,6 +1,9 @@
 /* panels.body.h - between rows, as callers keep activations, and panels of columns, as the
  * multiplications read and write them: squares of 16 x 16, transposed in registers. */
 
+/* Rows lie far apart, so that no hardware looks ahead: floats from where one row's lines are asked for. */
+#define AHEAD 32
+
 static void rows_to_panel(const float *x, size_t n, size_t k, size_t ld, size_t lanes, float *panel) {
     for (size_t k0 = 0; k0 < k; k0 += 16) {
         size_t inputs = oz_min(16, k - k0);
@@ -8,6 +11,7 @@ static void rows_to_panel(const float *x, size_t n, size_t k, size_t ld, size_t 
             vf16 square[16];
             for (size_t i = 0; i < 16; i++) {
                 const float *from = x + (c + i) * ld + k0;
+                if (c + i < n && k0 + AHEAD < k) __builtin_prefetch(from + AHEAD);
                 if (c + i >= n)
                     square[i] = v_zero();
                 else
@@ -27,6 +31,8 @@ static void panel_to_rows(const float *y, size_t rows, size_t n, size_t lanes, f
             for (size_t i = 0; i < 16; i++) {
                 square[i] = i < height ? v_load(y + (r0 + i) * lanes + c) : v_zero();
             }
+            for (size_t i = 0; i < oz_min(16, n - c); i++)
+                __builtin_prefetch(out + (c + i) * ld + r0 + AHEAD, 1);
             v_transpose(square);
             for (size_t i = 0; i < oz_min(16, n - c); i++) {
                 float *to = out + (c + i) * ld + r0;
