@@ -65,52 +65,54 @@ static int limit(const oz_race *r, oz_limit what, uint64_t bytes, double *per_ns
                                                                       : oz_report_error(NULL, &err);
 }
 
-/* Memory is shared with unseen neighbours: its bandwidth is measured between the turns. */
-static int read_memory(oz_race *r, size_t turn) {
-    if (!r->cold || turn >= OZ_COUNT_OF(r->read)) return EXIT_DONE;
-    return limit(r, OZ_LIMIT_READ, oz_cold_bytes(), &r->read[r->n_read++]);
-}
-
-/* The first turn is the warm-up. A rival that breaks off has no times. */
+/* The first turn is the warm-up. A rival that breaks off has no times. Memory is shared with unseen
+ * neighbours: its bandwidth is measured in every turn. */
 static int take_turns(oz_race *r) {
     for (size_t turn = 0; turn < r->runs + 1; turn++) {
-        int code = read_memory(r, turn);
-        for (size_t i = 0; !code && i < r->n; i++) {
-            double ns;
-            code = time_once(&r->entries[i], &ns);
-            if (turn) r->entries[i].times[turn - 1] = ns;
-        }
+        const size_t at = turn ? turn - 1 : 0;
+        int code = r->cold ? limit(r, OZ_LIMIT_READ, oz_cold_bytes(), &r->read[at]) : EXIT_DONE;
+        for (size_t i = 0; !code && i < r->n; i++) code = time_once(&r->entries[i], &r->entries[i].times[at]);
         if (code) return code;
         if (!oz_terminal_progress(NULL, r->title, turn, r->runs + 1)) return EXIT_INTERRUPTED;
     }
-    qsort(r->read, r->n_read, sizeof(double), by_value);
-    for (size_t i = 0; i < r->n; i++) {
-        oz_entry *e = &r->entries[i];
-        if (e->is_rival && !e->rival.process) continue;
-        qsort(e->times, r->runs, sizeof(double), by_value);
-        e->median_ns = e->times[r->runs / 2];
-        e->fastest_ns = e->times[0];
-    }
     return EXIT_DONE;
 }
 
-static int find_limit(const oz_race *r, oz_entry *e) {
+/* Of n <= OZ_RACE_RUNS numbers; in their order. */
+static double median_of(const double *numbers, size_t n, double *smallest) {
+    double sorted[OZ_RACE_RUNS];
+    memcpy(sorted, numbers, n * sizeof *sorted);
+    qsort(sorted, n, sizeof *sorted, by_value);
+    if (smallest) *smallest = sorted[0];
+    return sorted[n / 2];
+}
+
+double oz_race_ratio(const oz_race *r, const oz_entry *a, const oz_entry *b) {
+    double ratio[OZ_RACE_RUNS];
+    for (size_t turn = 0; turn < r->runs; turn++) ratio[turn] = a->times[turn] / b->times[turn];
+    return median_of(ratio, r->runs, NULL);
+}
+
+static int judge(const oz_race *r, oz_entry *e) {
     const oz_subject *s = &e->subject;
-    double bandwidth = r->cold ? r->read[r->n_read / 2] : 0;
+    if (e->is_rival && !e->rival.process) return EXIT_DONE;
+    e->median_ns = median_of(e->times, r->runs, &e->fastest_ns);
     if (e->is_rival || s->operations <= 0) return EXIT_DONE;
+    double share[OZ_RACE_RUNS], bandwidth = 0;
     int code = r->cold ? EXIT_DONE : limit(r, OZ_LIMIT_READ, (uint64_t)s->leaf_bytes, &bandwidth);
-    if (code) return code;
-    e->reading_ns = s->leaf_bytes / bandwidth;
-    e->computing_ns = s->operations / (s->integer ? r->dots : r->multiply_adds);
-    e->limit = e->reading_ns > e->computing_ns ? 'B' : s->integer ? 'D' : 'F';
-    return EXIT_DONE;
+    for (size_t turn = 0; turn < r->runs; turn++)
+        share[turn] = s->leaf_bytes / (r->cold ? r->read[turn] : bandwidth) / e->times[turn];
+    e->reading = median_of(share, r->runs, NULL);
+    e->computing = s->operations / (s->integer ? r->dots : r->multiply_adds) / e->median_ns;
+    e->limit = e->reading > e->computing ? 'B' : s->integer ? 'D' : 'F';
+    return code;
 }
 
 int oz_race_run(oz_race *r) {
     int code = limit(r, OZ_LIMIT_MULTIPLY_ADD, 0, &r->multiply_adds);
     if (!code) code = limit(r, OZ_LIMIT_DOT, 0, &r->dots);
     if (!code) code = take_turns(r);
-    for (size_t i = 0; !code && i < r->n; i++) code = find_limit(r, &r->entries[i]);
+    for (size_t i = 0; !code && i < r->n; i++) code = judge(r, &r->entries[i]);
     oz_terminal_clear();
     return code;
 }
@@ -125,10 +127,8 @@ void oz_race_close(oz_race *r) {
     r->n = 0;
 }
 
-double oz_entry_share(const oz_entry *e, char limit) {
-    if (!e->limit || e->median_ns <= 0) return 0;
-    if (!limit) limit = e->limit;
-    return (limit == 'B' ? e->reading_ns : e->computing_ns) / e->median_ns;
+double oz_entry_share(const oz_entry *e) {
+    return fmax(e->reading, e->computing);
 }
 
 const oz_entry *oz_race_find(const oz_race *r, const char *name) {

@@ -1,7 +1,8 @@
 /* race.h - models and rivals timed side by side, and what the machine could do at best.
  *
- * All take turns, run after run, so that a slow moment of the machine hits all of them; the median counts.
- * Beside it stands the time that the machine's own limits allow, measured in the same run:
+ * All take turns, run after run, so that a slow moment of the machine hits all of them; times are medians,
+ * and ratios are medians of the ratios of each turn. Beside it stands the time that the machine's own limits
+ * allow, measured in the same run:
  *
  *     the larger of   bytes of the leaves / B     read bandwidth at the level of memory they lie in
  *                     operations / P              multiply-adds in registers: F of floats, D of bytes */
@@ -18,10 +19,11 @@ typedef struct oz_entry {
     oz_subject subject; /* ours */
     oz_rival rival;     /* or somebody else's */
     bool is_rival;
-    double times[OZ_RACE_RUNS];
+    double times[OZ_RACE_RUNS]; /* turn by turn */
     double median_ns, fastest_ns;
-    double reading_ns, computing_ns; /* what ours would take at the machine's limits; 0 = not known */
-    char limit;                      /* which is the larger: 'B', or 'F' or 'D'; 0 = not known */
+    double reading,
+        computing; /* shares of the machine's limits that ours reaches, 0 to about 1; 0 = not known */
+    char limit;    /* which is the nearer: 'B', or 'F' or 'D'; 0 = not known */
 } oz_entry;
 
 typedef struct oz_race {
@@ -34,8 +36,7 @@ typedef struct oz_race {
     oz_entry *entries; /* [OZ_RACE_ENTRIES] */
     size_t n;
     double multiply_adds, dots; /* F and D, operations per ns */
-    double read[9];             /* B of memory, bytes per ns, ascending: if cold */
-    size_t n_read;
+    double read[OZ_RACE_RUNS];  /* B of memory, bytes per ns, turn by turn: if cold */
 } oz_race;
 
 /* Room for entries, zeroed; exits 5 in words if there is none. */
@@ -48,8 +49,10 @@ int oz_race_add_rival(oz_race *r, const char *spec, const char *command, const o
 int oz_race_run(oz_race *r);
 void oz_race_close(oz_race *r); /* and frees the entries */
 
-/* The part of the machine's limit that an entry reaches, 0 to about 1; `limit` 0 = the larger one. */
-double oz_entry_share(const oz_entry *e, char limit);
+/* How many times as long as `b` an entry takes. */
+double oz_race_ratio(const oz_race *r, const oz_entry *a, const oz_entry *b);
+/* The share of the limit that an entry is nearer to. */
+double oz_entry_share(const oz_entry *e);
 /* The entry of that name; NULL if there is none, or it has no times. */
 const oz_entry *oz_race_find(const oz_race *r, const char *name);
 

@@ -84,39 +84,30 @@ static int add_all(oz_table_run *run, oz_race *r, const oz_target *of) {
 
 /* ---- what comes out ---------------------------------------------------------------------- */
 
-static double best_of(const oz_race *r, const char *codec, const char **who) {
-    double best = INFINITY;
+/* The fastest of the rivals with this codec, or `best` if none is faster. */
+static const oz_entry *best_of(const oz_race *r, const char *codec, const oz_entry *best) {
     for (size_t i = 0; i < r->n; i++) {
         const oz_entry *e = &r->entries[i];
         const char *colon = e->is_rival ? strchr(e->name, ':') : NULL;
-        if (!colon || strcmp(colon + 1, codec) != 0 || e->median_ns <= 0 || e->median_ns >= best) continue;
-        best = e->median_ns;
-        *who = e->name;
+        if (!colon || strcmp(colon + 1, codec) != 0 || e->median_ns <= 0) continue;
+        if (!best || e->median_ns < best->median_ns) best = e;
     }
     return best;
 }
 
+static const oz_entry *opponent_of(const oz_race *r, const oz_target *t) {
+    if (t->kind == OZ_AGAINST_DENSE) return best_of(r, t->codec, oz_race_find(r, DENSE));
+    return t->kind == OZ_AGAINST_BEST ? best_of(r, t->codec, NULL) : oz_race_find(r, t->against);
+}
+
 /* The target's figure; NAN where the opponent could not run. */
 static double value_of(const oz_race *r, const oz_target *t, const oz_entry *e, const char **who) {
-    double other = NAN;
-    const oz_entry *dense = oz_race_find(r, DENSE), *named = oz_race_find(r, t->against);
     *who = t->against;
-    switch (t->kind) {
-    case OZ_AGAINST_LIMIT:
-        return oz_entry_share(e, t->against[0]);
-    case OZ_AGAINST_DENSE:
-        other = best_of(r, "f32", who);
-        if (dense && dense->median_ns < other) other = dense->median_ns, *who = "ours";
-        break;
-    case OZ_AGAINST_BEST:
-        other = best_of(r, t->codec, who);
-        break;
-    case OZ_AGAINST_METHOD:
-    case OZ_AGAINST_RIVAL:
-        if (named) other = named->median_ns;
-        break;
-    }
-    return isfinite(other) ? other / e->median_ns : NAN;
+    if (t->kind == OZ_AGAINST_LIMIT) return t->against[0] == 'B' ? e->reading : e->computing;
+    const oz_entry *opponent = opponent_of(r, t);
+    if (!opponent) return NAN;
+    *who = opponent->is_rival || t->kind == OZ_AGAINST_METHOD ? opponent->name : "ours";
+    return oz_race_ratio(r, opponent, e);
 }
 
 static const char *against_text(const oz_target *t, const char *who) {
@@ -130,13 +121,13 @@ static const char *against_text(const oz_target *t, const char *who) {
     return text;
 }
 
-static void put_markdown(FILE *out, const oz_target *t, const oz_entry *e, double dense, double value,
+static void put_markdown(FILE *out, const oz_target *t, const oz_entry *e, double over_dense, double value,
                          const char *against) {
     fprintf(out,
             "| %s | %llu x %llu | %u | %llu | %s | %s | %s | %.0f %% of %c | %.2f | %s | %s%s%.2f | %.2f |\n",
             t->method, (unsigned long long)t->rows, (unsigned long long)t->cols, t->batch,
             (unsigned long long)t->threads, t->cold ? "cold" : "hot", oz_time_text(e->median_ns),
-            oz_entry_rate(e), 100 * oz_entry_share(e, 0), e->limit, dense / e->median_ns, against,
+            oz_entry_rate(e), 100 * oz_entry_share(e), e->limit, over_dense, against,
             isnan(value) ? "no rival " : "", value < t->bar ? "🔴 " : "", value, t->bar);
 }
 
@@ -144,7 +135,7 @@ static void put_text(const oz_target *t, const oz_entry *e, double value, const 
     bool missed = value < t->bar, red = missed && oz_terminal_colour();
     printf("%s%-38s %4u x%llu %-4s %10s %12s %4.0f %% of %c %6.2f %-34s %5.2f%s%s\n", red ? "\033[31m" : "",
            t->method, t->batch, (unsigned long long)t->threads, t->cold ? "cold" : "hot",
-           oz_time_text(e->median_ns), oz_entry_rate(e), 100 * oz_entry_share(e, 0), e->limit, value, against,
+           oz_time_text(e->median_ns), oz_entry_rate(e), 100 * oz_entry_share(e), e->limit, value, against,
            t->bar, missed ? "  missed" : "", red ? "\033[0m" : "");
 }
 
@@ -157,7 +148,7 @@ static void put(oz_table_run *run, const oz_race *r, const oz_target *t) {
     run->measured++;
     run->missed += value < t->bar;
     run->without += isnan(value) ? 1 : 0;
-    if (run->markdown) put_markdown(run->markdown, t, e, dense->median_ns, value, against);
+    if (run->markdown) put_markdown(run->markdown, t, e, oz_race_ratio(r, dense, e), value, against);
     if (!run->json) {
         put_text(t, e, value, against);
         return;
@@ -170,7 +161,7 @@ static void put(oz_table_run *run, const oz_race *r, const oz_target *t) {
                   e->limit == 'B'   ? "B"
                   : e->limit == 'F' ? "F"
                                     : "D",
-                  "share", oz_entry_share(e, 0), "against", against, "target", t->bar);
+                  "share", oz_entry_share(e), "against", against, "target", t->bar);
     json_object_set_new(row, "dense_ns", json_real(dense->median_ns));
     json_object_set_new(row, "value", isnan(value) ? json_null() : json_real(value));
     json_object_set_new(row, "missed", json_boolean(value < t->bar));
