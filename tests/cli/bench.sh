@@ -4,9 +4,10 @@
 make_small
 
 ok bench layer --shape 48x64 --runs 1 --batch 2 -m dense,codec=int8 -m nm:2:8,codec=int8
-printed '^random layer, 48 x 64, batch 2, median of 1$' '^ +median +fastest +kernels alone +bytes' '^dense,codec=f32 .* 1\.00x$' '^dense,codec=int8 ' '^nm:2:8,codec=int8 '
+printed '^random layer, 48 x 64, batch 2, median of 1$' '^ +median +fastest +kernels alone +bytes +reached' '^dense,codec=f32 .* 1\.00x$' '^dense,codec=int8 ' '^nm:2:8,codec=int8 '
 ok bench layer -s 48x64 -r 1 -b 1 -b 3 -m dense,codec=int8 --json
 [ "$(grep -c '"subject": "dense,codec=int8"' ../out)" = 2 ] || fail 'not two batches'
+printed '"leaf_bytes": [1-9]' '"operations": [1-9]' '"share": [0-9]' '"limit": "[BFD]"' '"dots_per_ns": [0-9]'
 printed '"median_ns": [0-9]' '"kernels_ns": [1-9]' '"resident_bytes": [0-9]'
 ok bench layer small.safetensors --layer fc2 -r 1 -b 1 -m dense,codec=int4
 printed '^fc2, 64 x 64, batch 1' '^as stored '
@@ -14,6 +15,47 @@ ok bench kernel -s 48x64 -b 1 -m dense,codec=int8
 printed '^dense,codec=int8, batch 1, one thread, bare kernels$' '^  \* dense_mv_int8__[a-z0-9]+ .* GOP/s$'
 ok bench model small.safetensors -r 1 -b 4
 printed '^whole models, batch 4' '^small '
+
+ok bench layer -s 48x64 -r 1 -b 1 --cold -m dense,codec=int8
+printed ', batch 1, median of 1, cold$' '^dense,codec=int8 .* GB/s .* of B'
+
+# Rivals are programs with a protocol of three lines: one that runs, one that cannot, one that breaks off.
+cat >rivals <<'END'
+#!/bin/sh
+echo "$*" >>asked
+case $1 in
+quick) echo 'ready quick 1.0'; while read -r line; do echo 250000.5; done ;;
+absent) echo 'unable: not installed' ;;
+broken) echo 'ready broken 1.0'; read -r line ;;
+*) exit 1 ;;
+esac
+END
+chmod +x rivals
+ok bench layer -s 48x64 -r 3 -b 2 -j 1 -m dense,codec=int8 --rivals ./rivals --rival quick:int8:0.9 --rival absent --rival broken --rival none
+printed '^quick:int8:0.9 +250 us +250 us' '^absent +not installed' '^broken +broken 1.0' '^none +it does not start'
+grep -q '^quick batch=2 threads=1 codec=int8 sparsity=0.9 cold=0 rows=48 cols=64$' asked || fail "asked for $(cat asked)"
+
+# Targets: a line a figure; those of other instruction sets are left out, missed ones are told by the exit code.
+cat >targets <<'END'
+# comment
+dense,codec=int8 48x64 1 1 hot dense scalar=0.000001 avx2=0.000001 avx512=0.000001 avx512vnni=0.000001
+dense,codec=int4,group=32 48x64 1 1 hot dense,codec=int8 scalar=0.000001 avx2=0.000001
+dense,codec=int8 48x64 4 1 hot quick:int8 scalar=0.000001
+dense,codec=int8 48x64 4 1 hot absent:int8 scalar=1
+END
+ok bench targets targets -r 1 --isa scalar --rivals ./rivals --markdown table.md
+printed '^48 x 64, batch 1: F ' '^dense,codec=int8 +1 x1 hot .* x dense .ours. +0\.00$' 'x quick:int8 ' '^3 of 4 targets reached, 1 without an opponent'
+[ "$(grep -c '^| dense' table.md)" = 4 ] || fail "the table has $(cat table.md)"
+ok bench targets targets -r 1 --isa scalar --rivals ./rivals --only 'dense,codec=int8 48x64 1' --json
+[ "$(grep -c '"method"' ../out)" = 1 ] || fail "--only kept $(cat ../out)"
+echo 'dense,codec=int8 48x64 1 1 hot F scalar=1000' >hopeless
+ounce bench targets hopeless -r 1 --isa scalar
+[ "$code" = 1 ] || fail "a missed target exits with $code"
+printed 'missed$'
+echo 'dense,codec=int8 48x64 1 1 warm F scalar=1' >wrong
+refused 3 'wrong: line 1: not METHOD ROWSxCOLS' bench targets wrong --isa scalar
+refused 4 'cannot open' bench targets nowhere
+refused 2 'needs a table' bench targets
 
 # Of the default set, what a tiny layer is too small for is left out with a remark.
 ounce bench layer -s 16x16 -r 1 -b 1
