@@ -15,9 +15,19 @@ int oz_open_model(const char *path, oz_model **out) {
     return oz_model_open(path, &opt, out, &err) == OZ_OK ? EXIT_DONE : oz_report_error(path, &err);
 }
 
+/* All plans of a command share one pool, which the command keeps until it ends. */
+static const oz_host *host_with_threads(int threads) {
+    static oz_host host;
+    static oz_executor *executor;
+    host = *oz_terminal_host();
+    if (!executor && oz_executor_create(threads, NULL, &executor, NULL) != OZ_OK) return oz_terminal_host();
+    host.executor = executor;
+    return &host;
+}
+
 oz_plan_options oz_plan_from(const oz_common *common, uint32_t max_batch) {
     oz_plan_options opt = OZ_PLAN_INIT;
-    opt.host = oz_terminal_host();
+    opt.host = host_with_threads((int)common->threads);
     opt.max_batch = max_batch;
     opt.threads = (int)common->threads;
     opt.isa = common->isa;

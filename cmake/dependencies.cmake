@@ -31,22 +31,15 @@ oz_dependency(jansson HEADER jansson.h LIBRARIES jansson PACKAGE libjansson-dev)
 oz_dependency(zlib HEADER zlib.h LIBRARIES z PACKAGE zlib1g-dev)
 if(OZ_ONEDNN)
   oz_dependency(onednn HEADER dnnl.h LIBRARIES dnnl PACKAGE libdnnl-dev)
+  # It brings threads of its own, on GCC's OpenMP runtime, which kernels/onednn.c tells to stay on the calling
+  # one. Every compiler that works on Debian finds that where GCC keeps it.
+  target_link_libraries(oz_onednn INTERFACE gomp)
 endif()
 
-# OpenMP is compiled into base/parallel.c alone; its runtime is linked by the compiler's own flag,
-# because only the compiler knows where that lies.
-if(OZ_OPENMP)
-  find_package(OpenMP REQUIRED COMPONENTS C)
-  add_library(oz_openmp INTERFACE)
-  target_link_libraries(oz_openmp INTERFACE ${OpenMP_C_FLAGS})
-  set_target_properties(oz_openmp PROPERTIES EXPORT_NAME openmp)
-  install(TARGETS oz_openmp EXPORT ounce-targets)
-  set_source_files_properties(${PROJECT_SOURCE_DIR}/base/parallel.c PROPERTIES
-    COMPILE_OPTIONS "${OpenMP_C_FLAGS}" COMPILE_DEFINITIONS OZ_OPENMP)
-elseif(OZ_ONEDNN)
-  # oneDNN brings threads of its own, on GCC's runtime, which has to be told to stay on the calling one.
-  add_library(oz_openmp INTERFACE)
-  target_link_libraries(oz_openmp INTERFACE gomp)
-  set_target_properties(oz_openmp PROPERTIES EXPORT_NAME openmp)
-  install(TARGETS oz_openmp EXPORT ounce-targets)
-endif()
+# Threads are POSIX threads; where the C library has them, this adds nothing.
+set(THREADS_PREFER_PTHREAD_FLAG OFF)
+find_package(Threads REQUIRED)
+add_library(oz_threads INTERFACE)
+target_link_libraries(oz_threads INTERFACE ${CMAKE_THREAD_LIBS_INIT})
+set_target_properties(oz_threads PROPERTIES EXPORT_NAME threads)
+install(TARGETS oz_threads EXPORT ounce-targets)

@@ -18,7 +18,7 @@ target_compile_options(ounce_flags INTERFACE
 target_include_directories(ounce_flags INTERFACE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR})
 target_link_libraries(ounce_flags INTERFACE m)
 
-if(NOT OZ_CLANG) # gcc does not see that a failing function never returns OZ_OK; clang's check stays
+if(NOT CMAKE_C_COMPILER_ID MATCHES "Clang") # gcc does not see that a failing function never returns OZ_OK; clang's check stays
   target_compile_options(ounce_flags INTERFACE -Wno-maybe-uninitialized)
 endif()
 if(OZ_WERROR)

@@ -33,7 +33,7 @@ function(oz_product target kind)
   set(OZ_PRODUCTS ${OZ_PRODUCTS} ${target} PARENT_SCOPE)
 endfunction()
 
-set(core COMPONENTS base formats kernels runtime PRIVATE oz_xxhash oz_onednn oz_openmp)
+set(core COMPONENTS base formats kernels runtime PRIVATE oz_xxhash oz_onednn oz_threads)
 set(tools COMPONENTS converters evaluate)
 oz_product(ounce SHARED OUTPUT ounce ${core})
 oz_product(ounce_static STATIC OUTPUT ounce ${core})

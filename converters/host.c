@@ -11,8 +11,12 @@ const oz_allocator *oz_host_allocator(const oz_host *host) {
     return has_field(host, offsetof(oz_host, executor)) ? host->allocator : NULL;
 }
 
-const oz_executor *oz_host_executor(const oz_host *host) {
-    return has_field(host, offsetof(oz_host, progress_ctx)) ? host->executor : NULL;
+void oz_host_copy(oz_host *out, const oz_host *host) {
+    size_t bytes = sizeof *out;
+    *out = (oz_host)OZ_HOST_INIT;
+    if (host && host->size < bytes) bytes = host->size;
+    if (host) memcpy(out, host, bytes);
+    out->size = sizeof *out;
 }
 
 oz_status oz_host_progress(const oz_host *host, const char *stage, uint64_t done, uint64_t total,

@@ -10,7 +10,8 @@
 #include <ounce/tools.h>
 
 const oz_allocator *oz_host_allocator(const oz_host *host);
-const oz_executor *oz_host_executor(const oz_host *host);
+/* With NULL for what is absent. */
+void oz_host_copy(oz_host *out, const oz_host *host);
 /* Reports that `done` of `total` are finished. Errors: CANCEL if the host wants to stop. */
 oz_status oz_host_progress(const oz_host *host, const char *stage, uint64_t done, uint64_t total,
                            oz_error *err);

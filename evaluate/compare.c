@@ -280,7 +280,15 @@ static void relate_to_int8(oz_work *w) {
     }
 }
 
+static oz_status find_threads(oz_work *w, oz_error *err) {
+    if (w->host.executor) return OZ_OK;
+    OZ_TRY(oz_executor_create(w->opt.threads, w->host.allocator, &w->executor, err));
+    w->host.executor = w->executor;
+    return OZ_OK;
+}
+
 static oz_status run(oz_work *w, oz_error *err) {
+    OZ_TRY(find_threads(w, err));
     OZ_TRY(describe(w, err));
     OZ_TRY(make_arrays(w, err));
     OZ_TRY(run_models(w, err));
@@ -308,6 +316,7 @@ oz_status oz_compare(const oz_compare_options *opt, oz_comparison **out, oz_erro
     *w.c = (oz_comparison){.arena = {.allocator = w.host.allocator}};
     oz_status status = run(&w, err);
     close_all(&w);
+    oz_executor_free(w.executor);
     if (status == OZ_OK)
         *out = w.c;
     else

@@ -20,6 +20,7 @@ typedef struct oz_work {
     oz_comparison *c;
     oz_host
         host; /* for those who are called: asks the caller's progress whether to go on, in our own steps */
+    oz_executor *executor; /* of all models and compressors, NULL if the caller brings one */
     const char *stage;
     uint64_t done, total;
     oz_plan_options plan;

@@ -189,6 +189,7 @@ static oz_status choose_layer(oz_chooser *c, oz_layer_plan *lp, oz_error *err) {
             c->leaf->leaf = lp->layer->run[c->term][c->factor];
             c->leaf->reads_i8 = oz_leaf_reads_i8(c->leaf->leaf, w->act_i8);
             OZ_TRY(choose(c, err));
+            lp->predicted_ns += c->leaf->candidates[0].predicted_ns;
         }
     }
     return OZ_OK;

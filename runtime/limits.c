@@ -62,6 +62,22 @@ static double measure(oz_measurement *m, const oz_threads *threads, uint64_t (*c
     return per_ns[SAMPLES / 2];
 }
 
+static oz_status run(oz_measurement *m, uint64_t bytes, const oz_plan_options *opt,
+                     const oz_allocator *allocator, const oz_threads *threads, double *per_ns,
+                     oz_error *err) {
+    size_t width = (size_t)threads->width, all = 0;
+    if (m->what == OZ_LIMIT_READ) {
+        m->share = oz_round_up(oz_max(1, (size_t)bytes / width), READ_STEP);
+        all = m->share * width;
+        m->memory = oz_alloc(allocator, all, 64);
+        if (!m->memory) return oz_fail(err, OZ_ERR_MEMORY, OZ_NO_OFFSET, "", "out of memory");
+        memset(m->memory, 1, all);
+    }
+    *per_ns = measure(m, threads, opt->clock_ns);
+    if (m->memory) oz_release(allocator, m->memory, all);
+    return OZ_OK;
+}
+
 oz_status oz_machine_limit(oz_limit what, uint64_t bytes, const oz_plan_options *given, double *per_ns,
                            oz_error *err) {
     oz_plan_options opt = OZ_PLAN_INIT;
@@ -72,19 +88,13 @@ oz_status oz_machine_limit(oz_limit what, uint64_t bytes, const oz_plan_options 
     OZ_TRY(oz_choose_isa(opt.isa, &isa, err));
     if (!opt.clock_ns || !per_ns)
         return oz_fail(err, OZ_ERR_ARGUMENT, OZ_NO_OFFSET, "", "measuring needs a clock and a result");
-    oz_threads threads = oz_threads_make(host.executor, opt.threads);
+    if (what == OZ_LIMIT_READ && bytes > SIZE_MAX / 2)
+        return oz_fail(err, OZ_ERR_ARGUMENT, OZ_NO_OFFSET, "bytes", "too many to read");
+    oz_executor *own = NULL;
+    if (!host.executor) OZ_TRY(oz_executor_create(opt.threads, host.allocator, &own, err));
+    oz_threads threads = oz_threads_make(own ? own : host.executor, opt.threads);
     oz_measurement m = {.what = what, .kernels = oz_limit_kernels_of(isa)};
-    size_t width = (size_t)threads.width, all = 0;
-    if (what == OZ_LIMIT_READ) {
-        if (bytes > SIZE_MAX / 2)
-            return oz_fail(err, OZ_ERR_ARGUMENT, OZ_NO_OFFSET, "bytes", "too many to read");
-        m.share = oz_round_up(oz_max(1, (size_t)bytes / width), READ_STEP);
-        all = m.share * width;
-        m.memory = oz_alloc(host.allocator, all, 64);
-        if (!m.memory) return oz_fail(err, OZ_ERR_MEMORY, OZ_NO_OFFSET, "", "out of memory");
-        memset(m.memory, 1, all);
-    }
-    *per_ns = measure(&m, &threads, opt.clock_ns);
-    if (m.memory) oz_release(host.allocator, m.memory, all);
-    return OZ_OK;
+    oz_status status = run(&m, bytes, &opt, host.allocator, &threads, per_ns, err);
+    oz_executor_free(own);
+    return status;
 }

@@ -9,9 +9,9 @@
 #include "runtime/fallback.h"
 #include "runtime/session.h"
 
-/* Below this many multiplications a layer runs on the calling thread: waking a thread costs about
- * 5 us, in which one core does some 200,000. */
-#define OZ_SERIAL_WORK 200000
+/* A layer of less runs on the calling thread: calling others costs about 2 us while they spin, 10 when they
+ * sleep. */
+#define OZ_SERIAL_NS 10000.0
 
 /* ---- scratch: slots hold what prepare makes, workers what finish needs ---------------- */
 
@@ -319,6 +319,13 @@ static void few_tiles(oz_call *c, const oz_threads *threads, size_t workers) {
     oz_parallel(threads, oz_min(workers, c->tiles * c->chunks), finish_chunks, c);
 }
 
+/* Of the whole call, on one thread. */
+static double predicted_ns(const oz_call *c) {
+    const oz_job *job = c->job;
+    double rows = (double)(job->row1 - job->row0) / (double)c->layer->weight->rows;
+    return c->plan->predicted_ns * rows * (double)job->columns / (double)c->plan->columns;
+}
+
 static void multiply_columns(oz_call *c) {
     oz_threads threads = c->s->plan->threads;
     const oz_job *job = c->job;
@@ -326,7 +333,7 @@ static void multiply_columns(oz_call *c) {
         oz_parallel(&threads, oz_div_up(c->layer->weight->rows, OZ_PANEL), unpack_panels, c);
     }
     c->tiles = oz_div_up(job->columns, OZ_COLUMNS);
-    if ((job->row1 - job->row0) * job->k * job->columns < OZ_SERIAL_WORK) threads.width = 1;
+    if (predicted_ns(c) < OZ_SERIAL_NS) threads.width = 1;
     size_t workers = (size_t)threads.width;
     atomic_init(&c->next, 0);
     if (workers == 1 || c->tiles >= 2 * workers) {
@@ -369,9 +376,9 @@ static void quantise_rows(const oz_call *c, oz_operand *o, const float *x, size_
     if (o->i8) c->prim->quantise_rows(x, m, k, ld, o->i8, o->scale, o->sum);
 }
 
-static oz_threads share(oz_mv_call *v, size_t rows, size_t work) {
+static oz_threads share(oz_mv_call *v, size_t rows) {
     oz_threads threads = v->c->s->plan->threads;
-    if (work < OZ_SERIAL_WORK) threads.width = 1;
+    if (predicted_ns(v->c) < OZ_SERIAL_NS) threads.width = 1;
     v->panels = oz_div_up(rows, OZ_PANEL);
     v->chunk = oz_div_up(v->panels, (size_t)threads.width);
     return threads;
@@ -391,7 +398,7 @@ static void inner_factors(oz_mv_call *v) {
             v->x = x;
             v->y = out->f32;
             memset(v->y, 0, m * v->ldy * sizeof(float));
-            oz_threads threads = share(v, v->leaf->leaf->rows, m * v->leaf->leaf->rows * v->leaf->leaf->cols);
+            oz_threads threads = share(v, v->leaf->leaf->rows);
             oz_parallel(&threads, oz_div_up(v->panels, v->chunk), inner_chunk, v);
             quantise_rows(c, out, out->f32, m, v->leaf->leaf->rows, v->ldy);
             x = as_rows(out, out->f32, v->ldy, m, v->leaf->leaf->rows);
@@ -440,7 +447,7 @@ static void multiply_rows(oz_call *c) {
     oz_mv_call v = {.c = c, .slot = slot_of(c, 0, OZ_MV_BATCH)};
     quantise_rows(c, &v.slot.x, job->x, job->columns, job->k, job->ldx);
     inner_factors(&v);
-    oz_threads threads = share(&v, c->layer->weight->rows, job->columns * c->layer->weight->rows * job->k);
+    oz_threads threads = share(&v, c->layer->weight->rows);
     oz_parallel(&threads, oz_div_up(v.panels, v.chunk), outer_chunk, &v);
 }
 

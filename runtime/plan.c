@@ -12,6 +12,18 @@ static oz_status no_memory(oz_error *err) {
     return oz_fail(err, OZ_ERR_MEMORY, OZ_NO_OFFSET, "", "out of memory");
 }
 
+static oz_status find_threads(oz_plan *p, const oz_plan_options *opt, oz_error *err) {
+    const oz_executor *executor = opt->host->executor;
+    if (opt->threads < 0 || opt->threads > 4096)
+        return oz_fail(err, OZ_ERR_ARGUMENT, OZ_NO_OFFSET, "threads", "must be from 0 to 4096");
+    if (!executor && opt->threads != 1) {
+        OZ_TRY(oz_executor_create(opt->threads, p->arena.allocator, &p->own_executor, err));
+        executor = p->own_executor;
+    }
+    p->threads = oz_threads_make(executor, opt->threads);
+    return OZ_OK;
+}
+
 oz_status oz_choose_isa(const char *cap, oz_isa *out, oz_error *err) {
     int isa = (int)oz_cpu_isa();
     if (cap) {
@@ -33,9 +45,7 @@ static oz_status read_options(oz_plan *p, const oz_plan_options *opt, oz_error *
     OZ_TRY(oz_choose_isa(opt->isa, &p->isa, err));
     p->primitives = oz_primitives_of(p->isa);
     p->vec = oz_vec_primitives_of(p->isa);
-    if (opt->threads < 0 || opt->threads > 4096)
-        return oz_fail(err, OZ_ERR_ARGUMENT, OZ_NO_OFFSET, "threads", "must be from 0 to 4096");
-    p->threads = oz_threads_make(opt->host->executor, opt->threads);
+    OZ_TRY(find_threads(p, opt, err));
     p->reproducible = opt->reproducible;
     if (opt->max_batch == 0)
         return oz_fail(err, OZ_ERR_ARGUMENT, OZ_NO_OFFSET, "max_batch", "must be at least 1");
@@ -158,6 +168,7 @@ void oz_plan_free(oz_plan *p) {
     if (!p || atomic_fetch_sub_explicit(&p->references, 1, memory_order_acq_rel) != 1) return;
     const oz_allocator *allocator = p->arena.allocator;
     oz_model *m = p->model;
+    oz_executor_free(p->own_executor);
     oz_arena_free(&p->arena);
     oz_release(allocator, p, sizeof *p);
     oz_model_free(m);

@@ -98,6 +98,18 @@ static oz_status read_base(oz_compressor *c, const oz_model *base, oz_error *err
     return oz_base_read_graph(c, err);
 }
 
+/* One executor for its own loops and for all plans it makes. */
+static oz_status find_threads(oz_compressor *c, const oz_host *host, int threads, oz_error *err) {
+    oz_host_copy(&c->own_host, host);
+    c->host = &c->own_host;
+    if (!c->own_host.executor) {
+        OZ_TRY(oz_executor_create(threads, c->allocator, &c->own_executor, err));
+        c->own_host.executor = c->own_executor;
+    }
+    c->threads = oz_threads_make(c->own_host.executor, threads);
+    return OZ_OK;
+}
+
 oz_status oz_compressor_create(const oz_model *base, const oz_dataset *calibration, int threads,
                                const oz_host *host, oz_compressor **out, oz_error *err) {
     if (!base || !out) return oz_fail(err, OZ_ERR_ARGUMENT, OZ_NO_OFFSET, "", "base or out is NULL");
@@ -107,11 +119,9 @@ oz_status oz_compressor_create(const oz_model *base, const oz_dataset *calibrati
     if (!c) return no_memory(err);
     memset(c, 0, sizeof *c);
     c->allocator = c->arena.allocator = allocator;
-    c->host = host;
-    c->threads = oz_threads_make(oz_host_executor(host), threads);
-    c->wanted_threads = threads;
     c->calibration = calibration;
-    oz_status status = read_base(c, base, err);
+    oz_status status = find_threads(c, host, threads, err);
+    if (status == OZ_OK) status = read_base(c, base, err);
     if (status == OZ_OK)
         *out = c;
     else
@@ -128,6 +138,7 @@ void oz_compressor_free(oz_compressor *c) {
     }
     oz_store_clean(c, true);
     oz_model_free(c->model);
+    oz_executor_free(c->own_executor);
     oz_arena_free(&c->arena);
     oz_release(c->allocator, c, sizeof *c);
 }

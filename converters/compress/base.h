@@ -33,10 +33,11 @@ typedef struct oz_base_layer {
 
 struct oz_compressor {
     const oz_allocator *allocator;
-    const oz_host *host;
+    const oz_host *host; /* &own_host */
+    oz_host own_host;    /* the caller's, with an executor */
+    oz_executor *own_executor;
     oz_arena arena;
     oz_threads threads;
-    int wanted_threads;
     oz_model *model; /* the base's bytes, opened again */
     oz_safetensors tensors;
     oz_contents contents;

@@ -122,7 +122,7 @@ static void observe(void *ctx, const oz_observation *o) {
 static oz_plan_options options_for(const oz_compressor *c, size_t records) {
     oz_plan_options options = OZ_PLAN_INIT;
     options.host = c->host;
-    options.threads = c->wanted_threads;
+    options.threads = c->threads.width;
     options.max_batch = (uint32_t)records;
     for (uint32_t d = 1; d < c->input.rank; d++)
         if ((uint32_t)c->input.dim[d] > options.max_free) options.max_free = (uint32_t)c->input.dim[d];

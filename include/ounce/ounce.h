@@ -88,18 +88,29 @@ typedef struct oz_allocator {
     void (*release)(void *ctx, void *p, size_t size);
 } oz_allocator;
 
-/* Bring your own threads.  `run` calls fn(arg, i) for every i in [0, n), on any threads,
- * and returns when all are done.  Left out: OpenMP, or serial. */
+/* Threads.  `run` calls fn(arg, i) for every i in [0, n), on any threads, and returns when all are done.
+ * Bring your own, or share one of ours between plans; left out, each plan and each call of the tools has
+ * threads of its own. */
 typedef struct oz_executor {
     void *ctx;
-    int width; /* threads `run` can use */
+    int width; /* threads `run` can use, its caller among them */
     void (*run)(void *ctx, size_t n, void (*fn)(void *arg, size_t i), void *arg);
 } oz_executor;
+
+/* A pool of `threads` threads, the caller of `run` among them: 0 = as many as the calling thread may use
+ * processors, and fewer if the system grants no more (`width` says).  They spin for some 50 us after a loop, then
+ * sleep.  `run` may be called from any thread; while one caller's loop is under way, those of others, and
+ * loops inside of it, run on their own callers' threads.  It does not survive fork().
+ * `allocator` (NULL = malloc) must outlive it.  Errors: ARGUMENT, MEMORY. */
+OZ_API OZ_CHECKED oz_status oz_executor_create(int threads, const oz_allocator *allocator, oz_executor **out,
+                                               oz_error *err);
+/* For executors of oz_executor_create; once everything that was made with it is freed.  Joins the threads. */
+OZ_API void oz_executor_free(oz_executor *e);
 
 typedef struct oz_host {
     size_t size;
     const oz_allocator *allocator; /* must outlive every object made with it */
-    const oz_executor *executor;
+    const oz_executor *executor;   /* the same */
     void *progress_ctx; /* return false to stop with OZ_ERR_CANCEL */
     bool (*progress)(void *ctx, const char *stage, uint64_t done, uint64_t total);
 } oz_host;

@@ -34,18 +34,26 @@ static int check_loop(const oz_threads *threads, size_t n) {
 }
 
 Test(parallel, each_index_once) {
-    for (int wanted = 0; wanted <= 5; wanted++) {
-        oz_threads threads = oz_threads_make(NULL, wanted);
-        cr_assert_geq(threads.width, 1);
+    oz_executor *pool;
+    cr_assert_eq(oz_executor_create(5, NULL, &pool, NULL), OZ_OK);
+    for (int wanted = 0; wanted <= 6; wanted++) {
+        oz_threads threads = oz_threads_make(pool, wanted);
+        cr_assert_eq(threads.width, wanted == 0 || wanted > 5 ? 5 : wanted);
         for (size_t n = 0; n <= 9; n++) check_loop(&threads, n);
         check_loop(&threads, MOST);
     }
+    oz_executor_free(pool);
 }
 
 Test(parallel, one_thread_or_one_index_stay_on_the_calling_thread) {
-    oz_threads one = oz_threads_make(NULL, 1), many = oz_threads_make(NULL, 4);
+    oz_executor *pool;
+    cr_assert_eq(oz_executor_create(4, NULL, &pool, NULL), OZ_OK);
+    oz_threads one = oz_threads_make(pool, 1), many = oz_threads_make(pool, 0),
+               none = oz_threads_make(NULL, 4);
     cr_assert_eq(check_loop(&one, MOST), 0);
     cr_assert_eq(check_loop(&many, 1), 0);
+    cr_assert_eq(check_loop(&none, MOST), 0, "without an executor there are no other threads");
+    oz_executor_free(pool);
 }
 
 /* An executor with as many threads as indices that it is given. */

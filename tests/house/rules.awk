@@ -18,7 +18,6 @@ BEGIN {
     below["include"] = ""
 
     # Header -> the only files (a pattern) that may include it; at most one file in each scope.
-    place["omp.h"] = "^base/parallel\\.c$"
     place["xxhash.h"] = "^base/hash\\.c$"
     place["jsmn.h"] = "^base/json\\.c$"
     place["dnnl.h"] = "^kernels/"
@@ -131,8 +130,8 @@ line ~ /^[ \t]*#[ \t]*include/ {
     next
 }
 
-(line ~ /#[ \t]*pragma[ \t]+omp/ || raw ~ /_Pragma\("omp/) && FILENAME != "base/parallel.c" {
-    breach("OpenMP pragmas live in base/parallel.c alone")
+(line ~ /#[ \t]*pragma[ \t]+omp/ || raw ~ /_Pragma\("omp/) {
+    breach("threads are those of base/thread_pool.c, not OpenMP's")
 }
 
 line ~ /[^A-Za-z0-9_]_mm[0-9]*_[a-z]/ && layer != "kernels" { breach("intrinsics live under kernels/ alone") }

@@ -443,7 +443,8 @@ Test(executor, of_the_host_gives_the_same_bits) {
                 net_run(&n, &opt, in, 2, (int64_t[]){batch, COLS}, shared, BATCH * ROWS);
                 cr_assert_arr_eq(shared, alone, (size_t)batch * ROWS * sizeof *alone, "%s, %d threads",
                                  texts[t], threads);
-                cr_assert((threads == 1) == (b.loops == 0), "%d threads, %zu loops", threads, b.loops);
+                cr_assert(threads != 1 || b.loops == 0, "one thread, %zu loops", b.loops);
+                cr_assert(threads == 1 || batch < 37 || b.loops > 0, "%d threads, no loop", threads);
                 if (threads)
                     cr_assert(b.most <= (size_t)threads, "%d threads, a loop of %zu", threads, b.most);
             }
