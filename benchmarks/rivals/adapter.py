@@ -1,0 +1,93 @@
+"""What the adapters in Python share: the options, the weights and inputs of a layer, and the conversation (README.md)."""
+
+import os
+import pathlib
+import sys
+import time
+
+import numpy
+
+BLOCK_NS = 2_000_000
+DEFAULTS = dict(net="", rows=1024, cols=1024, batch=64, threads=2, sparsity=0.0, codec="f32", group=128, cold=0)
+
+
+def claim_stdout():
+    """Engines print where they like; the conversation keeps the real stdout to itself."""
+    sys.stdout.flush()
+    channel = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)
+    return channel
+
+
+CHANNEL = claim_stdout()
+
+
+def say(text):
+    print(text, file=CHANNEL, flush=True)
+
+
+def unable(reason):
+    say("unable: " + " ".join(str(reason).split()))
+    sys.exit(0)
+
+
+def options():
+    """The arguments key=value as attributes; unknown keys are left out."""
+    values = dict(DEFAULTS)
+    for argument in sys.argv[1:]:
+        key, _, value = argument.partition("=")
+        if key in values:
+            values[key] = type(values[key])(value)
+    return type("Options", (), values)
+
+
+def random_layer(o):
+    """W [rows, cols] with its share of zeros, and X [batch, cols] in [0, 1)."""
+    random = numpy.random.default_rng(1)
+    w = random.uniform(-1, 1, (o.rows, o.cols)).astype("f4")
+    w[random.random(w.shape) < o.sparsity] = 0
+    return w, random.random((o.batch, o.cols), dtype="f4")
+
+
+def cold_copies(o, size):
+    """How many copies of so many bytes make weights cold: 1 if they need not be."""
+    if not o.cold:
+        return 1
+    largest = 0
+    for path in pathlib.Path("/sys/devices/system/cpu/cpu0/cache").glob("index*/size"):
+        text = path.read_text().strip()
+        largest = max(largest, int(text.rstrip("KM")) << (20 if text.endswith("M") else 10))
+    return max(4 * largest, 256 << 20) // size + 1
+
+
+def relative_error(result, expected):
+    """Root of the summed squares of the differences, over that of what was expected."""
+    return numpy.linalg.norm(result - expected) / numpy.linalg.norm(expected)
+
+
+def passes(run, last_ns=0.0):
+    """Nanoseconds a call over at least 2 ms. A short call is preceded by one that is not timed: it wakes threads and,
+    where weights are to be hot, brings them back to the cache."""
+    if last_ns < BLOCK_NS:
+        run()
+    calls, passed, start = 0, 0, time.perf_counter_ns()
+    while passed < BLOCK_NS:
+        run()
+        calls += 1
+        passed = time.perf_counter_ns() - start
+    return passed / calls
+
+
+def serve(run, works, error):
+    """Answers the lines on stdin. run() does the work `works` times; error() is how wrong its result is."""
+    last = 0.0
+    for line in sys.stdin:
+        command = line.strip()
+        if command == "time":
+            last = passes(run, last)
+            say(f"{last / works:.1f}")
+        elif command == "check":
+            run()
+            say(f"{error():.2e}")
+        else:
+            say(f"unknown: {command}")
