@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 enum { BLOCK_NS = 2000000, SAMPLES = 256 };
 
@@ -99,9 +98,16 @@ bool layer_codec_is(const struct layer *layer, const char *codec) {
     return !strcmp(layer->codec, codec);
 }
 
+static size_t cache_bytes(void) {
+    FILE *file = fopen("/sys/devices/system/cpu/cpu0/cache/index3/size", "r");
+    size_t kibibytes = 0;
+    if (file && fscanf(file, "%zuK", &kibibytes) != 1) kibibytes = 0;
+    if (file) fclose(file);
+    return 1024 * kibibytes;
+}
+
 size_t layer_copies(const struct layer *layer, size_t bytes) {
-    long cache = sysconf(_SC_LEVEL3_CACHE_SIZE);
-    size_t least = (size_t)256 << 20, wanted = cache > 0 ? 4 * (size_t)cache : least;
+    size_t least = (size_t)256 << 20, wanted = 4 * cache_bytes();
     if (wanted < least) wanted = least;
     return layer->cold ? wanted / bytes + 1 : 1;
 }

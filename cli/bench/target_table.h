@@ -27,6 +27,7 @@ typedef struct oz_target {
     oz_against kind;
     const char *codec; /* of DENSE and BEST */
     double bar;
+    size_t race; /* which one has measured it; 0 = none yet */
 } oz_target;
 
 typedef struct oz_target_table {
