@@ -6,6 +6,7 @@
 #include "base/arith.h"
 #include "kernels/kernel.h"
 
+#include "kernels/gemm/gemm_nz.body.h"
 #include "kernels/gemm/gemm_u8.body.h"
 #include "kernels/gemm/panels.body.h"
 #include "kernels/gemm/quantise.body.h"
@@ -66,76 +67,6 @@ OZ_INLINE void gemm_f32_lanes(oz_tile w, size_t n, const float *x, float *y, siz
 
 static void gemm_f32(oz_tile w, size_t n, const float *x, size_t lanes, float *y) {
     OZ_WITH_LANES(lanes, gemm_f32_lanes(w, n, x, y, LANES));
-}
-
-#define NZ_VECTORS (OZ_COLUMNS / 16)
-
-OZ_INLINE void add_weighted(vf16 *acc, float weight, const float *x, size_t vectors) {
-    vf16 w = v_set1(weight);
-    OZ_UNROLL
-    for (size_t v = 0; v < vectors; v++) acc[v] = v_muladd(w, v_load(x + 16 * v), acc[v]);
-}
-
-/* The sums of a row stay in registers; further sets take turns with the nonzeros where one set's chain of
- * additions would be waited for. */
-OZ_INLINE void gemm_nz_lanes(const oz_nonzeros *w, const float *x, float *y, size_t lanes) {
-    const size_t vectors = lanes / 16, sets = OZ_NZ_SETS * NZ_VECTORS / vectors;
-    size_t i = 0;
-    for (size_t r = 0; r < OZ_PANEL; r++, y += lanes) {
-        size_t end = w->end[r];
-        vf16 acc[OZ_NZ_SETS * NZ_VECTORS][NZ_VECTORS];
-        OZ_UNROLL
-        for (size_t v = 0; v < vectors; v++) {
-            acc[0][v] = v_load(y + 16 * v);
-            OZ_UNROLL
-            for (size_t set = 1; set < sets; set++) acc[set][v] = v_zero();
-        }
-        for (; i + sets <= end; i += sets) {
-            OZ_UNROLL
-            for (size_t set = 0; set < sets; set++)
-                add_weighted(acc[set], w->value[i + set], x + (size_t)w->column[i + set] * lanes, vectors);
-        }
-        for (; i < end; i++) add_weighted(acc[0], w->value[i], x + (size_t)w->column[i] * lanes, vectors);
-        OZ_UNROLL
-        for (size_t v = 0; v < vectors; v++) {
-            OZ_UNROLL
-            for (size_t set = 1; set < sets; set++) acc[0][v] = v_add(acc[0][v], acc[set][v]);
-            v_store(y + 16 * v, acc[0][v]);
-        }
-    }
-}
-
-/* Rows of equal length go by together: `rows` chains of sums for every vector. */
-OZ_INLINE void gemm_even_lanes(const oz_nonzeros *w, const float *x, float *y, size_t lanes) {
-    const size_t vectors = lanes / 16, rows = OZ_NZ_SETS * NZ_VECTORS / vectors;
-    for (size_t r0 = 0; r0 < OZ_PANEL; r0 += rows, y += rows * lanes) {
-        const float *value = w->value + r0;
-        const uint8_t *column = w->column + r0;
-        vf16 acc[OZ_NZ_SETS * NZ_VECTORS][NZ_VECTORS];
-        OZ_UNROLL
-        for (size_t r = 0; r < rows; r++) {
-            OZ_UNROLL
-            for (size_t v = 0; v < vectors; v++) acc[r][v] = v_load(y + r * lanes + 16 * v);
-        }
-        OZ_ROLL
-        for (size_t e = 0; e < w->each; e++, value += OZ_PANEL, column += OZ_PANEL) {
-            OZ_UNROLL
-            for (size_t r = 0; r < rows; r++)
-                add_weighted(acc[r], value[r], x + (size_t)column[r] * lanes, vectors);
-        }
-        OZ_UNROLL
-        for (size_t r = 0; r < rows; r++) {
-            OZ_UNROLL
-            for (size_t v = 0; v < vectors; v++) v_store(y + r * lanes + 16 * v, acc[r][v]);
-        }
-    }
-}
-
-static void gemm_nz(const oz_nonzeros *w, const float *x, size_t lanes, float *y) {
-    if (w->each)
-        OZ_WITH_LANES(lanes, gemm_even_lanes(w, x, y, LANES));
-    else
-        OZ_WITH_LANES(lanes, gemm_nz_lanes(w, x, y, LANES));
 }
 
 const oz_primitives OZ_NAME(oz_primitives) = {
