@@ -74,6 +74,7 @@ static void fill(struct layer *layer) {
         float value = uniform(&state);
         bool zero = uniform(&state) < (float)layer->sparsity;
         layer->w[i] = zero ? 0 : ternary ? floorf(3 * value) - 1 : 2 * value - 1;
+        layer->nonzeros += layer->w[i] != 0;
     }
     for (size_t i = 0; i < inputs; i++) layer->x[i] = uniform(&state);
 }
@@ -173,7 +174,11 @@ int serve(const struct layer *layer, size_t copies, work *run, const float *(*re
     char line[64];
     while (fgets(line, sizeof line, stdin)) {
         if (!strcmp(line, "time\n")) {
-            printf("%.1f\n", block(&loop));
+            double ns = block(&loop);
+            if (layer->rest) layer->rest();
+            printf("%.1f\n", ns);
+        } else if (!strcmp(line, "work\n")) {
+            printf("%.0f %.0f\n", layer->weight_bytes, layer->operations);
         } else if (!strcmp(line, "check\n")) {
             run(context, 0);
             printf("%.2e\n", error(layer, result(context)));

@@ -14,7 +14,13 @@ struct layer {
     double sparsity;
     const char *codec;
     bool cold;
-    float *w, *x; /* W; X, which lies in [0, 1) */
+    float *w, *x;  /* W; X, which lies in [0, 1) */
+    long nonzeros; /* of W */
+
+    /* The adapter's, before serve(): bytes of the weights that one run reads and operations that it does, 0 =
+     * not known; and what sends threads to sleep that would go on looking for work, NULL = none. */
+    double weight_bytes, operations;
+    void (*rest)(void);
 };
 
 /* Reads key=value arguments; W and X are random and the same in every process. */

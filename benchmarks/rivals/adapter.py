@@ -78,14 +78,17 @@ def passes(run, last_ns=0.0):
     return passed / calls
 
 
-def serve(run, works, error):
-    """Answers the lines on stdin. run() does the work `works` times; error() is how wrong its result is."""
+def serve(run, works, error, weight_bytes=0, operations=0):
+    """Answers the lines on stdin. run() does the work `works` times; error() is how wrong its result is; one work reads
+    so many bytes of weights and does so many operations, 0 = not known."""
     last = 0.0
     for line in sys.stdin:
         command = line.strip()
         if command == "time":
             last = passes(run, last)
             say(f"{last / works:.1f}")
+        elif command == "work":
+            say(f"{weight_bytes:.0f} {operations:.0f}")
         elif command == "check":
             run()
             say(f"{error():.2e}")

@@ -142,6 +142,8 @@ int main(int count, char **arguments) {
     ggml_backend_cpu_set_n_threads(s.backend, layer.threads);
     s.x = inputs(&s);
     choose(&s);
+    layer.weight_bytes = (double)ggml_row_size(s.type, layer.cols) * (double)layer.rows;
+    layer.operations = 2.0 * (double)layer.batch * (double)(layer.rows * layer.cols);
     ready("ggml", "%s (mul_mat %s, weights in %s, %.4g bits each, inputs quantised inside)", ggml_version(),
           ggml_type_name(s.type), s.product.layout,
           8.0 * (double)ggml_row_size(s.type, layer.cols) / (double)layer.cols);

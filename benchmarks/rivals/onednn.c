@@ -22,6 +22,12 @@ typedef const_dnnl_memory_desc_t const_description;
 typedef const dnnl_memory_desc_t *const_description;
 #endif
 
+#ifdef DNNL_EXPERIMENTAL_SPARSE
+#define SPARSE 1
+#else
+#define SPARSE 0
+#endif
+
 /* With u8 inputs, pairs of products of weights up to 64 fit the 16-bit sums of processors without VNNI. */
 enum { INPUT_STEPS = 255, WEIGHT_STEPS = 64 };
 
@@ -215,13 +221,13 @@ static const float *result(void *context) {
     return s->transposed ? transposed(s->y, s->layer->rows, s->layer->batch) : s->y;
 }
 
-#ifdef DNNL_EXPERIMENTAL_SPARSE
-static long nonzeros(const struct layer *l) {
-    long count = 0;
-    for (long i = 0; i < l->rows * l->cols; i++) count += l->w[i] != 0;
-    return count;
+/* CSR has a value and a column of four bytes each, and where rows start. */
+static size_t weight_bytes(const struct layer *l, bool int8, bool sparse) {
+    if (sparse) return (size_t)(8 * l->nonzeros + 4 * l->rows);
+    return (size_t)(l->rows * l->cols) * (int8 ? 1 : sizeof(float));
 }
 
+#if SPARSE
 static dnnl_memory_t compress(struct state *s, const_description description, long count) {
     const struct layer *l = s->layer;
     float *values = allocate((size_t)count * sizeof *values);
@@ -245,7 +251,7 @@ static dnnl_memory_t compress(struct state *s, const_description description, lo
 static void choose_sparse(struct state *s) {
     const struct layer *l = s->layer;
     struct product *p = &s->product;
-    long count = nonzeros(l);
+    long count = l->nonzeros;
     dnnl_dims_t dims = {l->rows, l->cols};
     dnnl_memory_desc_t w, x = describe(l->cols, l->batch, dnnl_f32, dnnl_ab),
                           y = describe(l->rows, l->batch, dnnl_f32, dnnl_ab);
@@ -258,29 +264,32 @@ static void choose_sparse(struct state *s) {
     add(&p->multiply, DNNL_ARG_SRC, NULL);
     add(&p->multiply, DNNL_ARG_WEIGHTS, hold(s, x, transposed(l->x, l->batch, l->cols)));
     add(&p->multiply, DNNL_ARG_DST, hold(s, y, s->y));
-    p->copies = layer_copies(l, (size_t)(8 * count + 4 * l->rows));
+    p->copies = layer_copies(l, weight_bytes(l, false, true));
     p->weights = allocate(p->copies * sizeof *p->weights);
     for (size_t i = 0; i < p->copies; i++) p->weights[i] = compress(s, w, count);
     s->transposed = true;
 }
 #else
 static void choose_sparse(struct state *s) {
-    choose_dense(s, false);
+    (void)s;
 }
 #endif
 
 int main(int count, char **arguments) {
     struct layer layer = layer_open(count, arguments);
-    bool int8 = layer_codec_is(&layer, "int8");
+    bool int8 = layer_codec_is(&layer, "int8"), sparse = SPARSE && !int8 && layer.sparsity > 0;
     if (!int8 && !layer_codec_is(&layer, "f32")) unable("oneDNN multiplies f32 and int8 here");
     struct state s = {.layer = &layer, .y = allocate((size_t)(layer.batch * layer.rows) * sizeof(float))};
     omp_set_num_threads(layer.threads);
     must(dnnl_engine_create(&s.engine, dnnl_cpu, 0), "start");
     must(dnnl_stream_create(&s.stream, s.engine, dnnl_stream_default_flags), "start");
-    if (!int8 && layer.sparsity > 0)
+    if (sparse)
         choose_sparse(&s);
     else
         choose_dense(&s, int8);
+    layer.weight_bytes = (double)weight_bytes(&layer, int8, sparse);
+    layer.operations =
+        2.0 * (double)layer.batch * (double)(sparse ? layer.nonzeros : layer.rows * layer.cols);
     const dnnl_version_t *v = dnnl_version();
     ready(NAME, "%d.%d.%d (matmul %s, %s, %s)", v->major, v->minor, v->patch,
           int8 ? "u8s8, one scale a tensor, reorder of inputs to u8 inside" : "f32", s.product.layout,

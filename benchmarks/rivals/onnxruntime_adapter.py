@@ -109,7 +109,9 @@ def serve_layer(o):
     works.clear()
     quantised = "" if o.codec == "f32" else ", inputs quantised inside"
     adapter.say(f"ready onnxruntime {onnxruntime.__version__} ({fastest}{quantised})")
-    adapter.serve(work.run, copies, lambda: adapter.relative_error(work.result(), x @ w.T))
+    scales = 0 if o.codec == "f32" else 4 * o.rows * (o.cols // o.group if "NBits" in fastest else 0)
+    adapter.serve(work.run, copies, lambda: adapter.relative_error(work.result(), x @ w.T),
+                  o.rows * o.cols * bits / 8 + scales, 2 * o.rows * o.cols * o.batch)
 
 
 def serve_net(o):
