@@ -13,11 +13,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/bench/kernels.h"
 #include "cli/bench/race.h"
 #include "cli/bench/report.h"
 #include "cli/bench/stock.h"
 #include "cli/bench/targets.h"
-#include "cli/json.h"
 #include "cli/model.h"
 #include "cli/options.h"
 #include "cli/terminal.h"
@@ -25,7 +25,7 @@
 typedef struct oz_bench_fields {
     oz_common common;
     oz_texts methods, batches, rivals;
-    const char *shape, *layer, *rivals_command, *only, *markdown;
+    const char *shape, *layer, *rivals_command, *only, *markdown, *plot;
     uint64_t runs, seed;
     bool trial, cold;
 } oz_bench_fields;
@@ -50,8 +50,9 @@ static const oz_option options[] = {
      offsetof(oz_bench_fields, rivals_command)},
     {"only", 'o', OZ_OPTION_TEXT, "TEXT", "of targets, those with this text in their line",
      offsetof(oz_bench_fields, only)},
-    {"markdown", 0, OZ_OPTION_TEXT, "FILE", "write the table of targets there, too",
+    {"markdown", 0, OZ_OPTION_TEXT, "FILE", "write the table there, too, in Markdown",
      offsetof(oz_bench_fields, markdown)},
+    {"plot", 'p', OZ_OPTION_TEXT, "FILE.svg", "draw a chart there", offsetof(oz_bench_fields, plot)},
     {"seed", 0, OZ_OPTION_COUNT, "N", "of the random layer (1)", offsetof(oz_bench_fields, seed)},
 };
 
@@ -77,15 +78,8 @@ typedef struct oz_bench {
     const char *title;
     uint32_t batches[MAX_BATCHES], batch; /* all to measure; the one under way */
     size_t n_batches, runs;
-    json_t *json;
+    oz_output out;
 } oz_bench;
-
-static void report(oz_bench *b, const oz_race *r) {
-    if (b->f->common.json)
-        oz_race_json(r, b->json);
-    else
-        oz_race_print(r);
-}
 
 static oz_race race_of(const oz_bench *b) {
     return (oz_race){.title = b->title,
@@ -122,7 +116,7 @@ static int race_layers(oz_bench *b, const oz_stock *stock, uint64_t rows, uint64
         code = oz_race_add(&r, stock->items[i].method, stock->items[i].file, stock->items[i].model);
     if (!code) code = add_rivals(b, &r, rows, cols);
     if (!code) code = oz_race_run(&r);
-    if (!code) report(b, &r);
+    if (!code) oz_race_report(&r, &b->out);
     oz_race_close(&r);
     return code;
 }
@@ -144,50 +138,6 @@ static int fill_stock(oz_bench *b, oz_stock *stock) {
     return code;
 }
 
-/* ---- bench kernel: what plans see ------------------------------------------------------ */
-
-static void print_candidate(void *ctx, const oz_candidate *c) {
-    oz_bench *b = ctx;
-    double products = (double)c->rows * (double)c->cols * (double)c->batch;
-    if (c->measured_ns < 0) return;
-    if (b->f->common.json) {
-        json_array_append_new(b->json, json_pack("{s:o, s:s, s:I, s:I, s:I, s:f, s:f, s:b}", "method",
-                                                 oz_json_text(b->title), "kernel", c->kernel, "rows",
-                                                 (json_int_t)c->rows, "cols", (json_int_t)c->cols, "batch",
-                                                 (json_int_t)c->batch, "ns", c->measured_ns, "gop_per_s",
-                                                 2 * products / c->measured_ns, "chosen", c->chosen));
-    } else {
-        printf("  %s %-36s %12s %9.1f GOP/s\n", c->chosen ? "*" : " ", c->kernel,
-               oz_time_text(c->measured_ns), 2 * products / c->measured_ns);
-    }
-}
-
-static int bench_kernel(oz_bench *b, const oz_item *item) {
-    oz_plan_options opt = oz_plan_from(&b->f->common, b->batch);
-    oz_plan *plan;
-    oz_error err = {0};
-    opt.effort = OZ_EFFORT_TRIAL;
-    opt.threads = 1;
-    if (oz_plan_create(item->model, &opt, &plan, &err) != OZ_OK) return oz_report_error(item->method, &err);
-    b->title = item->method;
-    if (!b->f->common.json)
-        printf("%s, batch %u, one thread, bare kernels\n", oz_safe_text(item->method), b->batch);
-    oz_plan_explain(plan, b, print_candidate);
-    oz_plan_free(plan);
-    return oz_terminal_interrupted() ? EXIT_INTERRUPTED : EXIT_DONE;
-}
-
-static int bench_kernels(oz_bench *b, const oz_stock *stock) {
-    int code = EXIT_DONE;
-    for (size_t i = 0; !code && i < stock->n; i++) {
-        for (size_t k = 0; !code && k < b->n_batches; k++) {
-            b->batch = b->batches[k];
-            code = bench_kernel(b, &stock->items[i]);
-        }
-    }
-    return code;
-}
-
 /* ---- what to bench --------------------------------------------------------------------- */
 
 static int bench_layer_of(oz_bench *b, const oz_model *m, size_t layer, uint64_t rows, uint64_t cols,
@@ -201,7 +151,7 @@ static int bench_layer_of(oz_bench *b, const oz_model *m, size_t layer, uint64_t
     b->title = title;
     int code = oz_stock_open(&stock, &b->f->common, b->f->seed, m, layer, rows, cols);
     if (!code) code = fill_stock(b, &stock);
-    if (!code && kernels) code = bench_kernels(b, &stock);
+    if (!code && kernels) code = oz_bench_kernels(&b->f->common, &stock, b->batches, b->n_batches, &b->out);
     for (size_t i = 0; !code && !kernels && i < b->n_batches; i++) {
         b->batch = b->batches[i];
         code = race_layers(b, &stock, info.rows, info.cols);
@@ -248,7 +198,7 @@ static int race_models(oz_bench *b, oz_model **models) {
     for (size_t i = 1; !code && i < arguments->count; i++)
         code = oz_race_add(&r, oz_short_name(arguments->text[i]), (oz_buffer){0}, models[i]);
     if (!code) code = oz_race_run(&r);
-    if (!code) report(b, &r);
+    if (!code) oz_race_report(&r, &b->out);
     oz_race_close(&r);
     return code;
 }
@@ -277,10 +227,9 @@ static int bench_targets(oz_bench *b) {
                               .path = arguments->text[1],
                               .only = b->f->only,
                               .rivals = b->f->rivals_command,
-                              .markdown = b->f->markdown,
                               .runs = b->runs,
                               .seed = b->f->seed};
-    return oz_bench_targets(&opt);
+    return oz_bench_targets(&opt, &b->out);
 }
 
 static int read_numbers(oz_bench *b) {
@@ -298,26 +247,21 @@ static int read_numbers(oz_bench *b) {
     return EXIT_DONE;
 }
 
+static int bench_what(oz_bench *b, const char *what) {
+    if (strcmp(what, "kernel") == 0) return bench_layers(b, true);
+    if (strcmp(what, "layer") == 0) return bench_layers(b, false);
+    if (strcmp(what, "model") == 0) return bench_models(b);
+    if (strcmp(what, "targets") == 0) return bench_targets(b);
+    return oz_usage_error("bench what? kernel, layer, model or targets");
+}
+
 static int run(const void *fields) {
     static oz_bench b;
     b.f = fields;
-    const char *what = b.f->common.arguments.text[0];
     int code = read_numbers(&b);
-    if (code) return code;
-    if (strcmp(what, "targets") == 0) return bench_targets(&b);
-    b.json = b.f->common.json ? json_array() : NULL;
-    if (strcmp(what, "kernel") == 0) {
-        code = bench_layers(&b, true);
-    } else if (strcmp(what, "layer") == 0) {
-        code = bench_layers(&b, false);
-    } else if (strcmp(what, "model") == 0) {
-        code = bench_models(&b);
-    } else {
-        code = oz_usage_error("bench what? kernel, layer, model or targets");
-    }
-    if (b.json && !code) return oz_json_print(b.json);
-    json_decref(b.json);
-    return code;
+    if (!code) code = oz_output_open(&b.out, b.f->common.json, b.f->markdown, b.f->plot);
+    if (!code) code = bench_what(&b, b.f->common.arguments.text[0]);
+    return oz_output_close(&b.out, "Speed beside dense f32", code);
 }
 
 const oz_verb oz_verb_bench = {

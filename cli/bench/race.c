@@ -2,6 +2,7 @@
 #include "cli/bench/race.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,7 +33,25 @@ int oz_race_add(oz_race *r, const char *name, oz_buffer file, oz_model *model) {
     oz_entry *e = next_entry(r, name);
     if (!e) return oz_usage_error("at most %d subjects", OZ_RACE_ENTRIES);
     oz_plan_options opt = options_of(r);
-    return oz_subject_make(&e->subject, name, file, model, r->cold, &opt);
+    int code = oz_subject_make(&e->subject, name, file, model, r->cold, &opt);
+    e->bytes = e->subject.leaf_bytes;
+    e->operations = e->subject.operations;
+    e->integer = e->subject.integer;
+    return code;
+}
+
+/* Of "NAME[:CODEC[:SPARSITY]]". */
+static void read_spec(const char *spec, char codec[32], double *sparsity) {
+    strcpy(codec, "f32");
+    *sparsity = 0;
+    sscanf(spec, "%*[^:]:%31[^:]:%lf", codec, sparsity);
+}
+
+static bool is_of_bytes(const char *spec) {
+    char codec[32];
+    double sparsity;
+    read_spec(spec, codec, &sparsity);
+    return strcmp(codec, "f32") != 0 && strcmp(codec, "f16") != 0 && strcmp(codec, "bf16") != 0;
 }
 
 int oz_race_add_rival(oz_race *r, const char *spec, const char *command, const oz_rival_task *task,
@@ -41,6 +60,8 @@ int oz_race_add_rival(oz_race *r, const char *spec, const char *command, const o
     if (!e) return oz_usage_error("at most %d subjects", OZ_RACE_ENTRIES);
     e->is_rival = true;
     *able = oz_rival_start(&e->rival, command, spec, task);
+    e->integer = is_of_bytes(spec);
+    if (*able && !oz_rival_work(&e->rival, &e->bytes, &e->operations)) e->bytes = e->operations = 0;
     return oz_terminal_interrupted() ? EXIT_INTERRUPTED : EXIT_DONE;
 }
 
@@ -93,26 +114,32 @@ double oz_race_ratio(const oz_race *r, const oz_entry *a, const oz_entry *b) {
     return median_of(ratio, r->runs, NULL);
 }
 
+/* Rivals whose memory is hot are measured against the bandwidth of a block as large as their weights, as
+ * ours. */
 static int judge(const oz_race *r, oz_entry *e) {
-    const oz_subject *s = &e->subject;
     if (e->is_rival && !e->rival.process) return EXIT_DONE;
     e->median_ns = median_of(e->times, r->runs, &e->fastest_ns);
-    if (e->is_rival || s->operations <= 0) return EXIT_DONE;
+    if (e->operations <= 0) return EXIT_DONE;
     double share[OZ_RACE_RUNS], bandwidth = 0;
-    int code = r->cold ? EXIT_DONE : limit(r, OZ_LIMIT_READ, (uint64_t)s->leaf_bytes, &bandwidth);
+    int code = r->cold ? EXIT_DONE : limit(r, OZ_LIMIT_READ, (uint64_t)e->bytes, &bandwidth);
     for (size_t turn = 0; turn < r->runs; turn++)
-        share[turn] = s->leaf_bytes / (r->cold ? r->read[turn] : bandwidth) / e->times[turn];
+        share[turn] = e->bytes / (r->cold ? r->read[turn] : bandwidth) / e->times[turn];
     e->reading = median_of(share, r->runs, NULL);
-    e->computing = s->operations / (s->integer ? r->dots : r->multiply_adds) / e->median_ns;
-    e->limit = e->reading > e->computing ? 'B' : s->integer ? 'D' : 'F';
+    e->computing = e->operations / (e->integer ? r->dots : r->multiply_adds) / e->median_ns;
+    e->limit = e->reading > e->computing ? 'B' : e->integer ? 'D' : 'F';
+    return code;
+}
+
+int oz_race_judge(oz_race *r) {
+    int code = limit(r, OZ_LIMIT_MULTIPLY_ADD, 0, &r->multiply_adds);
+    if (!code) code = limit(r, OZ_LIMIT_DOT, 0, &r->dots);
+    for (size_t i = 0; !code && i < r->n; i++) code = judge(r, &r->entries[i]);
     return code;
 }
 
 int oz_race_run(oz_race *r) {
-    int code = limit(r, OZ_LIMIT_MULTIPLY_ADD, 0, &r->multiply_adds);
-    if (!code) code = limit(r, OZ_LIMIT_DOT, 0, &r->dots);
-    if (!code) code = take_turns(r);
-    for (size_t i = 0; !code && i < r->n; i++) code = judge(r, &r->entries[i]);
+    int code = take_turns(r);
+    if (!code) code = oz_race_judge(r);
     oz_terminal_clear();
     return code;
 }
@@ -125,6 +152,31 @@ void oz_race_close(oz_race *r) {
     free(r->entries);
     r->entries = NULL;
     r->n = 0;
+}
+
+static bool is_dense(const oz_entry *e, const char *codec) {
+    char text[32];
+    double sparsity;
+    if (!e->is_rival) {
+        snprintf(text, sizeof text, "dense,codec=%.15s", codec);
+        return strncmp(e->name, text, strlen(text)) == 0 && !strchr(e->name, '+');
+    }
+    read_spec(e->name, text, &sparsity);
+    return strcmp(text, codec) == 0 && sparsity <= 0;
+}
+
+const oz_entry *oz_race_dense_in(const oz_race *r, const char *codec) {
+    const oz_entry *best = NULL;
+    for (size_t i = 0; i < r->n; i++) {
+        const oz_entry *e = &r->entries[i];
+        if (e->median_ns > 0 && is_dense(e, codec) && (!best || e->median_ns < best->median_ns)) best = e;
+    }
+    return best;
+}
+
+const oz_entry *oz_race_dense(const oz_race *r) {
+    const oz_entry *best = oz_race_dense_in(r, "f32");
+    return best ? best : &r->entries[0];
 }
 
 double oz_entry_share(const oz_entry *e) {

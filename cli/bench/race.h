@@ -16,13 +16,15 @@ enum { OZ_RACE_ENTRIES = 64, OZ_RACE_RUNS = 1000 };
 
 typedef struct oz_entry {
     const char *name;
-    oz_subject subject; /* ours */
-    oz_rival rival;     /* or somebody else's */
-    bool is_rival;
+    oz_subject subject;         /* ours */
+    oz_rival rival;             /* or somebody else's */
+    bool is_rival, chosen;      /* chosen: of kernels, a plan's own choice */
+    double bytes, operations;   /* of one run: read of the weights, done; 0 = not known */
+    bool integer;               /* its products are of bytes */
     double times[OZ_RACE_RUNS]; /* turn by turn */
     double median_ns, fastest_ns;
     double reading,
-        computing; /* shares of the machine's limits that ours reaches, 0 to about 1; 0 = not known */
+        computing; /* shares of the machine's limits that it reaches, 0 to about 1; 0 = not known */
     char limit;    /* which is the nearer: 'B', or 'F' or 'D'; 0 = not known */
 } oz_entry;
 
@@ -46,10 +48,17 @@ int oz_race_add(oz_race *r, const char *name, oz_buffer file, oz_model *model);
 /* Enters a rival, called by its spec; `*able` says whether it runs. */
 int oz_race_add_rival(oz_race *r, const char *spec, const char *command, const oz_rival_task *task,
                       bool *able);
+/* Takes turns, then judges. */
 int oz_race_run(oz_race *r);
+/* Medians and shares of the limits, of times that are there. */
+int oz_race_judge(oz_race *r);
 void oz_race_close(oz_race *r); /* and frees the entries */
 
-/* How many times as long as `b` an entry takes. */
+/* The fastest dense f32 layer, ours or another engine's; without one, the first entry. */
+const oz_entry *oz_race_dense(const oz_race *r);
+/* The fastest of those that are dense layers with this codec; NULL if there is none. */
+const oz_entry *oz_race_dense_in(const oz_race *r, const char *codec);
+/* How many times as long as `b` the entry `a` takes. */
 double oz_race_ratio(const oz_race *r, const oz_entry *a, const oz_entry *b);
 /* The share of the limit that an entry is nearer to. */
 double oz_entry_share(const oz_entry *e);

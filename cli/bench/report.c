@@ -5,74 +5,139 @@
 
 #include "cli/terminal.h"
 
-/* The rate that its limit is about: bytes if it is reading, else operations. */
 const char *oz_entry_rate(const oz_entry *e) {
     static char buffers[4][32];
     static unsigned next;
     char *text = buffers[next++ % 4];
-    if (e->is_rival || !e->limit || e->median_ns <= 0) return "";
+    if (!e->limit || e->median_ns <= 0) return "";
     if (e->limit == 'B')
-        snprintf(text, sizeof *buffers, "%.1f GB/s", e->subject.leaf_bytes / e->median_ns);
+        snprintf(text, sizeof *buffers, "%.1f GB/s", e->bytes / e->median_ns);
     else
-        snprintf(text, sizeof *buffers, "%.0f GOP/s", e->subject.operations / e->median_ns);
+        snprintf(text, sizeof *buffers, "%.0f GOP/s", e->operations / e->median_ns);
     return text;
 }
 
-static void print_share(const oz_entry *e) {
-    if (e->limit)
-        printf("%12s %4.0f %% of %c ", oz_entry_rate(e), 100 * oz_entry_share(e), e->limit);
+void oz_entry_note(const oz_entry *e, char *out, size_t room) {
+    if (e->median_ns <= 0)
+        snprintf(out, room, "%s", e->rival.said);
+    else if (e->limit)
+        snprintf(out, room, "%s, %s, %.0f %% of %c", oz_time_text(e->median_ns), oz_entry_rate(e),
+                 100 * oz_entry_share(e), e->limit);
     else
-        printf("%24s", "");
+        snprintf(out, room, "%s", oz_time_text(e->median_ns));
 }
+
+/* What a run reads of the weights; of a whole model, what is resident. */
+static const char *bytes_text(const oz_entry *e) {
+    double bytes = e->bytes > 0 ? e->bytes : (double)e->subject.resident;
+    return bytes > 0 ? oz_size_text((uint64_t)bytes) : "";
+}
+
+static const char *kernels_text(const oz_entry *e) {
+    return e->subject.kernels_ns > 0 ? oz_time_text(e->subject.kernels_ns) : "";
+}
+
+static void share_text(const oz_entry *e, char out[24]) {
+    out[0] = '\0';
+    if (e->limit) snprintf(out, 24, "%.0f %% of %c", 100 * oz_entry_share(e), e->limit);
+}
+
+/* ---- text -------------------------------------------------------------------------------- */
 
 static void print_entry(const oz_race *r, const oz_entry *e) {
+    char share[24];
     if (e->median_ns <= 0) {
-        printf("%-36s %s\n", oz_safe_text(e->name), oz_safe_text(e->rival.said));
+        printf("%-40s %s\n", oz_safe_text(e->name), oz_safe_text(e->rival.said));
         return;
     }
-    printf("%-36s %12s %12s %13s %10s ", oz_safe_text(e->name), oz_time_text(e->median_ns),
-           oz_time_text(e->fastest_ns), e->is_rival ? "" : oz_time_text(e->subject.kernels_ns),
-           e->is_rival ? "" : oz_size_text(e->subject.resident));
-    print_share(e);
-    printf("%8.2fx\n", oz_race_ratio(r, &r->entries[0], e));
+    share_text(e, share);
+    printf("%-40s %10s %10s %13s %10s %12s %10s %8.2fx\n", oz_safe_text(e->name), oz_time_text(e->median_ns),
+           oz_time_text(e->fastest_ns), kernels_text(e), bytes_text(e), oz_entry_rate(e), share,
+           oz_race_ratio(r, oz_race_dense(r), e));
 }
 
-void oz_race_print(const oz_race *r) {
-    printf("\n%s, batch %u, median of %zu%s\n%-36s %12s %12s %13s %10s %23s %9s\n", r->title, r->batch,
-           r->runs, r->cold ? ", cold" : "", "", "median", "fastest", "kernels alone", "bytes", "reached",
-           "x first");
+static void print_race(const oz_race *r) {
+    printf("\n%s, batch %u, median of %zu%s\n%-40s %10s %10s %13s %10s %12s %10s %9s\n", r->title, r->batch,
+           r->runs, r->cold ? ", cold" : "", "", "median", "fastest", "kernels alone", "bytes", "rate",
+           "of limit", "x dense");
     for (size_t i = 0; i < r->n; i++) print_entry(r, &r->entries[i]);
 }
 
-static json_t *ours_json(const oz_entry *e) {
-    const char limit[2] = {e->limit, '\0'};
-    const oz_subject *s = &e->subject;
-    json_t *out =
-        json_pack("{s:f, s:I}", "kernels_ns", s->kernels_ns, "resident_bytes", (json_int_t)s->resident);
-    if (!e->limit) return out;
-    json_t *rates =
-        json_pack("{s:I, s:I, s:f, s:f, s:s, s:f}", "leaf_bytes", (json_int_t)s->leaf_bytes, "operations",
-                  (json_int_t)s->operations, "gb_per_s", s->leaf_bytes / e->median_ns, "gop_per_s",
-                  s->operations / e->median_ns, "limit", limit, "share", oz_entry_share(e));
-    json_object_update(out, rates);
-    json_decref(rates);
-    return out;
-}
+/* ---- Markdown ------------------------------------------------------------------------------ */
 
-void oz_race_json(const oz_race *r, json_t *list) {
+static void write_markdown(const oz_race *r, FILE *out) {
+    char share[24];
+    fprintf(out,
+            "\n%s, batch %u, median of %zu%s; F %.0f GFLOP/s, D %.0f GOP/s\n\n"
+            "| | time | fastest | kernels alone | bytes | rate | of the limit | x dense "
+            "|\n|---|---|---|---|---|---|---|---|\n",
+            r->title, r->batch, r->runs, r->cold ? ", cold" : "", r->multiply_adds, r->dots);
     for (size_t i = 0; i < r->n; i++) {
         const oz_entry *e = &r->entries[i];
-        json_t *row = json_pack("{s:o, s:o, s:i, s:b, s:f, s:f}", "title", oz_json_text(r->title), "subject",
-                                oz_json_text(e->name), "batch", r->batch, "cold", r->cold,
-                                "multiply_adds_per_ns", r->multiply_adds, "dots_per_ns", r->dots);
-        json_t *more = e->is_rival ? json_pack("{s:o}", "says", oz_json_text(e->rival.said)) : ours_json(e);
-        json_object_update(row, more);
-        json_decref(more);
-        if (e->median_ns > 0) {
-            json_object_set_new(row, "median_ns", json_real(e->median_ns));
-            json_object_set_new(row, "fastest_ns", json_real(e->fastest_ns));
-            json_object_set_new(row, "speedup", json_real(oz_race_ratio(r, &r->entries[0], e)));
-        }
-        json_array_append_new(list, row);
+        share_text(e, share);
+        if (e->median_ns <= 0)
+            fprintf(out, "| %s | %s | | | | | | |\n", oz_safe_text(e->name), oz_safe_text(e->rival.said));
+        else
+            fprintf(out, "| %s | %s | %s | %s | %s | %s | %s | %.2f |\n", oz_safe_text(e->name),
+                    oz_time_text(e->median_ns), oz_time_text(e->fastest_ns), kernels_text(e), bytes_text(e),
+                    oz_entry_rate(e), share, oz_race_ratio(r, oz_race_dense(r), e));
+    }
+}
+
+/* ---- JSON ---------------------------------------------------------------------------------- */
+
+static void add_real(json_t *row, const char *key, double value) {
+    if (value > 0) json_object_set_new(row, key, json_real(value));
+}
+
+static void add_work(json_t *row, const oz_entry *e) {
+    const char limit[2] = {e->limit, '\0'};
+    if (!e->limit) return;
+    json_object_set_new(row, "leaf_bytes", json_integer((json_int_t)e->bytes));
+    json_object_set_new(row, "operations", json_integer((json_int_t)e->operations));
+    add_real(row, "gb_per_s", e->bytes / e->median_ns);
+    add_real(row, "gop_per_s", e->operations / e->median_ns);
+    json_object_set_new(row, "limit", json_string(limit));
+    add_real(row, "share", oz_entry_share(e));
+}
+
+static json_t *entry_json(const oz_race *r, const oz_entry *e) {
+    const oz_entry *dense = oz_race_dense(r);
+    json_t *row = json_pack("{s:o, s:o, s:i, s:b, s:f, s:f, s:b}", "title", oz_json_text(r->title), "subject",
+                            oz_json_text(e->name), "batch", r->batch, "cold", r->cold, "multiply_adds_per_ns",
+                            r->multiply_adds, "dots_per_ns", r->dots, "rival", e->is_rival);
+    if (e->is_rival) json_object_set_new(row, "says", oz_json_text(e->rival.said));
+    if (e->chosen) json_object_set_new(row, "chosen", json_true());
+    add_real(row, "kernels_ns", e->subject.kernels_ns);
+    if (e->subject.resident)
+        json_object_set_new(row, "resident_bytes", json_integer((json_int_t)e->subject.resident));
+    if (e->median_ns <= 0) return row;
+    add_work(row, e);
+    add_real(row, "median_ns", e->median_ns);
+    add_real(row, "fastest_ns", e->fastest_ns);
+    json_object_set_new(row, "dense", oz_json_text(dense->name));
+    add_real(row, "dense_ns", dense->median_ns);
+    add_real(row, "speedup", oz_race_ratio(r, dense, e));
+    return row;
+}
+
+/* ---- the chart ------------------------------------------------------------------------------ */
+
+static void add_bar(const oz_race *r, const oz_entry *e, oz_output *o) {
+    oz_bar bar = {.rival = e->is_rival};
+    snprintf(bar.group, sizeof bar.group, "%s, batch %u%s", r->title, r->batch, r->cold ? ", cold" : "");
+    snprintf(bar.label, sizeof bar.label, "%s", e->name);
+    oz_entry_note(e, bar.note, sizeof bar.note);
+    if (e->median_ns > 0) bar.speed = oz_race_ratio(r, oz_race_dense(r), e);
+    if (e->limit) bar.limit = bar.speed / oz_entry_share(e);
+    oz_output_bar(o, &bar);
+}
+
+void oz_race_report(const oz_race *r, oz_output *o) {
+    if (!o->json) print_race(r);
+    if (o->markdown) write_markdown(r, o->markdown);
+    for (size_t i = 0; i < r->n; i++) {
+        if (o->json) json_array_append_new(o->json, entry_json(r, &r->entries[i]));
+        add_bar(r, &r->entries[i], o);
     }
 }

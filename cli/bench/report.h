@@ -2,14 +2,15 @@
 #ifndef OZ_CLI_BENCH_REPORT_H
 #define OZ_CLI_BENCH_REPORT_H
 
+#include "cli/bench/output.h"
 #include "cli/bench/race.h"
-#include "cli/json.h"
 
-/* A table on stdout; ratios are to the first entry. */
-void oz_race_print(const oz_race *r);
-/* Objects are added to `list`. */
-void oz_race_json(const oz_race *r, json_t *list);
-/* "4.25 us", "137 GB/s of 152" ... in a rotating buffer: what an entry moves or computes in a second. */
+/* Ratios are to the fastest dense f32 layer, or to the first entry where none takes part. */
+void oz_race_report(const oz_race *r, oz_output *o);
+/* "137 GB/s", "812 GOP/s" in a rotating buffer: what an entry moves or computes in a second, whichever its
+ * limit is about. */
 const char *oz_entry_rate(const oz_entry *e);
+/* "212 us, 158 GOP/s, 31 % of F", for a chart. */
+void oz_entry_note(const oz_entry *e, char *out, size_t room);
 
 #endif

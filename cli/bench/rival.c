@@ -86,10 +86,21 @@ bool oz_rival_start(oz_rival *r, const char *command, const char *spec, const oz
     return ready;
 }
 
+static bool ask(oz_rival *r, const char *question, char *answer, size_t room) {
+    ssize_t bytes = (ssize_t)strlen(question);
+    return r->process && send(r->channel, question, (size_t)bytes, MSG_NOSIGNAL) == bytes &&
+           read_line(r->channel, answer, room);
+}
+
+bool oz_rival_work(oz_rival *r, double *bytes, double *operations) {
+    char line[100];
+    return ask(r, "work\n", line, sizeof line) && sscanf(line, "%lf %lf", bytes, operations) == 2 &&
+           *bytes > 0 && *operations > 0;
+}
+
 bool oz_rival_time(oz_rival *r, double *ns) {
     char line[100], *end;
-    if (!r->process || send(r->channel, "time\n", 5, MSG_NOSIGNAL) != 5) return false;
-    if (!read_line(r->channel, line, sizeof line)) return false;
+    if (!ask(r, "time\n", line, sizeof line)) return false;
     *ns = strtod(line, &end);
     return end != line && *ns > 0;
 }

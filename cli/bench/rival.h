@@ -29,6 +29,8 @@ typedef struct oz_rival_task {
 bool oz_rival_start(oz_rival *r, const char *command, const char *spec, const oz_rival_task *task);
 /* Nanoseconds of one run; false if it has ended, or is silent for minutes. */
 bool oz_rival_time(oz_rival *r, double *ns);
+/* Bytes of weights that one run reads, and operations that it does; false if that is not known. */
+bool oz_rival_work(oz_rival *r, double *bytes, double *operations);
 void oz_rival_stop(oz_rival *r);
 
 #endif

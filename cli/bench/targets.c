@@ -13,7 +13,6 @@
 #include "cli/bench/report.h"
 #include "cli/bench/stock.h"
 #include "cli/bench/target_table.h"
-#include "cli/json.h"
 #include "cli/terminal.h"
 
 #define DENSE "dense,codec=f32"
@@ -28,8 +27,7 @@ typedef struct oz_table_run {
     const oz_targets_options *opt;
     oz_target_table table;
     oz_stock stock;
-    json_t *json;
-    FILE *markdown;
+    oz_output *out;
     size_t races, measured, missed, without;
 } oz_table_run;
 
@@ -91,8 +89,9 @@ static int add_all(oz_table_run *run, oz_race *r, const oz_target *of) {
 
 /* ---- what comes out ---------------------------------------------------------------------- */
 
-/* The fastest of the rivals with this codec, or `best` if none is faster. */
-static const oz_entry *best_of(const oz_race *r, const char *codec, const oz_entry *best) {
+/* The fastest of the rivals with this codec. */
+static const oz_entry *best_rival(const oz_race *r, const char *codec) {
+    const oz_entry *best = NULL;
     for (size_t i = 0; i < r->n; i++) {
         const oz_entry *e = &r->entries[i];
         const char *colon = e->is_rival ? strchr(e->name, ':') : NULL;
@@ -103,8 +102,8 @@ static const oz_entry *best_of(const oz_race *r, const char *codec, const oz_ent
 }
 
 static const oz_entry *opponent_of(const oz_race *r, const oz_target *t) {
-    if (t->kind == OZ_AGAINST_DENSE) return best_of(r, t->codec, oz_race_find(r, DENSE));
-    return t->kind == OZ_AGAINST_BEST ? best_of(r, t->codec, NULL) : oz_race_find(r, t->against);
+    if (t->kind == OZ_AGAINST_DENSE) return oz_race_dense(r);
+    return t->kind == OZ_AGAINST_BEST ? best_rival(r, t->codec) : oz_race_find(r, t->against);
 }
 
 /* The target's figure; NAN where the opponent could not run. */
@@ -130,12 +129,28 @@ static const char *against_text(const oz_target *t, const char *who) {
 
 static void put_markdown(FILE *out, const oz_target *t, const oz_entry *e, double over_dense, double value,
                          const char *against) {
-    fprintf(out,
-            "| %s | %llu x %llu | %u | %llu | %s | %s | %s | %.0f %% of %c | %.2f | %s | %s%s%.2f | %.2f |\n",
-            t->method, (unsigned long long)t->rows, (unsigned long long)t->cols, t->batch,
-            (unsigned long long)t->threads, t->cold ? "cold" : "hot", oz_time_text(e->median_ns),
-            oz_entry_rate(e), 100 * oz_entry_share(e), e->limit, over_dense, against,
-            isnan(value) ? "no rival " : "", value < t->bar ? "🔴 " : "", value, t->bar);
+    fprintf(
+        out,
+        "| %s | %llu x %llu | %u | %llu | %s | %s | %s | %s | %.0f %% of %c | %.2f | %s | %s%s%.2f | %.2f "
+        "|\n",
+        t->method, (unsigned long long)t->rows, (unsigned long long)t->cols, t->batch,
+        (unsigned long long)t->threads, t->cold ? "cold" : "hot", oz_time_text(e->median_ns),
+        oz_size_text((uint64_t)e->bytes), oz_entry_rate(e), 100 * oz_entry_share(e), e->limit, over_dense,
+        against, isnan(value) ? "no rival " : "", value < t->bar ? "🔴 " : "", value, t->bar);
+}
+
+/* What falls short of a bar falls short of it by the same factor on the chart's axis. */
+static void put_bar(oz_output *out, const oz_race *r, const oz_target *t, const oz_entry *e,
+                    double over_dense, double value, const char *against) {
+    oz_bar bar = {.speed = over_dense, .limit = over_dense / oz_entry_share(e)};
+    char note[80];
+    snprintf(bar.group, sizeof bar.group, "%s, %llu thread%s, %s", r->title, (unsigned long long)t->threads,
+             t->threads == 1 ? "" : "s", t->cold ? "weights from memory" : "weights in the caches");
+    snprintf(bar.label, sizeof bar.label, "%s", t->method);
+    oz_entry_note(e, note, sizeof note);
+    snprintf(bar.note, sizeof bar.note, "%s; %.2f %.40s", note, value, against);
+    if (!isnan(value)) bar.target = over_dense * t->bar / value;
+    oz_output_bar(out, &bar);
 }
 
 static void put_text(const oz_target *t, const oz_entry *e, double value, const char *against) {
@@ -146,33 +161,40 @@ static void put_text(const oz_target *t, const oz_entry *e, double value, const 
            t->bar, missed ? "  missed" : "", red ? "\033[0m" : "");
 }
 
+static json_t *row_json(const oz_race *r, const oz_target *t, const oz_entry *e, double value,
+                        const char *against) {
+    const oz_entry *dense = oz_race_dense(r);
+    const char limit[2] = {e->limit, '\0'};
+    json_t *row = json_pack("{s:s, s:I, s:I, s:i, s:I, s:b, s:f, s:f, s:f, s:s, s:f, s:s, s:f}", "method",
+                            t->method, "rows", (json_int_t)t->rows, "cols", (json_int_t)t->cols, "batch",
+                            t->batch, "threads", (json_int_t)t->threads, "cold", t->cold, "median_ns",
+                            e->median_ns, "leaf_bytes", e->bytes, "operations", e->operations, "limit", limit,
+                            "share", oz_entry_share(e), "against", against, "target", t->bar);
+    json_object_set_new(row, "gb_per_s", json_real(e->bytes / e->median_ns));
+    json_object_set_new(row, "gop_per_s", json_real(e->operations / e->median_ns));
+    json_object_set_new(row, "dense", json_string(dense->name));
+    json_object_set_new(row, "dense_ns", json_real(dense->median_ns));
+    json_object_set_new(row, "over_dense", json_real(oz_race_ratio(r, dense, e)));
+    json_object_set_new(row, "value", isnan(value) ? json_null() : json_real(value));
+    json_object_set_new(row, "missed", json_boolean(value < t->bar));
+    return row;
+}
+
 static void put(oz_table_run *run, const oz_race *r, const oz_target *t) {
-    const oz_entry *e = oz_race_find(r, t->method), *dense = oz_race_find(r, DENSE);
+    const oz_entry *e = oz_race_find(r, t->method);
     const char *who;
-    if (!e || !dense) return;
-    double value = value_of(r, t, e, &who);
+    if (!e) return;
+    double value = value_of(r, t, e, &who), over_dense = oz_race_ratio(r, oz_race_dense(r), e);
     const char *against = against_text(t, who);
     run->measured++;
     run->missed += value < t->bar;
     run->without += isnan(value) ? 1 : 0;
-    if (run->markdown) put_markdown(run->markdown, t, e, oz_race_ratio(r, dense, e), value, against);
-    if (!run->json) {
+    if (run->out->markdown) put_markdown(run->out->markdown, t, e, over_dense, value, against);
+    put_bar(run->out, r, t, e, over_dense, value, against);
+    if (run->out->json)
+        json_array_append_new(run->out->json, row_json(r, t, e, value, against));
+    else
         put_text(t, e, value, against);
-        return;
-    }
-    json_t *row =
-        json_pack("{s:s, s:I, s:I, s:i, s:I, s:b, s:f, s:f, s:f, s:s, s:f, s:s, s:f}", "method", t->method,
-                  "rows", (json_int_t)t->rows, "cols", (json_int_t)t->cols, "batch", t->batch, "threads",
-                  (json_int_t)t->threads, "cold", t->cold, "median_ns", e->median_ns, "leaf_bytes",
-                  e->subject.leaf_bytes, "operations", e->subject.operations, "limit",
-                  e->limit == 'B'   ? "B"
-                  : e->limit == 'F' ? "F"
-                                    : "D",
-                  "share", oz_entry_share(e), "against", against, "target", t->bar);
-    json_object_set_new(row, "dense_ns", json_real(dense->median_ns));
-    json_object_set_new(row, "value", isnan(value) ? json_null() : json_real(value));
-    json_object_set_new(row, "missed", json_boolean(value < t->bar));
-    json_array_append_new(run->json, row);
 }
 
 static int measure(oz_table_run *run, const oz_target *of) {
@@ -188,7 +210,8 @@ static int measure(oz_table_run *run, const oz_target *of) {
     int code = oz_race_open(&r);
     if (!code) code = add_all(run, &r, of);
     if (!code) code = oz_race_run(&r);
-    if (!code && !run->json) printf("\n%s: F %.0f GFLOP/s, D %.0f GOP/s\n", title, r.multiply_adds, r.dots);
+    if (!code && !run->out->json)
+        printf("\n%s: F %.0f GFLOP/s, D %.0f GOP/s\n", title, r.multiply_adds, r.dots);
     for (size_t i = 0; !code && i < run->table.n; i++) {
         if (run->table.targets[i].race == run->races) put(run, &r, &run->table.targets[i]);
     }
@@ -211,32 +234,25 @@ static int measure_shape(oz_table_run *run, size_t first) {
 
 static int measure_all(oz_table_run *run) {
     int code = EXIT_DONE;
-    if (run->markdown)
-        fprintf(run->markdown,
-                "| layer | shape | batch | threads | weights | time | rate | of the limit | x dense | "
-                "against | reached | target |\n|---|---|---|---|---|---|---|---|---|---|---|---|\n");
+    if (run->out->markdown)
+        fprintf(
+            run->out->markdown,
+            "| layer | shape | batch | threads | weights | time | bytes | rate | of the limit | x dense | "
+            "against | reached | target |\n|---|---|---|---|---|---|---|---|---|---|---|---|---|\n");
     for (size_t i = 0; !code && i < run->table.n; i++) {
         if (!run->table.targets[i].race) code = measure_shape(run, i);
     }
     return code;
 }
 
-int oz_bench_targets(const oz_targets_options *opt) {
+int oz_bench_targets(const oz_targets_options *opt, oz_output *out) {
     static oz_table_run run;
-    run = (oz_table_run){.opt = opt};
+    run = (oz_table_run){.opt = opt, .out = out};
     int code = oz_target_table_read(&run.table, opt->path, opt->only, opt->common);
-    if (!code && opt->markdown && !(run.markdown = fopen(opt->markdown, "w")))
-        code = oz_file_error(opt->markdown, "cannot be written"), code = EXIT_IO;
-    if (opt->common->json) run.json = json_array();
     if (!code) code = measure_all(&run);
-    if (run.markdown && fclose(run.markdown) != 0 && !code) code = EXIT_IO;
-    if (!code && !run.json)
+    if (!code && !out->json)
         printf("\n%zu of %zu targets reached, %zu without an opponent that runs here\n",
                run.measured - run.missed - run.without, run.measured, run.without);
-    if (!code && run.json)
-        code = oz_json_print(run.json);
-    else
-        json_decref(run.json);
     oz_target_table_free(&run.table);
     return code ? code : run.missed ? EXIT_CHECK_FAILED : EXIT_DONE;
 }

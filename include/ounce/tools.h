@@ -206,6 +206,34 @@ OZ_API OZ_CHECKED oz_status oz_comparison_report(const oz_comparison *c, oz_repo
 OZ_API OZ_CHECKED oz_status oz_comparison_plot(const oz_comparison *c, size_t i, char name[64],
                                                oz_buffer *out, bool *found, oz_error *err);
 
+/* ---- charts of measured speed ----------------------------------------------------- */
+
+/* Speeds are relative to dense f32: 2 = twice as fast. */
+typedef struct oz_speed_row {
+    const char *group; /* a heading; rows of one group follow one another */
+    const char *label;
+    const char *note; /* at the end of the row: "212 us, 158 GOP/s, 31 % of F" */
+    double speed;     /* 0 = it has none */
+    double limit;     /* what the machine's limits would allow; 0 = not known */
+    double target;    /* 0 = none */
+    bool rival;       /* somebody else's engine */
+} oz_speed_row;
+/* Bars, as an SVG file. Errors: MEMORY. */
+OZ_API OZ_CHECKED oz_status oz_speed_chart(const char *title, const oz_speed_row *rows, size_t n,
+                                           oz_buffer *svg, oz_error *err);
+
+/* Speeds at growing shares of zeros, in [0.5, 1). */
+typedef struct oz_speed_curve {
+    const char *panel; /* a heading; curves of one panel follow one another, in all panels the same ones */
+    const char *label;
+    const double *zeros, *speed;
+    size_t n;
+    bool joined; /* a curve; else single marks */
+    bool dashed; /* a level to compare with */
+} oz_speed_curve;
+OZ_API OZ_CHECKED oz_status oz_curves_chart(const char *title, const oz_speed_curve *curves, size_t n,
+                                            oz_buffer *svg, oz_error *err);
+
 #ifdef __cplusplus
 }
 #endif

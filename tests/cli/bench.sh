@@ -4,7 +4,7 @@
 make_small
 
 ok bench layer --shape 48x64 --runs 1 --batch 2 -m dense,codec=int8 -m nm:2:8,codec=int8
-printed '^random layer, 48 x 64, batch 2, median of 1$' '^ +median +fastest +kernels alone +bytes +reached' '^dense,codec=f32 .* 1\.00x$' '^dense,codec=int8 ' '^nm:2:8,codec=int8 '
+printed '^random layer, 48 x 64, batch 2, median of 1$' '^ +median +fastest +kernels alone +bytes +rate +of limit +x dense' '^dense,codec=f32 .* 1\.00x$' '^dense,codec=int8 ' '^nm:2:8,codec=int8 '
 ok bench layer -s 48x64 -r 1 -b 1 -b 3 -m dense,codec=int8 --json
 [ "$(grep -c '"subject": "dense,codec=int8"' ../out)" = 2 ] || fail 'not two batches'
 printed '"leaf_bytes": [1-9]' '"operations": [1-9]' '"share": [0-9]' '"limit": "[BFD]"' '"dots_per_ns": [0-9]'
@@ -12,7 +12,7 @@ printed '"median_ns": [0-9]' '"kernels_ns": [1-9]' '"resident_bytes": [0-9]'
 ok bench layer small.safetensors --layer fc2 -r 1 -b 1 -m dense,codec=int4
 printed '^fc2, 64 x 64, batch 1' '^as stored '
 ok bench kernel -s 48x64 -b 1 -m dense,codec=int8
-printed '^dense,codec=int8, batch 1, one thread, bare kernels$' '^  \* dense_mv_int8__[a-z0-9]+ .* GOP/s$'
+printed '^dense,codec=int8, bare kernels, one thread, batch 1,' '^dense_mv_int8__[a-z0-9]+ .*/s .* of [BFD] .*x$' '^dense,codec=f32 .* 1\.00x$'
 ok bench model small.safetensors -r 1 -b 4
 printed '^whole models, batch 4' '^small '
 
@@ -25,6 +25,7 @@ cat >rivals <<'END'
 echo "$*" >>asked
 case $1 in
 quick) echo 'ready quick 1.0'; while read -r line; do echo 250000.5; done ;;
+telling) echo 'ready telling 1.0'; while read -r line; do case $line in work) echo 12288 98304 ;; *) echo 1000.5 ;; esac; done ;;
 absent) echo 'unable: not installed' ;;
 broken) echo 'ready broken 1.0'; read -r line ;;
 *) exit 1 ;;
@@ -35,6 +36,17 @@ ok bench layer -s 48x64 -r 3 -b 2 -j 1 -m dense,codec=int8 --rivals ./rivals --r
 printed '^quick:int8:0.9 +250 us +250 us' '^absent +not installed' '^broken +broken 1.0' '^none +it does not start'
 grep -q '^quick batch=2 threads=1 codec=int8 sparsity=0.9 cold=0 rows=48 cols=64$' asked || fail "asked for $(cat asked)"
 
+ok bench layer -s 48x64 -r 3 -b 16 -m dense,codec=int8 --rivals ./rivals --rival telling --rival absent --markdown l.md --plot l.svg
+printed '^telling +1 us .* 12.0 KiB +(98 GOP/s|12.3 GB/s) .* of [BF] ' '^dense,codec=int8 .* of [BD] '
+grep -q '^| telling | 1 us | .* | 12.0 KiB | .* of [BF] | ' l.md && grep -q '^| absent | not installed |' l.md || fail "Markdown: $(cat l.md)"
+grep -q '^<svg' l.svg && grep -q '>telling<' l.svg && grep -q '>not installed<' l.svg || fail 'no chart of the layer'
+ok bench kernel -s 48x64 -b 1 -m dense,codec=int8 --markdown k.md --plot k.svg --json
+printed '"chosen": true' '"gop_per_s"' '"speedup"'
+grep -q 'dense_mv_int8__' k.md && grep -q 'dense_mv_int8__' k.svg || fail 'no table or chart of kernels'
+ok bench model small.safetensors -r 1 -b 4 --plot m.svg
+grep -q '>small<' m.svg || fail 'no chart of the model'
+refused 4 'l.svg' bench layer -s 48x64 -r 1 --plot nowhere/l.svg
+
 # Targets: a line a figure; those of other instruction sets are left out, missed ones are told by the exit code.
 cat >targets <<'END'
 # comment
@@ -43,9 +55,10 @@ dense,codec=int4,group=32 48x64 1 1 hot dense,codec=int8 scalar=0.000001 avx2=0.
 dense,codec=int8 48x64 4 1 hot quick:int8 scalar=0.000001
 dense,codec=int8 48x64 4 1 hot absent:int8 scalar=1
 END
-ok bench targets targets -r 1 --isa scalar --rivals ./rivals --markdown table.md
+ok bench targets targets -r 1 --isa scalar --rivals ./rivals --markdown table.md --plot table.svg
 printed '^48 x 64, batch 1: F ' '^dense,codec=int8 +1 x1 hot .* x dense .ours. +0\.00$' 'x quick:int8 ' '^3 of 4 targets reached, 1 without an opponent'
 [ "$(grep -c '^| dense' table.md)" = 4 ] || fail "the table has $(cat table.md)"
+grep -q 'batch 4, 1 thread, weights in the caches<' table.svg || fail 'no chart of targets'
 ok bench targets targets -r 1 --isa scalar --rivals ./rivals --only 'dense,codec=int8 48x64 1' --json
 [ "$(grep -c '"method"' ../out)" = 1 ] || fail "--only kept $(cat ../out)"
 echo 'dense,codec=int8 48x64 1 1 hot F scalar=1000' >hopeless
