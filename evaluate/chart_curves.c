@@ -51,7 +51,7 @@ static oz_curve_panel panel_of(const oz_speed_curve *curves, size_t n) {
 }
 
 static void draw_axes(oz_text *t, const oz_curve_panel *p) {
-    static const double zeros[] = {0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99};
+    static const double zeros[] = {0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99};
     char label[16];
     oz_svg_text(t, LEFT, TOP - 12.0, "b", p->curves[0].panel);
     for (size_t i = 0; i < sizeof zeros / sizeof *zeros; i++) {

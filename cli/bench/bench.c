@@ -4,6 +4,7 @@
  * bench layer    whole layers from row-major input to row-major output, dense f32 beside them
  * bench model    whole models
  * bench targets  a table of layers and what each is to reach
+ * bench crossover  from which share of zeros on sparse layers are faster than dense ones
  *
  * Layers and models show beside their time that of their kernels alone, on one thread.
  *
@@ -13,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/bench/crossover.h"
 #include "cli/bench/kernels.h"
 #include "cli/bench/race.h"
 #include "cli/bench/report.h"
@@ -177,6 +179,15 @@ static int bench_layers_of_file(oz_bench *b, const char *path, bool kernels) {
     return code;
 }
 
+static int read_shape(const oz_bench *b, uint64_t *rows, uint64_t *cols) {
+    unsigned long long r = 1024, c = 1024;
+    char rest;
+    if (b->f->shape && sscanf(b->f->shape, "%llux%llu%c", &r, &c, &rest) != 2)
+        return oz_usage_error("--shape: ROWSxCOLS, as 1024x4096");
+    *rows = r, *cols = c;
+    return EXIT_DONE;
+}
+
 static int bench_layers(oz_bench *b, bool kernels) {
     const oz_texts *arguments = &b->f->common.arguments;
     for (size_t i = 1; i < arguments->count; i++) {
@@ -184,11 +195,9 @@ static int bench_layers(oz_bench *b, bool kernels) {
         if (code) return code;
     }
     if (arguments->count > 1) return EXIT_DONE;
-    unsigned long long rows = 1024, cols = 1024;
-    char rest;
-    if (b->f->shape && sscanf(b->f->shape, "%llux%llu%c", &rows, &cols, &rest) != 2)
-        return oz_usage_error("--shape: ROWSxCOLS, as 1024x4096");
-    return bench_layer_of(b, NULL, 0, rows, cols, kernels);
+    uint64_t rows, cols;
+    int code = read_shape(b, &rows, &cols);
+    return code ? code : bench_layer_of(b, NULL, 0, rows, cols, kernels);
 }
 
 static int race_models(oz_bench *b, oz_model **models) {
@@ -232,6 +241,22 @@ static int bench_targets(oz_bench *b) {
     return oz_bench_targets(&opt, &b->out);
 }
 
+static int bench_crossover(oz_bench *b) {
+    static const uint32_t classes[] = {1, 4, 16, 64, 512};
+    static oz_crossover c;
+    bool given = b->f->batches.count > 0;
+    c = (oz_crossover){.common = &b->f->common,
+                       .rivals = b->f->rivals_command,
+                       .threads = b->f->common.threads,
+                       .seed = b->f->seed,
+                       .runs = b->runs,
+                       .batches = given ? b->batches : classes,
+                       .n = given ? b->n_batches : OZ_COUNT_OF(classes)};
+    int code = read_shape(b, &c.rows, &c.cols);
+    if (!code) code = oz_bench_crossover(&c, &b->out);
+    return code;
+}
+
 static int read_numbers(oz_bench *b) {
     const oz_texts *given = &b->f->batches;
     if (given->count > MAX_BATCHES) return oz_usage_error("--batch: at most %d of them", MAX_BATCHES);
@@ -252,7 +277,8 @@ static int bench_what(oz_bench *b, const char *what) {
     if (strcmp(what, "layer") == 0) return bench_layers(b, false);
     if (strcmp(what, "model") == 0) return bench_models(b);
     if (strcmp(what, "targets") == 0) return bench_targets(b);
-    return oz_usage_error("bench what? kernel, layer, model or targets");
+    if (strcmp(what, "crossover") == 0) return bench_crossover(b);
+    return oz_usage_error("bench what? kernel, layer, model, targets or crossover");
 }
 
 static int run(const void *fields) {
@@ -268,7 +294,8 @@ const oz_verb oz_verb_bench = {
     .name = "bench",
     .summary = "Time kernels, layers or models side by side",
     .usage = "kernel|layer|model [MODEL]... [--shape ROWSxCOLS] [--method METHOD]... [--batch N]...\n"
-             "       ounce bench targets TABLE [--only TEXT] [--markdown FILE]",
+             "       ounce bench targets TABLE [--only TEXT]\n"
+             "       ounce bench crossover [--shape ROWSxCOLS] [--batch N]...",
     .examples = "  ounce bench layer --shape 4096x4096 --batch 1 -m dense,codec=int4,group=128\n"
                 "  ounce bench model dense.safetensors small.safetensors\n",
     .options = options,

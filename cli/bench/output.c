@@ -56,7 +56,7 @@ int oz_output_close(oz_output *o, const char *title, int code) {
         code = EXIT_IO;
     }
     bool done = code == EXIT_DONE || code == EXIT_CHECK_FAILED;
-    int written = done && o->plot_path ? write_chart(o, title) : EXIT_DONE;
+    int written = done && o->plot_path && o->n ? write_chart(o, title) : EXIT_DONE;
     if (done && o->json)
         oz_json_print(o->json);
     else

@@ -28,7 +28,8 @@ int oz_output_open(oz_output *o, bool json, const char *markdown, const char *pl
 void oz_output_bar(oz_output *o, const oz_bar *bar);
 /* Writes an SVG file. */
 int oz_output_svg(const char *path, oz_buffer *svg);
-/* Prints the JSON and writes the chart, unless `code` says that something went wrong; gives the exit code. */
+/* Prints the JSON and draws the bars that there are, unless `code` says that something went wrong; gives the
+ * exit code. */
 int oz_output_close(oz_output *o, const char *title, int code);
 
 #endif

@@ -2,6 +2,7 @@
  * other end is gone is an error, not a signal. */
 #include "cli/bench/rival.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -41,6 +42,7 @@ static void become(int channel, const char *command) {
 static bool spawn(oz_rival *r, const char *command) {
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0) return false;
+    fcntl(ends[0], F_SETFD, FD_CLOEXEC); /* in a later rival it would hide the end of input from this one */
     r->process = fork();
     if (r->process == 0) {
         close(ends[0]);

@@ -25,7 +25,7 @@ cat >rivals <<'END'
 echo "$*" >>asked
 case $1 in
 quick) echo 'ready quick 1.0'; while read -r line; do echo 250000.5; done ;;
-telling) echo 'ready telling 1.0'; while read -r line; do case $line in work) echo 12288 98304 ;; *) echo 1000.5 ;; esac; done ;;
+telling) echo 'ready telling 1.0'; while read -r line; do case $line in work) echo 12288 98304 ;; *) echo 1000.5 ;; esac; done; echo "$2" >>ended ;;
 absent) echo 'unable: not installed' ;;
 broken) echo 'ready broken 1.0'; read -r line ;;
 *) exit 1 ;;
@@ -40,6 +40,8 @@ ok bench layer -s 48x64 -r 3 -b 16 -m dense,codec=int8 --rivals ./rivals --rival
 printed '^telling +1 us .* 12.0 KiB +(98 GOP/s|12.3 GB/s) .* of [BF] ' '^dense,codec=int8 .* of [BD] '
 grep -q '^| telling | 1 us | .* | 12.0 KiB | .* of [BF] | ' l.md && grep -q '^| absent | not installed |' l.md || fail "Markdown: $(cat l.md)"
 grep -q '^<svg' l.svg && grep -q '>telling<' l.svg && grep -q '>not installed<' l.svg || fail 'no chart of the layer'
+ok bench layer -s 48x64 -r 1 -b 3 -m dense,codec=int8 --rivals ./rivals --rival telling --rival telling:int8 --rival telling:int4
+[ "$(grep -c '^batch=3' ended)" = 3 ] || fail 'a rival was not told that its work is over'
 ok bench kernel -s 48x64 -b 1 -m dense,codec=int8 --markdown k.md --plot k.svg --json
 printed '"chosen": true' '"gop_per_s"' '"speedup"'
 grep -q 'dense_mv_int8__' k.md && grep -q 'dense_mv_int8__' k.svg || fail 'no table or chart of kernels'
@@ -69,6 +71,14 @@ echo 'dense,codec=int8 48x64 1 1 warm F scalar=1' >wrong
 refused 3 'wrong: line 1: not METHOD ROWSxCOLS' bench targets wrong --isa scalar
 refused 4 'cannot open' bench targets nowhere
 refused 2 'needs a table' bench targets
+
+# Where zeros begin to pay.
+ok bench crossover -s 64x64 -b 2 -r 1 --rivals ./rivals --markdown c.md --plot c.svg
+printed '^64 x 64, [0-9]+ threads, median of 1$' '^batch 2: dense f32 .*ours., dense int8 .*ours.' '^  sparse f32 +faster than dense f32 from ' '^  nm int8 '
+grep -q '^| 2 | .*(ours) | .* x (ours) |' c.md || fail "Markdown: $(cat c.md)"
+grep -q '>batch 2: 1 is dense f32' c.svg || fail 'no chart of curves'
+ok bench crossover -s 64x64 -b 2 -b 5 -r 1 --rivals ./rivals --json
+[ "$(grep -c '"form": "sparse int8"' ../out)" = 2 ] || fail "JSON: $(cat ../out)"
 
 # Of the default set, what a tiny layer is too small for is left out with a remark.
 ounce bench layer -s 16x16 -r 1 -b 1
