@@ -14,15 +14,6 @@
 #define CHAINS(m) 1u
 #endif
 
-/* Memory is asked for a panel's codes this far ahead: hardware starts anew at each page, and this kernel has
- * little else to wait for. */
-#define AHEAD 2048
-
-OZ_INLINE void ask_ahead(const uint8_t *p, size_t bytes) {
-    OZ_UNROLL
-    for (size_t line = 0; line < bytes; line += 64) __builtin_prefetch(p + AHEAD + line);
-}
-
 /* sums of the chains += four quads times their activations. */
 OZ_INLINE void dot_quads(oz_codec_kind kind, const vb64 q[4], const int8_t *x, unsigned chains, vi16 sum[4]) {
     vb64 x0 = vb_quad(x), x1 = vb_quad(x + 4), x2 = vb_quad(x + 8), x3 = vb_quad(x + 12);
@@ -59,7 +50,7 @@ OZ_INLINE vi16 sum_ternary(quad_reader *reader, const int8_t *x, size_t quads) {
     ternary_sums s = {{vi_zero(), vi_zero()}, {vi_zero(), vi_zero()}};
     for (; r.left > 0 && quads > 0; r.left--, quads--, x += 4) dot_rest(&r, x, 0, &s);
     for (; quads >= 5; quads -= 5, x += 20, r.next += 64) {
-        ask_ahead(r.next, 64);
+        oz_ask_ahead(r.next, 64);
         r.rest = vb_load(r.next);
         OZ_UNROLL
         for (unsigned i = 0; i < 5; i++) dot_rest(&r, x + 4 * i, i % 2, &s);
@@ -93,7 +84,7 @@ OZ_INLINE void sum_segment(oz_codec_kind kind, quad_reader *r, const int8_t *x, 
         for (unsigned c = 0; c < chains; c++) part[i][c] = vi_zero();
     }
     for (; quads >= CHUNK_QUADS; quads -= CHUNK_QUADS) {
-        ask_ahead(r->next, chunk_bytes(kind));
+        oz_ask_ahead(r->next, chunk_bytes(kind));
         OZ_UNROLL
         for (unsigned j = 0; j < CHUNK_QUADS; j += 4, x += 16) {
             vb64 q[4];
