@@ -1,27 +1,59 @@
 /* even_rows.body.h - nonzeros x a panel of columns where all 16 rows have the same number of them: entry e of
- * row r lies at e * 16 + r. */
-/* Rows of equal length go by together: `rows` chains of sums for every vector. */
+ * row r lies at e * 16 + r.
+ *
+ * A weight meets its activations in memory, so loads are the limit. Rows go by in fours, whose weights, and
+ * whose columns, are one load. */
+
+#define EVEN_ROWS 4
+/* Vectors of columns, or fours of rows, whose sums the registers hold. */
+#define EVEN_SUMS (OZ_GEMM_ROWS * OZ_GEMM_VECTORS / EVEN_ROWS)
+
+/* One entry of four rows. */
+OZ_INLINE void add_four(vf16 acc[EVEN_ROWS][NZ_VECTORS], const float *value, const uint8_t *column,
+                        const float *x, size_t lanes, size_t vectors) {
+    const unsigned log2_bytes = lanes == 64 ? 8 : lanes == 32 ? 7 : 6; /* of an input's activations */
+    uint32_t four;
+    memcpy(&four, column, sizeof four);
+    const uint64_t columns = (uint64_t)four << log2_bytes;
+    const vf16 weights = v_repeat4(value);
+    OZ_UNROLL
+    for (unsigned r = 0; r < EVEN_ROWS; r++) {
+        const float *in = x + (columns >> 8 * r & (uint64_t)255 << log2_bytes) / sizeof(float);
+        const vf16 w = v_spread(weights, r);
+        OZ_UNROLL
+        for (size_t v = 0; v < vectors; v++) acc[r][v] = v_muladd(w, v_load(in + 16 * v), acc[r][v]);
+    }
+}
+
+/* `fours` times four rows x `vectors` vectors of y. */
+OZ_INLINE void gemm_even_rows(const float *value, const uint8_t *column, size_t each, const float *x,
+                              float *y, size_t lanes, size_t fours, size_t vectors) {
+    vf16 acc[EVEN_SUMS][EVEN_ROWS][NZ_VECTORS];
+    OZ_UNROLL
+    for (size_t r = 0; r < fours * EVEN_ROWS; r++) {
+        OZ_UNROLL
+        for (size_t v = 0; v < vectors; v++)
+            acc[r / EVEN_ROWS][r % EVEN_ROWS][v] = v_load(y + r * lanes + 16 * v);
+    }
+    OZ_ROLL
+    for (size_t e = 0; e < each; e++, value += OZ_PANEL, column += OZ_PANEL) {
+        OZ_UNROLL
+        for (size_t f = 0; f < fours; f++)
+            add_four(acc[f], value + EVEN_ROWS * f, column + EVEN_ROWS * f, x, lanes, vectors);
+    }
+    OZ_UNROLL
+    for (size_t r = 0; r < fours * EVEN_ROWS; r++) {
+        OZ_UNROLL
+        for (size_t v = 0; v < vectors; v++)
+            v_store(y + r * lanes + 16 * v, acc[r / EVEN_ROWS][r % EVEN_ROWS][v]);
+    }
+}
+
 OZ_INLINE void gemm_even_lanes(const oz_nonzeros *w, const float *x, float *y, size_t lanes) {
-    const size_t vectors = lanes / 16, rows = OZ_NZ_SETS * NZ_VECTORS / vectors;
-    for (size_t r0 = 0; r0 < OZ_PANEL; r0 += rows, y += rows * lanes) {
-        const float *value = w->value + r0;
-        const uint8_t *column = w->column + r0;
-        vf16 acc[OZ_NZ_SETS * NZ_VECTORS][NZ_VECTORS];
-        OZ_UNROLL
-        for (size_t r = 0; r < rows; r++) {
-            OZ_UNROLL
-            for (size_t v = 0; v < vectors; v++) acc[r][v] = v_load(y + r * lanes + 16 * v);
-        }
-        OZ_ROLL
-        for (size_t e = 0; e < w->each; e++, value += OZ_PANEL, column += OZ_PANEL) {
-            OZ_UNROLL
-            for (size_t r = 0; r < rows; r++)
-                add_weighted(acc[r], value[r], x + (size_t)column[r] * lanes, vectors);
-        }
-        OZ_UNROLL
-        for (size_t r = 0; r < rows; r++) {
-            OZ_UNROLL
-            for (size_t v = 0; v < vectors; v++) v_store(y + r * lanes + 16 * v, acc[r][v]);
-        }
+    const size_t vectors = lanes / 16 < EVEN_SUMS ? lanes / 16 : EVEN_SUMS, fours = EVEN_SUMS / vectors;
+    for (size_t c = 0; c < lanes; c += 16 * vectors) {
+        for (size_t r = 0; r < OZ_PANEL; r += fours * EVEN_ROWS)
+            gemm_even_rows(w->value + r, w->column + r, w->each, x + c, y + r * lanes + c, lanes, fours,
+                           vectors);
     }
 }

@@ -63,6 +63,22 @@ OZ_INLINE vf16 v_broadcast_f16(const void *p) {
     memcpy(&h, p, sizeof h);
     return v_both(_mm256_cvtph_ps(_mm_set1_epi16(h)));
 }
+OZ_INLINE vf16 v_repeat4(const float *p) {
+    return v_both(_mm256_broadcast_ps((const __m128 *)(const void *)p));
+}
+/* Of each four lanes the i-th (0 to 3), four times. */
+OZ_INLINE vf16 v_spread(vf16 a, unsigned i) {
+    switch (i) {
+    case 0:
+        return (vf16){_mm256_permute_ps(a.lo, 0x00), _mm256_permute_ps(a.hi, 0x00)};
+    case 1:
+        return (vf16){_mm256_permute_ps(a.lo, 0x55), _mm256_permute_ps(a.hi, 0x55)};
+    case 2:
+        return (vf16){_mm256_permute_ps(a.lo, 0xaa), _mm256_permute_ps(a.hi, 0xaa)};
+    default:
+        return (vf16){_mm256_permute_ps(a.lo, 0xff), _mm256_permute_ps(a.hi, 0xff)};
+    }
+}
 OZ_INLINE vf16 v_load(const void *p) {
     const float *f = p;
     return (vf16){_mm256_loadu_ps(f), _mm256_loadu_ps(f + 8)};

@@ -65,6 +65,22 @@ OZ_INLINE vf16 v_broadcast_f16(const void *p) {
     memcpy(&h, p, sizeof h);
     return _mm512_cvtph_ps(_mm256_set1_epi16(h));
 }
+OZ_INLINE vf16 v_repeat4(const float *p) {
+    return _mm512_broadcast_f32x4(_mm_loadu_ps(p));
+}
+/* Of each four lanes the i-th (0 to 3), four times. */
+OZ_INLINE vf16 v_spread(vf16 a, unsigned i) {
+    switch (i) {
+    case 0:
+        return _mm512_permute_ps(a, 0x00);
+    case 1:
+        return _mm512_permute_ps(a, 0x55);
+    case 2:
+        return _mm512_permute_ps(a, 0xaa);
+    default:
+        return _mm512_permute_ps(a, 0xff);
+    }
+}
 OZ_INLINE vf16 v_load(const void *p) {
     return _mm512_loadu_ps(p);
 }

@@ -61,9 +61,6 @@ OZ_INLINE vf16 v_expand_next(const float **p, uint16_t mask) {
     return (vf16){low, high};
 }
 
-OZ_INLINE vf16 v_repeat4(const float *p) {
-    return v_both(_mm256_broadcast_ps((const __m128 *)(const void *)p));
-}
 OZ_INLINE vf16 v_repeat8(const float *p) {
     return v_both(_mm256_loadu_ps(p));
 }

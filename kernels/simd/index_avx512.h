@@ -99,9 +99,6 @@ OZ_INLINE vf16 v_expand_next(const float **p, uint16_t mask) {
     return out;
 }
 
-OZ_INLINE vf16 v_repeat4(const float *p) {
-    return _mm512_broadcast_f32x4(_mm_loadu_ps(p));
-}
 OZ_INLINE vf16 v_repeat8(const float *p) {
     return _mm512_broadcast_f32x8(_mm256_loadu_ps(p));
 }

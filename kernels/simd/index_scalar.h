@@ -42,11 +42,6 @@ OZ_INLINE vf16 v_expand_next(const float **p, uint16_t mask) {
     return out;
 }
 
-OZ_INLINE vf16 v_repeat4(const float *p) {
-    vf16 out;
-    OZ_EACH(out.lane, i, 16, p[i & 3]);
-    return out;
-}
 OZ_INLINE vf16 v_repeat8(const float *p) {
     vf16 out;
     OZ_EACH(out.lane, i, 16, p[i & 7]);

@@ -60,6 +60,17 @@ OZ_INLINE vf16 v_broadcast_f16(const void *p) {
     memcpy(&h, p, sizeof h);
     return v_set1(oz_f16_to_f32(h));
 }
+OZ_INLINE vf16 v_repeat4(const float *p) {
+    vf16 out;
+    OZ_EACH(out.lane, i, 16, p[i & 3]);
+    return out;
+}
+/* Of each four lanes the i-th (0 to 3), four times. */
+OZ_INLINE vf16 v_spread(vf16 a, unsigned i) {
+    vf16 out;
+    for (unsigned j = 0; j < 16; j++) out.lane[j] = a.lane[j / 4 * 4 + i];
+    return out;
+}
 OZ_INLINE vf16 v_load(const void *p) {
     vf16 out;
     memcpy(out.lane, p, sizeof out.lane);
