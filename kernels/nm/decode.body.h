@@ -64,32 +64,82 @@ OZ_INLINE void decode_codes(const oz_leaf *leaf, size_t panel, size_t k0, size_t
 
 /* ---- nonzeros ---- */
 
-/* Rows are lanes here as well: an entry's 16 positions and weights lie beside each other, floats as they are
- * in the leaf. Entries that do not exist are left out, and rows that do not read input 0, since their
- * positions may be past the inputs. */
+/* Rows are lanes here as well: an entry's 16 positions and weights lie beside each other. */
+
+/* Entries whose positions are taken apart at once: of one group, or of whole groups. */
+#define QUAD 4
+static bool quads_are_even(const oz_leaf *leaf) {
+    const size_t n = leaf->param[OZ_NM_N];
+    return leaf->param[OZ_NM_FORM] == OZ_NM_LIST && (n % QUAD == 0 || QUAD % n == 0);
+}
+
+/* Columns of the entries of whole quads, of a block that begins with its list at p; returns how many. */
+OZ_INLINE size_t list_columns(const uint8_t *p, unsigned bits, size_t n, size_t each, uint8_t *column) {
+    const size_t m = (size_t)1 << bits, groups = n < QUAD ? QUAD / n : 1, quads = n < QUAD ? 1 : n / QUAD;
+    uint8_t offset[QUAD * OZ_PANEL];
+    for (unsigned j = 0; j < QUAD; j++)
+        memset(offset + j * OZ_PANEL, (int)(j / (unsigned)n * (unsigned)m), OZ_PANEL);
+    vb64 at = vb_load(offset);
+    const vb64 next = vb_set1((uint8_t)(groups * m));
+    size_t e = 0;
+    for (size_t quad = 0; e + QUAD <= each; e += QUAD, p += 8 * bits) {
+        vb_store(column + e * OZ_PANEL, vb_add(vb_unpack(p, bits), at));
+        if (++quad < quads) continue;
+        at = vb_add(at, next);
+        quad = 0;
+    }
+    return e;
+}
+
+OZ_INLINE size_t quads_of_columns(const uint8_t *p, unsigned bits, size_t n, size_t each, uint8_t *column) {
+    switch (bits) {
+    case 2:
+        return list_columns(p, 2, n, each, column);
+    case 3:
+        return list_columns(p, 3, n, each, column);
+    case 4:
+        return list_columns(p, 4, n, each, column);
+    default:
+        return list_columns(p, 5, n, each, column);
+    }
+}
+
+/* Of `each` entries of every row, from input k0 on. Rows that do not exist read input 0: their positions may
+ * be past the inputs. */
+static void decode_columns(const oz_leaf *leaf, size_t panel, size_t k0, size_t each, uint8_t *column) {
+    const size_t m = leaf->param[OZ_NM_M], n = leaf->param[OZ_NM_N];
+    const size_t rows = oz_min(OZ_PANEL, leaf->rows - panel * OZ_PANEL);
+    position_reader positions = positions_at(leaf, panel, k0 / m);
+    size_t e = 0;
+    if (quads_are_even(leaf)) {
+        e = quads_of_columns(positions.next, positions.bits, n, each, column);
+        positions.next += e * oz_nm_entry_bytes(leaf);
+    }
+    for (; e < each; e++) {
+        if (e % n == 0) begin_group(&positions);
+        vi16 group = vi_set1((int32_t)(e / n * m));
+        vi_store_u8(column + e * OZ_PANEL, vi_add(next_positions(&positions), group));
+    }
+    for (e = 0; rows < OZ_PANEL && e < each; e++) memset(column + e * OZ_PANEL + rows, 0, OZ_PANEL - rows);
+}
+
+/* Entries that do not exist are left out. Floats lie as they are to be in the leaf. */
 OZ_INLINE void decode_nonzeros(oz_codec_kind kind, const oz_leaf *leaf, size_t panel, size_t k0, size_t n,
                                oz_nonzeros *out) {
     const size_t m = leaf->param[OZ_NM_M], entries = leaf->param[OZ_NM_N], last = oz_div_up(n, m) - 1;
-    const size_t rows = oz_min(OZ_PANEL, leaf->rows - panel * OZ_PANEL), first = k0 / m * entries;
-    position_reader positions = positions_at(leaf, panel, k0 / m);
+    const size_t first = k0 / m * entries;
+    out->each = last * entries + oz_nm_existing(leaf, k0 / m + last);
+    out->column = out->room.columns;
+    decode_columns(leaf, panel, k0, out->each, out->room.columns);
+    if (kind == OZ_CODEC_F32) {
+        out->value = (const float *)(const void *)oz_nm_values(leaf, panel) + first * OZ_PANEL;
+        return;
+    }
     weight_reader weights = weights_at(kind, leaf, panel, first);
     const oz_scales scales = panel_scales(kind, leaf, panel);
-    float *value = out->room.weights;
-    uint8_t *column = out->room.columns;
-    out->each = last * entries + oz_nm_existing(leaf, k0 / m + last);
-    for (size_t k = 0, e = 0; e < out->each; k += m) {
-        const vf16 scale = scale_from(kind, &scales, k0 + k);
-        begin_group(&positions);
-        for (size_t j = 0; j < entries && e < out->each; j++, e++) {
-            vi_store_u8(column + e * OZ_PANEL, vi_add(next_positions(&positions), vi_set1((int32_t)k)));
-            if (kind == OZ_CODEC_F32) continue;
-            v_store(value + e * OZ_PANEL, scale_weights(kind, next_weights(kind, &weights), scale));
-        }
+    out->value = out->room.weights;
+    for (size_t e = 0; e < out->each; e++) {
+        const vf16 scale = scale_from(kind, &scales, k0 + e / entries * m);
+        v_store(out->room.weights + e * OZ_PANEL, scale_weights(kind, next_weights(kind, &weights), scale));
     }
-    for (size_t e = 0; rows < OZ_PANEL && e < out->each; e++)
-        memset(column + e * OZ_PANEL + rows, 0, OZ_PANEL - rows);
-    out->column = column;
-    out->value = kind == OZ_CODEC_F32
-                     ? (const float *)(const void *)oz_nm_values(leaf, panel) + first * OZ_PANEL
-                     : value;
 }
