@@ -11,6 +11,8 @@
 
 #include "kernels/hashed/chunks.body.h"
 
+#include "kernels/hashed/strands.body.h"
+
 #include "kernels/hashed/fold.body.h"
 
 #include "kernels/hashed/tile.body.h"

@@ -1,0 +1,166 @@
+/* strands.body.h - map pareto, where all of it is in step: one reading of the array serves every fold.
+ *
+ * Fold f, the f-th M weights in row-major order, is the array from slot h(f) on, round its end. So a slot
+ * is one weight of each fold, and a walk through the array takes a strand of W through every fold: 64 slots
+ * stay in registers while all strands pass, each with signs, activations and a sum of its own, which goes to
+ * y where its row, or its fold, ends. The activations of all strands are the same few kilobytes, so what is
+ * read again and again lies in the first-level cache however long the array is. */
+
+#define STEP 64         /* slots that go by together, and signs of a hash */
+#define MOST_STRANDS 64 /* at once */
+
+/* Everything begins and ends at a multiple of STEP, and there are enough folds to share a reading. */
+static bool in_step(const oz_leaf *leaf) {
+    const uint64_t *v = leaf->param, slots = v[OZ_HASHED_SLOTS];
+    const uint64_t all = slots | v[OZ_HASHED_ALIGN] | v[OZ_HASHED_START] | leaf->cols;
+    return v[OZ_HASHED_MAP] == OZ_HASHED_PARETO && all % STEP == 0 && slots >= 16 * STEP &&
+           leaf->rows * leaf->cols / slots >= 4;
+}
+
+/* One fold. Positions count the weights of all leaves, as `start` does. */
+typedef struct strand {
+    uint64_t at;        /* position of its next weight */
+    uint64_t fold;      /* where the fold begins */
+    size_t left, steps; /* steps until the array's last slot was the fold's, and until something ends */
+    size_t row;
+    const float *x; /* the next input of the first row of activations; NULL while weights are not wanted */
+} strand;
+
+typedef struct strand_walk {
+    size_t strands;
+    uint64_t begin, end;                                /* positions that are wanted */
+    hash_vector index[MOST_STRANDS / HASHES];           /* of each strand's signs, in words */
+    uint64_t signs[MOST_STRANDS + 1];                   /* of this step; v_flip reads past them */
+    strand strand[MOST_STRANDS];
+    float sum[MOST_STRANDS][OZ_MV_BATCH][OZ_LANES];
+} strand_walk;
+
+/* What the strand does from its position on. */
+static void strand_enter(strand_walk *w, strand *t, const oz_leaf *leaf, const oz_rows *x) {
+    t->x = NULL;
+    t->steps = t->left;
+    if (t->at < w->begin) t->steps = oz_min(t->steps, (w->begin - t->at) / STEP);
+    if (t->at < w->begin || t->at >= w->end) return;
+    const uint64_t i = t->at - leaf->param[OZ_HASHED_START], input = i % leaf->cols;
+    t->row = i / leaf->cols;
+    t->x = x->f32 + input;
+    t->steps = oz_min(t->left, (leaf->cols - input) / STEP);
+}
+
+/* Its sums go to y. */
+static void strand_deliver(strand_walk *w, size_t s, size_t m, float *y, size_t ldy) {
+    const strand *t = &w->strand[s];
+    for (size_t i = 0; t->x && i < m; i++) {
+        y[i * ldy + t->row] += v_sum(v_load(w->sum[s][i]));
+        v_store(w->sum[s][i], v_zero());
+    }
+}
+
+/* Something ended: a row, a fold, or the time that the strand was not wanted. */
+static void strand_turn(strand_walk *w, size_t s, const oz_leaf *leaf, const oz_rows *x, float *y,
+                        size_t ldy) {
+    strand *t = &w->strand[s];
+    strand_deliver(w, s, x->m, y, ldy);
+    if (t->left == 0) {
+        t->at = t->fold;
+        t->left = SIZE_MAX;
+        w->index[s / HASHES][s % HASHES] = t->at / STEP;
+    }
+    strand_enter(w, t, leaf, x);
+}
+
+/* The strands of folds [first, first + n), at slot 0. */
+static void strands_begin(strand_walk *w, const oz_leaf *leaf, uint64_t first, const oz_rows *x) {
+    const uint64_t slots = leaf->param[OZ_HASHED_SLOTS], start = leaf->param[OZ_HASHED_START];
+    memset(w->sum, 0, sizeof w->sum);
+    memset(w->index, 0, sizeof w->index);
+    for (size_t s = 0; s < w->strands; s++) {
+        strand *t = &w->strand[s];
+        t->fold = (first + s) * slots;
+        const uint64_t i = oz_max(t->fold, w->begin) - start; /* some weight of it */
+        const uint64_t slot = oz_hashed_run_at(leaf, i / leaf->cols, i % leaf->cols, 1).slot;
+        const uint64_t within = (i + start + slots - slot) % slots; /* of the weight at slot 0 */
+        t->at = t->fold + within;
+        t->left = (slots - within) / STEP;
+        w->index[s / HASHES][s % HASHES] = t->at / STEP;
+        strand_enter(w, t, leaf, x);
+    }
+}
+
+/* The signs of every strand's next step. */
+OZ_INLINE void strand_signs(strand_walk *w, const oz_leaf *leaf, uint64_t key) {
+    const hash_vector one = {1, 1, 1, 1, 1, 1, 1, 1};
+    const uint64_t rule = leaf->param[OZ_HASHED_SIGN], first = leaf->param[OZ_HASHED_START] / STEP;
+    const uint8_t *mask = leaf->part[OZ_HASHED_SIGNS].data;
+    for (size_t s = 0; s < w->strands; s += HASHES) {
+        hash_vector h = w->index[s / HASHES];
+        w->index[s / HASHES] = h + one;
+        if (rule == OZ_HASHED_SIGN_HASH) hash_indexes(&h, key);
+        memcpy(w->signs + s, &h, sizeof h);
+    }
+    for (size_t s = 0; rule != OZ_HASHED_SIGN_HASH && s < w->strands; s++) {
+        const uint64_t word = w->signs[s] - first;
+        w->signs[s] = 0;
+        if (rule == OZ_HASHED_SIGN_MASK && w->strand[s].x) memcpy(&w->signs[s], mask + 8 * word, 8);
+    }
+}
+
+/* 64 weights times their inputs. */
+OZ_INLINE void strand_step(const vf16 a[STEP / OZ_LANES], const uint64_t *signs, const float *x, size_t ld,
+                           size_t m, float sums[][OZ_LANES]) {
+    vf16 sum[OZ_MV_BATCH];
+    for (size_t i = 0; i < m; i++) sum[i] = v_zero();
+    OZ_UNROLL
+    for (size_t j = 0; j < STEP / OZ_LANES; j++) {
+        vf16 w = v_flip(a[j], (const uint8_t *)signs + 2 * j, 0);
+        OZ_UNROLL
+        for (size_t i = 0; i < m; i++) {
+            vf16 in = v_load(x + i * ld + OZ_LANES * j);
+            sum[i] = v_muladd(w, in, sum[i]);
+        }
+    }
+    OZ_UNROLL
+    for (size_t i = 0; i < m; i++) v_store(sums[i], v_add(v_load(sums[i]), sum[i]));
+}
+
+OZ_INLINE void strands_walk(oz_codec_kind kind, strand_walk *w, const oz_leaf *leaf, array_reader *array,
+                            const oz_rows *x, size_t m, float *y, size_t ldy) {
+    const uint64_t key = sign_key(leaf), slots = leaf->param[OZ_HASHED_SLOTS];
+    for (size_t slot = 0; slot < slots; slot += STEP) {
+        if (slot % STRETCH == 0) array_reach(kind, array, slot, oz_min(STRETCH, slots - slot));
+        vf16 a[STEP / OZ_LANES];
+        OZ_UNROLL
+        for (size_t j = 0; j < STEP / OZ_LANES; j++) a[j] = read_slots(kind, array, slot + OZ_LANES * j);
+        strand_signs(w, leaf, key);
+        for (size_t s = 0; s < w->strands; s++) {
+            strand *t = &w->strand[s];
+            if (t->x) {
+                strand_step(a, &w->signs[s], t->x, x->ld, m, w->sum[s]);
+                t->x += STEP;
+            }
+            t->at += STEP;
+            t->left--;
+            if (--t->steps == 0) strand_turn(w, s, leaf, x, y, ldy);
+        }
+    }
+    for (size_t s = 0; s < w->strands; s++) strand_deliver(w, s, m, y, ldy);
+}
+
+/* Which folds go together does not depend on the rows that are wanted, so neither does the order in which the
+ * parts of a row are added. */
+OZ_INLINE void strands_mv(oz_codec_kind kind, const oz_leaf *leaf, size_t panel0, size_t panel1,
+                          const oz_rows *x, float *y, size_t ldy) {
+    const uint64_t slots = leaf->param[OZ_HASHED_SLOTS], start = leaf->param[OZ_HASHED_START];
+    strand_walk w;
+    array_reader array;
+    array_begin(kind, &array, leaf);
+    w.begin = start + panel0 * OZ_PANEL * leaf->cols;
+    w.end = start + oz_min(panel1 * OZ_PANEL, leaf->rows) * leaf->cols;
+    const uint64_t last = (w.end - 1) / slots;
+    for (uint64_t fold = w.begin / slots, n; fold <= last; fold += n) {
+        n = oz_min(MOST_STRANDS - fold % MOST_STRANDS, last - fold + 1);
+        w.strands = n;
+        strands_begin(&w, leaf, fold, x);
+        OZ_WITH_ROWS(x->m, strands_walk(kind, &w, leaf, &array, x, M, y, ldy));
+    }
+}
