@@ -1,10 +1,25 @@
-/* conv.h - gathering the columns of a convolution, line by line. */
+/* conv.h - the steps of a convolution: input lines laid out, products with pixels that lie in planes, and what
+ * is done to their sums.
+ *
+ * Pixels in planes: input k of pixel i is x[offset[k] + i]. The products may read whole vectors, up to 15 floats
+ * behind the last pixel that counts. */
 #ifndef OZ_KERNELS_CONV_H
 #define OZ_KERNELS_CONV_H
 
-#include "base/cpu.h"
+#include "kernels/kernel.h"
+#include "kernels/vec.h"
 
-#include <stddef.h>
+typedef struct oz_pixels {
+    const float *x;
+    const uint32_t *offset;
+} oz_pixels;
+
+/* What follows a sum: act(sum * scale + bias). */
+typedef struct oz_epilogue {
+    const float *scale, *bias; /* of each row; NULL = 1 and 0 */
+    oz_activation act;
+    float slope;
+} oz_epilogue;
 
 typedef struct oz_conv_primitives {
     /* For every channel c: out[c * lanes + i], i < count, is in[c * plane + i * stride] for i in [from, to),
@@ -13,6 +28,19 @@ typedef struct oz_conv_primitives {
      * gathered from left to right. */
     void (*gather_lines)(const float *in, size_t plane, size_t channels, size_t stride, size_t from,
                          size_t to, size_t count, size_t column, size_t lanes, float *out);
+    /* For every line l: out[l * count + i], i < count, is in[l * ld + i * stride] for i in [from, to), else
+     * zero. Only those inputs are read, only those outputs written. */
+    void (*lay_lines)(const float *in, size_t ld, size_t lines, size_t stride, size_t from, size_t to,
+                      size_t count, float *out);
+    /* y[16 rows][lanes] += W x over n inputs of one decoded block. */
+    void (*product_f32)(oz_tile w, size_t n, oz_pixels x, size_t lanes, float *y);
+    void (*product_nz)(const oz_nonzeros *w, oz_pixels x, size_t lanes, float *y);
+    /* out[r * plane + i] = the epilogue of y[r * lanes + i] for `rows` rows and n <= lanes pixels. */
+    void (*finish)(const float *y, size_t rows, size_t lanes, size_t n, const oz_epilogue *e, float *out,
+                   size_t plane);
+    /* out[i] = the epilogue of the sum of w[k] * x[offset[k] + i] over n inputs, for one row and any number of
+     * pixels. */
+    void (*sum_row)(const float *w, size_t n, oz_pixels x, size_t pixels, const oz_epilogue *e, float *out);
 } oz_conv_primitives;
 
 const oz_conv_primitives *oz_conv_primitives_of(oz_isa isa); /* NULL if not in this build */

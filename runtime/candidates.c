@@ -70,6 +70,7 @@ static void add_dense(oz_chooser *c) {
     if (!no && in_rows(c)) no = "made for a batch of 5 and up";
     if (!no && c->leaf->reads_i8) no = "the layer quantises activations";
     if (dense) {
+        if (!no && !c->layer->rows) no = "a convolution's pixels are multiplied where they lie";
         if (!no && (uintptr_t)leaf->part[0].data % sizeof(float)) no = "the file's floats are not aligned";
         add(c, (oz_choice){.way = OZ_WAY_DNNL}, "dense_mm_f32__onednn", no);
         return;

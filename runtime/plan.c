@@ -75,11 +75,6 @@ static oz_status size_layer(oz_plan *p, const oz_node *node, oz_error *err) {
     lp->rows = rows && (lp->columns == 0 || lp->rows);
     lp->columns = oz_max(lp->columns, columns_of(p, node, w));
     p->epilogue_floats = oz_max(p->epilogue_floats, oz_round_up(w->rows, OZ_PANEL));
-    if (strcmp(node->op->name, "conv2d") == 0 && oz_conv_is_direct(node, w)) {
-        p->unpack_floats = oz_max(p->unpack_floats, floats + w->cols);
-        return OZ_OK;
-    }
-    lp->multiplies = true;
     return OZ_OK;
 }
 
@@ -99,18 +94,35 @@ static oz_status size_layers(oz_plan *p, oz_error *err) {
     return OZ_OK;
 }
 
-/* What the chosen kernels need; weights that will be unpacked at every run need room for that too. */
+static void size_conv(oz_plan *p, const oz_node *node, oz_conv_way way) {
+    const oz_shape *x = &p->shapes[node->input[0]], *y = &p->shapes[node->output];
+    size_t bytes = way == OZ_CONV_PLANAR ? oz_planar_bytes(p, node, x, y) : oz_grouped_bytes(p, node, x, y);
+    p->conv_bytes = oz_max(p->conv_bytes, oz_round_up(bytes, 64));
+    p->offset_count = oz_max(p->offset_count, p->layers[node->layer].layer->weight->cols);
+}
+
+/* What a node needs with the chosen kernels; weights that will be unpacked at every run need room for that
+ * too. */
+static void size_node(oz_plan *p, const oz_node *node) {
+    const oz_layer_plan *lp = &p->layers[node->layer];
+    if (strncmp(node->op->name, "embedding", 9) == 0) return;
+    oz_conv_way way =
+        strcmp(node->op->name, "conv2d") == 0 ? oz_conv_way_of(p, node) : OZ_CONV_GATHERED;
+    if (way != OZ_CONV_GATHERED) {
+        size_conv(p, node, way);
+        return;
+    }
+    size_t lanes = oz_layer_lanes(lp);
+    p->slot_bytes = oz_max(p->slot_bytes, oz_slot_bytes(lp->layer, lanes));
+    p->worker_bytes = oz_max(p->worker_bytes, oz_worker_bytes(lp->layer, lanes));
+    if (lp->leaf[0][0].large.way == OZ_WAY_UNPACK)
+        p->unpack_floats = oz_max(p->unpack_floats, lp->layer->weight->rows * lp->layer->weight->cols);
+}
+
 static void size_scratch(oz_plan *p) {
-    for (size_t i = 0; i < p->model->contents.n_weights; i++) {
-        const oz_layer_plan *lp = &p->layers[i];
-        if (lp->multiplies) {
-            size_t lanes = oz_layer_lanes(lp);
-            p->slot_bytes = oz_max(p->slot_bytes, oz_slot_bytes(lp->layer, lanes));
-            p->worker_bytes = oz_max(p->worker_bytes, oz_worker_bytes(lp->layer, lanes));
-        }
-        if (lp->leaf[0][0].large.way == OZ_WAY_UNPACK) {
-            p->unpack_floats = oz_max(p->unpack_floats, lp->layer->weight->rows * lp->layer->weight->cols);
-        }
+    const oz_graph *g = &p->model->graph;
+    for (size_t i = 0; i < g->n_nodes; i++) {
+        if (g->nodes[i].layer != OZ_NO_LAYER) size_node(p, &g->nodes[i]);
     }
 }
 

@@ -41,7 +41,6 @@ typedef struct oz_layer_plan {
     oz_leaf_plan **leaf; /* [term][factor] */
     uint64_t columns;    /* at the largest batch: batch rows or images x pixels; 0 = not in the graph */
     bool rows;           /* activations lie in rows (only linear nodes have the layer) */
-    bool multiplies;     /* some node gives it to oz_multiply */
     double predicted_ns; /* of the chosen kernels, for all columns, on one thread */
 } oz_layer_plan;
 
@@ -60,7 +59,7 @@ struct oz_plan {
     uint64_t *place;  /* of all values, bytes into the activations; OZ_NO_PLACE for inputs */
     uint64_t activation_bytes;
     oz_layer_plan *layers;
-    size_t slot_bytes, worker_bytes, unpack_floats, epilogue_floats;
+    size_t slot_bytes, worker_bytes, conv_bytes, offset_count, unpack_floats, epilogue_floats;
 };
 
 #define OZ_NO_PLACE UINT64_MAX

@@ -19,6 +19,8 @@ static size_t lay_out(const oz_plan *p, oz_session *s, uint8_t *base) {
     OZ_PIECE(activations, p->activation_bytes);
     OZ_PIECE(slots, oz_slot_count(p->threads.width) * p->slot_bytes);
     OZ_PIECE(workers, (size_t)p->threads.width * p->worker_bytes);
+    OZ_PIECE(conv, (size_t)p->threads.width * p->conv_bytes);
+    OZ_PIECE(offsets, p->offset_count * sizeof(uint32_t));
     OZ_PIECE(unpacked, p->unpack_floats * sizeof(float));
     OZ_PIECE(row_scale, p->epilogue_floats * sizeof(float));
     OZ_PIECE(bias, p->epilogue_floats * sizeof(float));

@@ -11,6 +11,8 @@ struct oz_session {
     uint8_t *activations;
     uint8_t *slots;          /* oz_slot_count x plan->slot_bytes */
     uint8_t *workers;        /* width x plan->worker_bytes */
+    uint8_t *conv;           /* width x plan->conv_bytes: of convolutions that are not gathered, */
+    uint32_t *offsets;       /* and where the inputs of their columns lie */
     float *unpacked;         /* plan->unpack_floats */
     float *row_scale, *bias; /* of the layer under way, as f32 */
     oz_shape *shapes;

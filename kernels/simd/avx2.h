@@ -238,6 +238,13 @@ OZ_INLINE __m256 v_permute8(vf16 a, __m256i index) {
 OZ_INLINE vf16 v_permute(vf16 a, vi16 index) {
     return (vf16){v_permute8(a, index.lo), v_permute8(a, index.hi)};
 }
+OZ_INLINE __m256 v_evens8(__m256 a, __m256 b) {
+    __m256 pairs = _mm256_shuffle_ps(a, b, 0x88); /* by halves: a0 a2 b0 b2 | a4 a6 b4 b6 */
+    return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(pairs), 0xd8));
+}
+OZ_INLINE vf16 v_evens(vf16 a, vf16 b) {
+    return (vf16){v_evens8(a.lo, a.hi), v_evens8(b.lo, b.hi)};
+}
 
 /* ---- int32 ---- */
 OZ_INLINE vi16 vi_both(__m256i a) {

@@ -210,6 +210,10 @@ OZ_INLINE void v_transpose(vf16 a[16]) {
 OZ_INLINE vf16 v_permute(vf16 a, vi16 index) {
     return _mm512_permutexvar_ps(index, a);
 }
+OZ_INLINE vf16 v_evens(vf16 a, vf16 b) {
+    const __m512i even = _mm512_set_epi32(30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0);
+    return _mm512_permutex2var_ps(a, even, b);
+}
 
 /* ---- int32 ---- */
 OZ_INLINE vi16 vi_zero(void) {

@@ -217,6 +217,12 @@ OZ_INLINE vf16 v_permute(vf16 a, vi16 index) {
     return out;
 }
 
+OZ_INLINE vf16 v_evens(vf16 a, vf16 b) {
+    vf16 out;
+    OZ_EACH(out.lane, i, 16, i < 8 ? a.lane[2 * i] : b.lane[2 * i - 16]);
+    return out;
+}
+
 /* ---- int32: sums wrap, as on the other instruction sets ---- */
 OZ_INLINE vi16 vi_set1(int32_t value) {
     vi16 out;

@@ -5,42 +5,6 @@
 
 #include "kernels/vec/activate.body.h"
 
-/* One loop per activation, so that the choice is made once a call. */
-#define OZ_EACH_ACTIVATION(call)                                                                             \
-    switch (act) {                                                                                           \
-    case OZ_ACT_RELU:                                                                                        \
-        call(OZ_ACT_RELU);                                                                                   \
-        break;                                                                                               \
-    case OZ_ACT_RELU6:                                                                                       \
-        call(OZ_ACT_RELU6);                                                                                  \
-        break;                                                                                               \
-    case OZ_ACT_LEAKY:                                                                                       \
-        call(OZ_ACT_LEAKY);                                                                                  \
-        break;                                                                                               \
-    case OZ_ACT_GELU:                                                                                        \
-        call(OZ_ACT_GELU);                                                                                   \
-        break;                                                                                               \
-    case OZ_ACT_GELU_TANH:                                                                                   \
-        call(OZ_ACT_GELU_TANH);                                                                              \
-        break;                                                                                               \
-    case OZ_ACT_SILU:                                                                                        \
-        call(OZ_ACT_SILU);                                                                                   \
-        break;                                                                                               \
-    case OZ_ACT_SIGMOID:                                                                                     \
-        call(OZ_ACT_SIGMOID);                                                                                \
-        break;                                                                                               \
-    case OZ_ACT_TANH:                                                                                        \
-        call(OZ_ACT_TANH);                                                                                   \
-        break;                                                                                               \
-    case OZ_ACT_HARDSWISH:                                                                                   \
-        call(OZ_ACT_HARDSWISH);                                                                              \
-        break;                                                                                               \
-    case OZ_ACT_NONE:                                                                                        \
-    case OZ_ACT_COUNT:                                                                                       \
-        call(OZ_ACT_NONE);                                                                                   \
-        break;                                                                                               \
-    }
-
 OZ_INLINE void affine_loop(const float *x, size_t n, float scale, float shift, float slope, float *out,
                            oz_activation act) {
     vf16 a = v_set1(scale), b = v_set1(shift), s = v_set1(slope);

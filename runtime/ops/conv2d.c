@@ -1,9 +1,9 @@
-/* conv2d.c - convolution over NCHW, as the product of the weight with gathered columns.
+/* conv2d.c - convolution over NCHW. The weight's inputs are numbered k = (ky * kw + kx) * (C / groups) + c.
  *
- * The weight's inputs are numbered k = (ky * kw + kx) * (C / groups) + c. One column is one output
- * pixel of one image; pixels of all images are numbered through, so that small images share tiles.
- * Groups of at least 16 channels whose rows begin on a panel are products of their own; all others
- * (depthwise above all) go to grouped.c. */
+ * A weight of one leaf that reads floats is multiplied with pixels where they lie (planar.c), one with narrow
+ * groups (depthwise above all) row by row (grouped.c). All others - codes, sums, products - are multiplied with
+ * gathered columns, here: one column is one output pixel of one image; pixels of all images are numbered through,
+ * so that small images share tiles. Groups of whole panels are products of their own. */
 #include "runtime/ops/conv2d.h"
 
 #include <string.h>
@@ -21,8 +21,17 @@ static oz_status parse(oz_node *node, const oz_json *j, oz_value v, const oz_con
     return oz_attr_u32(j, v, "groups", &node->attr.groups, err);
 }
 
-bool oz_conv_is_direct(const oz_node *node, const oz_weight *w) {
+bool oz_conv_is_grouped(const oz_node *node, const oz_weight *w) {
     return node->attr.groups > 1 && (w->rows / node->attr.groups) % OZ_PANEL != 0;
+}
+
+oz_conv_way oz_conv_way_of(const oz_plan *p, const oz_node *node) {
+    const oz_layer_plan *lp = &p->layers[node->layer];
+    const oz_weight *w = lp->layer->weight;
+    const oz_choice *choice = &lp->leaf[0][0].large;
+    if (oz_conv_is_grouped(node, w)) return OZ_CONV_GROUPED;
+    bool floats = choice->way == OZ_WAY_MM && !choice->decoder->u8;
+    return floats && w->n_terms == 1 && w->terms[0].n_factors == 1 ? OZ_CONV_PLANAR : OZ_CONV_GATHERED;
 }
 
 static bool has_integers(const oz_weight *w) {
@@ -38,6 +47,13 @@ static bool has_products(const oz_weight *w) {
     for (size_t t = 0; t < w->n_terms; t++)
         if (w->terms[t].n_factors > 1) return true;
     return false;
+}
+
+/* Inputs of a column are found by offsets of 32 bits, in planes that padding may enlarge (planes.h). */
+static bool offsets_fit(const oz_shape *x, const oz_window *w, uint32_t groups) {
+    uint64_t floats = x->dim[1] / groups * w->kernel[1] * w->stride[0], lines = x->dim[2], width = x->dim[3];
+    lines += w->pad[0] + w->pad[2] + w->stride[0], width += w->pad[1] + w->pad[3] + OZ_PANEL;
+    return oz_mul(floats, lines, &floats) && oz_mul(floats, width, &floats) && floats <= UINT32_MAX;
 }
 
 static oz_status shape(const oz_node *node, const oz_weight *w, const oz_shape *const *in, oz_shape *out,
@@ -57,14 +73,15 @@ static oz_status shape(const oz_node *node, const oz_weight *w, const oz_shape *
             w->name, (unsigned long long)w->cols, win->kernel[0], win->kernel[1],
             (unsigned long long)channels);
     }
-    if (oz_conv_is_direct(node, w) && has_integers(w)) {
+    if (oz_conv_is_grouped(node, w) && has_integers(w)) {
         return oz_shape_fail(node, err, "groups of fewer than 16 channels need \"act\": \"f32\" in weight %s",
                              w->name);
     }
-    if (oz_conv_is_direct(node, w) && has_products(w)) {
+    if (oz_conv_is_grouped(node, w) && has_products(w)) {
         return oz_shape_fail(node, err, "groups of fewer than 16 channels cannot be products: weight %s",
                              w->name);
     }
+    if (!offsets_fit(x, win, groups)) return oz_shape_fail(node, err, "the image is too large");
     *out = (oz_shape){.rank = 4, .dim = {x->dim[0], w->rows}};
     if (!oz_window_size(win, 0, x->dim[2], &out->dim[2]) ||
         !oz_window_size(win, 1, x->dim[3], &out->dim[3])) {
@@ -155,40 +172,51 @@ static void scatter(const oz_job *job, size_t first, size_t n, size_t row, size_
     }
 }
 
-static oz_status run(const oz_step *step, oz_error *err) {
-    (void)err;
+static void run_gathered(const oz_step *step) {
     const oz_node *node = step->node;
     const oz_shape *x = step->in_shape[0], *y = step->out_shape;
     const oz_weight *w = step->session->plan->model->layers[node->layer].weight;
-    if (oz_conv_is_direct(node, w)) {
-        oz_conv_direct(step, w);
-    } else {
-        oz_conv c = {.window = &node->attr.window,
-                     .x = step->in[0],
-                     .y = step->out,
-                     .channels = x->dim[1],
-                     .group_channels = x->dim[1] / node->attr.groups,
-                     .height = x->dim[2],
-                     .width = x->dim[3],
-                     .rows = w->rows,
-                     .out_height = y->dim[2],
-                     .out_width = y->dim[3],
-                     .primitives = oz_conv_primitives_of(step->session->plan->isa)};
-        oz_job job = {.layer = node->layer,
-                      .columns = y->dim[0] * y->dim[2] * y->dim[3],
-                      .k = w->cols,
-                      .act = oz_observed(step) ? OZ_ACT_NONE : node->act,
-                      .slope = node->slope,
-                      .gather = gather,
-                      .scatter = scatter,
-                      .ctx = &c,
-                      .primitives = step->session->plan->primitives};
-        for (uint32_t g = 0; g < node->attr.groups; g++) {
-            c.first_channel = g * c.group_channels;
-            job.row0 = w->rows / node->attr.groups * g;
-            job.row1 = w->rows / node->attr.groups * (g + 1);
-            oz_multiply(step->session, &job);
-        }
+    oz_conv c = {.window = &node->attr.window,
+                 .x = step->in[0],
+                 .y = step->out,
+                 .channels = x->dim[1],
+                 .group_channels = x->dim[1] / node->attr.groups,
+                 .height = x->dim[2],
+                 .width = x->dim[3],
+                 .rows = w->rows,
+                 .out_height = y->dim[2],
+                 .out_width = y->dim[3],
+                 .primitives = oz_conv_primitives_of(step->session->plan->isa)};
+    oz_job job = {.layer = node->layer,
+                  .columns = y->dim[0] * y->dim[2] * y->dim[3],
+                  .k = w->cols,
+                  .act = oz_observed(step) ? OZ_ACT_NONE : node->act,
+                  .slope = node->slope,
+                  .gather = gather,
+                  .scatter = scatter,
+                  .ctx = &c,
+                  .primitives = step->session->plan->primitives};
+    for (uint32_t g = 0; g < node->attr.groups; g++) {
+        c.first_channel = g * c.group_channels;
+        job.row0 = w->rows / node->attr.groups * g;
+        job.row1 = w->rows / node->attr.groups * (g + 1);
+        oz_multiply(step->session, &job);
+    }
+}
+
+static oz_status run(const oz_step *step, oz_error *err) {
+    (void)err;
+    const oz_shape *y = step->out_shape;
+    switch (oz_conv_way_of(step->session->plan, step->node)) {
+    case OZ_CONV_PLANAR:
+        oz_conv_planar(step);
+        break;
+    case OZ_CONV_GROUPED:
+        oz_conv_grouped(step);
+        break;
+    case OZ_CONV_GATHERED:
+        run_gathered(step);
+        break;
     }
     oz_observe(step, y->dim[0], y->dim[1], y->dim[2] * y->dim[3]);
     return OZ_OK;
