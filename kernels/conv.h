@@ -1,8 +1,8 @@
-/* conv.h - the steps of a convolution: input lines laid out, products with pixels that lie in planes, and what
- * is done to their sums.
+/* conv.h - the steps of a convolution: input lines laid out, products with pixels that lie in planes, and
+ * what is done to their sums.
  *
- * Pixels in planes: input k of pixel i is x[offset[k] + i]. The products may read whole vectors, up to 15 floats
- * behind the last pixel that counts. */
+ * Pixels in planes: input k of pixel i is x[offset[k] + i]. The products may read whole vectors, up to 15
+ * floats behind the last pixel that counts. */
 #ifndef OZ_KERNELS_CONV_H
 #define OZ_KERNELS_CONV_H
 
@@ -21,6 +21,16 @@ typedef struct oz_epilogue {
     float slope;
 } oz_epilogue;
 
+/* A plane [height][width] through one 3 x 3 kernel with a stride of 1 or 2, zeros around it: `top` lines
+ * above, `left` inputs before, what the outputs need below and behind. An output is min(most, max(least, sum
+ * * scale + bias)); NaN stays NaN. */
+typedef struct oz_plane3x3 {
+    const float *in, *weights; /* weights[ky * 3 + kx] */
+    float *out;                /* [out_height][out_width] */
+    size_t height, width, out_height, out_width, stride, top, left;
+    float scale, bias, least, most;
+} oz_plane3x3;
+
 typedef struct oz_conv_primitives {
     /* For every channel c: out[c * lanes + i], i < count, is in[c * plane + i * stride] for i in [from, to),
      * else zero. Only those inputs are read. Up to 15 floats behind out[c * lanes + count - 1] may be
@@ -38,9 +48,10 @@ typedef struct oz_conv_primitives {
     /* out[r * plane + i] = the epilogue of y[r * lanes + i] for `rows` rows and n <= lanes pixels. */
     void (*finish)(const float *y, size_t rows, size_t lanes, size_t n, const oz_epilogue *e, float *out,
                    size_t plane);
-    /* out[i] = the epilogue of the sum of w[k] * x[offset[k] + i] over n inputs, for one row and any number of
-     * pixels. */
+    /* out[i] = the epilogue of the sum of w[k] * x[offset[k] + i] over n inputs, for one row and any number
+     * of pixels. */
     void (*sum_row)(const float *w, size_t n, oz_pixels x, size_t pixels, const oz_epilogue *e, float *out);
+    void (*plane3x3)(const oz_plane3x3 *p);
 } oz_conv_primitives;
 
 const oz_conv_primitives *oz_conv_primitives_of(oz_isa isa); /* NULL if not in this build */

@@ -106,8 +106,7 @@ static void size_conv(oz_plan *p, const oz_node *node, oz_conv_way way) {
 static void size_node(oz_plan *p, const oz_node *node) {
     const oz_layer_plan *lp = &p->layers[node->layer];
     if (strncmp(node->op->name, "embedding", 9) == 0) return;
-    oz_conv_way way =
-        strcmp(node->op->name, "conv2d") == 0 ? oz_conv_way_of(p, node) : OZ_CONV_GATHERED;
+    oz_conv_way way = strcmp(node->op->name, "conv2d") == 0 ? oz_conv_way_of(p, node) : OZ_CONV_GATHERED;
     if (way != OZ_CONV_GATHERED) {
         size_conv(p, node, way);
         return;

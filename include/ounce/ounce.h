@@ -98,10 +98,10 @@ typedef struct oz_executor {
 } oz_executor;
 
 /* A pool of `threads` threads, the caller of `run` among them: 0 = as many as the calling thread may use
- * processors, and fewer if the system grants no more (`width` says).  They spin for some 50 us after a loop, then
- * sleep.  `run` may be called from any thread; while one caller's loop is under way, those of others, and
- * loops inside of it, run on their own callers' threads.  It does not survive fork().
- * `allocator` (NULL = malloc) must outlive it.  Errors: ARGUMENT, MEMORY. */
+ * processors, and fewer if the system grants no more (`width` says).  They spin for some 50 us after a loop,
+ * then sleep.  `run` may be called from any thread; while one caller's loop is under way, those of others,
+ * and loops inside of it, run on their own callers' threads.  It does not survive fork(). `allocator` (NULL =
+ * malloc) must outlive it.  Errors: ARGUMENT, MEMORY. */
 OZ_API OZ_CHECKED oz_status oz_executor_create(int threads, const oz_allocator *allocator, oz_executor **out,
                                                oz_error *err);
 /* For executors of oz_executor_create; once everything that was made with it is freed.  Joins the threads. */
@@ -111,7 +111,7 @@ typedef struct oz_host {
     size_t size;
     const oz_allocator *allocator; /* must outlive every object made with it */
     const oz_executor *executor;   /* the same */
-    void *progress_ctx; /* return false to stop with OZ_ERR_CANCEL */
+    void *progress_ctx;            /* return false to stop with OZ_ERR_CANCEL */
     bool (*progress)(void *ctx, const char *stage, uint64_t done, uint64_t total);
 } oz_host;
 #define OZ_HOST_INIT                                                                                         \

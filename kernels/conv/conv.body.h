@@ -5,6 +5,7 @@
 
 #include "kernels/vec/activate.body.h"
 
+#include "kernels/conv/depthwise.body.h"
 #include "kernels/conv/lines.body.h"
 #include "kernels/conv/products.body.h"
 #include "kernels/conv/sums.body.h"
@@ -16,4 +17,5 @@ const oz_conv_primitives OZ_NAME(oz_conv_primitives) = {
     .product_nz = product_nz,
     .finish = finish,
     .sum_row = sum_row,
+    .plane3x3 = plane3x3,
 };

@@ -49,8 +49,8 @@ OZ_INLINE void gather_vector(const float *in, size_t plane, size_t channels, siz
     }
 }
 
-/* A line is cut into vectors; all channels of one vector go by together, because they share what is padding and
- * what is not. */
+/* A line is cut into vectors; all channels of one vector go by together, because they share what is padding
+ * and what is not. */
 static void gather_lines(const float *in, size_t plane, size_t channels, size_t stride, size_t from,
                          size_t to, size_t count, size_t column, size_t lanes, float *out) {
     if (stride > 1) {

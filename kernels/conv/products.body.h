@@ -1,5 +1,5 @@
-/* products.body.h - a decoded block of 16 rows times pixels that lie in planes: gemm.body.h's two ways, with an
- * address for every input instead of a panel's rows. */
+/* products.body.h - a decoded block of 16 rows times pixels that lie in planes: gemm.body.h's two ways, with
+ * an address for every input instead of a panel's rows. */
 
 #define PRODUCT_SUMS (OZ_GEMM_ROWS * OZ_GEMM_VECTORS)
 #define PRODUCT_ROWS (PRODUCT_SUMS < 8 ? PRODUCT_SUMS : 8)

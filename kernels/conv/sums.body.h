@@ -4,8 +4,7 @@
 OZ_INLINE void finish_row(const float *y, size_t n, vf16 scale, vf16 bias, vf16 slope, float *out,
                           oz_activation act) {
     size_t i = 0;
-    for (; i + 16 <= n; i += 16)
-        v_store(out + i, activate(v_muladd(v_load(y + i), scale, bias), act, slope));
+    for (; i + 16 <= n; i += 16) v_store(out + i, activate(v_muladd(v_load(y + i), scale, bias), act, slope));
     if (i < n) v_store_n(out + i, activate(v_muladd(v_load_n(y + i, n - i), scale, bias), act, slope), n - i);
 }
 

@@ -165,6 +165,11 @@ OZ_INLINE __m256 v_mask8(unsigned bits) {
 OZ_INLINE vm16 v_mask(uint16_t bits) {
     return (vm16){v_mask8(bits & 255u), v_mask8((unsigned)bits >> 8)};
 }
+OZ_INLINE vf16 v_load_where(const void *p, vm16 m) {
+    const float *f = p;
+    return (vf16){_mm256_maskload_ps(f, _mm256_castps_si256(m.lo)),
+                  _mm256_maskload_ps(f + 8, _mm256_castps_si256(m.hi))};
+}
 OZ_INLINE uint16_t v_mask_bits(vm16 m) {
     return (uint16_t)(_mm256_movemask_ps(m.lo) | _mm256_movemask_ps(m.hi) << 8);
 }

@@ -158,6 +158,9 @@ OZ_INLINE vf16 v_select(vm16 m, vf16 a, vf16 b) {
 OZ_INLINE vm16 v_mask(uint16_t bits) {
     return (vm16)bits;
 }
+OZ_INLINE vf16 v_load_where(const void *p, vm16 m) {
+    return _mm512_maskz_loadu_ps(m, p);
+}
 OZ_INLINE uint16_t v_mask_bits(vm16 m) {
     return (uint16_t)m;
 }

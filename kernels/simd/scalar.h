@@ -180,6 +180,12 @@ OZ_INLINE vf16 v_select(vm16 m, vf16 a, vf16 b) {
 OZ_INLINE vm16 v_mask(uint16_t bits) {
     return bits;
 }
+OZ_INLINE vf16 v_load_where(const void *p, vm16 m) {
+    vf16 out = v_zero();
+    for (int i = 0; i < 16; i++)
+        if (m >> i & 1) memcpy(&out.lane[i], (const char *)p + 4 * i, 4);
+    return out;
+}
 OZ_INLINE uint16_t v_mask_bits(vm16 m) {
     return m;
 }

@@ -9,7 +9,7 @@
 typedef struct code_reader {
     cell c;
     _Alignas(64) int8_t dense[OZ_PANEL][OZ_MAX_BLOCK]; /* form rows */
-    uint8_t codes[OZ_MOST_NONZEROS + OZ_READ_AHEAD];            /* in the order of the slots */
+    uint8_t codes[OZ_MOST_NONZEROS + OZ_READ_AHEAD];   /* in the order of the slots */
 } code_reader;
 
 static void scatter_codes(code_reader *r) {

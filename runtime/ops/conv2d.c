@@ -1,9 +1,9 @@
 /* conv2d.c - convolution over NCHW. The weight's inputs are numbered k = (ky * kw + kx) * (C / groups) + c.
  *
  * A weight of one leaf that reads floats is multiplied with pixels where they lie (planar.c), one with narrow
- * groups (depthwise above all) row by row (grouped.c). All others - codes, sums, products - are multiplied with
- * gathered columns, here: one column is one output pixel of one image; pixels of all images are numbered through,
- * so that small images share tiles. Groups of whole panels are products of their own. */
+ * groups (depthwise above all) row by row (grouped.c). All others - codes, sums, products - are multiplied
+ * with gathered columns, here: one column is one output pixel of one image; pixels of all images are numbered
+ * through, so that small images share tiles. Groups of whole panels are products of their own. */
 #include "runtime/ops/conv2d.h"
 
 #include <string.h>

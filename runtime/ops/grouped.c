@@ -1,7 +1,8 @@
-/* grouped.c - convolutions with narrow groups (depthwise above all), row by row over pixels that lie in planes
- * (planes.h).
+/* grouped.c - convolutions with narrow groups (depthwise above all), row by row: 3 x 3 kernels that read one
+ * channel have a primitive of their own, all others sum their taps over pixels that lie in planes (planes.h).
  *
- * A task is a band of a few groups of one image. The weight is small: whoever comes to a row unpacks it. */
+ * A task is a few groups of one image. The weight is small: whoever comes to a row unpacks it. */
+#include <math.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -19,6 +20,8 @@ typedef struct oz_grouped {
     oz_planes planes;
     oz_epilogue epilogue;
     size_t groups, rows; /* rows of a group */
+    bool is_3x3;
+    oz_plane3x3 plane; /* what all planes share */
     size_t shares, tasks;
     atomic_size_t next;
 } oz_grouped;
@@ -37,6 +40,10 @@ size_t oz_grouped_bytes(const oz_plan *p, const oz_node *node, const oz_shape *x
 static void unpack_row(const oz_grouped *c, size_t row, float *out) {
     const oz_weight *w = c->layer->weight;
     float *term = out + w->cols;
+    if (w->n_terms == 1 && w->terms[0].scale == 1.0f) {
+        c->layer->run[0][0]->format->row(c->layer->run[0][0], row, 0, w->cols, out);
+        return;
+    }
     memset(out, 0, w->cols * sizeof *out);
     for (size_t t = 0; t < w->n_terms; t++) {
         const oz_leaf *leaf = c->layer->run[t][0];
@@ -44,6 +51,52 @@ static void unpack_row(const oz_grouped *c, size_t row, float *out) {
         for (size_t k = 0; k < w->cols; k++) out[k] += w->terms[t].scale * term[k];
     }
 }
+
+/* ---- 3 x 3 taps of one channel ------------------------------------------------------------- */
+
+static bool is_3x3(const oz_planes *p) {
+    const oz_window *w = p->window;
+    return p->channels == 1 && w->kernel[0] == 3 && w->kernel[1] == 3 && w->dilation[0] == 1 &&
+           w->dilation[1] == 1 && w->stride[0] == w->stride[1] && w->stride[0] <= 2 && w->pad[0] <= 2 &&
+           w->pad[1] <= 2;
+}
+
+/* Activations that only bound a number are the primitive's; true if `act` is one. */
+static bool bounds_of(oz_activation act, float *least, float *most) {
+    *least = act == OZ_ACT_RELU || act == OZ_ACT_RELU6 ? 0.0f : -INFINITY;
+    *most = act == OZ_ACT_RELU6 ? 6.0f : INFINITY;
+    return act == OZ_ACT_NONE || act == OZ_ACT_RELU || act == OZ_ACT_RELU6;
+}
+
+static oz_plane3x3 plane_of(const oz_planes *p) {
+    return (oz_plane3x3){.height = p->height,
+                         .width = p->width,
+                         .out_height = p->out_height,
+                         .out_width = p->out_width,
+                         .stride = p->window->stride[0],
+                         .top = p->window->pad[0],
+                         .left = p->window->pad[1]};
+}
+
+static void run_3x3(const oz_grouped *c, size_t image, size_t group, float *weights) {
+    const oz_step *step = c->step;
+    const oz_epilogue *e = &c->epilogue;
+    const float *in = step->in[0];
+    oz_plane3x3 p = c->plane;
+    p.in = in + (image * c->groups + group) * p.height * p.width;
+    p.weights = weights;
+    bool bounded = bounds_of(e->act, &p.least, &p.most);
+    for (size_t row = group * c->rows; row < (group + 1) * c->rows; row++) {
+        p.out = step->out + (image * c->groups * c->rows + row) * c->planes.pixels;
+        p.scale = e->scale ? e->scale[row] : 1.0f;
+        p.bias = e->bias ? e->bias[row] : 0.0f;
+        unpack_row(c, row, weights);
+        c->planes.primitives->plane3x3(&p);
+        if (!bounded) step->vec->affine(p.out, c->planes.pixels, 1.0f, 0.0f, e->act, e->slope, p.out);
+    }
+}
+
+/* ---- any taps -------------------------------------------------------------------------------- */
 
 static void run_band(const oz_grouped *c, size_t image, size_t group, size_t band, float *weights,
                      float *room) {
@@ -71,7 +124,8 @@ static void take_tasks(void *arg, size_t worker) {
     for (size_t task; (task = atomic_fetch_add(&c->next, 1)) < c->tasks;) {
         size_t image = task / c->shares, first = task % c->shares * TASK_GROUPS;
         for (size_t g = first; g < oz_min(first + TASK_GROUPS, c->groups); g++) {
-            for (size_t band = 0; band < c->planes.bands; band++)
+            if (c->is_3x3) run_3x3(c, image, g, weights);
+            for (size_t band = 0; !c->is_3x3 && band < c->planes.bands; band++)
                 run_band(c, image, g, band, weights, planes);
         }
     }
@@ -91,7 +145,11 @@ void oz_conv_grouped(const oz_step *step) {
                                .bias = oz_session_floats(layer->bias, s->bias),
                                .act = oz_observed(step) ? OZ_ACT_NONE : node->act,
                                .slope = node->slope};
-    oz_planes_offsets(&c.planes, s->offsets);
+    c.is_3x3 = is_3x3(&c.planes);
+    if (c.is_3x3)
+        c.plane = plane_of(&c.planes);
+    else
+        oz_planes_offsets(&c.planes, s->offsets);
     c.shares = oz_div_up(c.groups, TASK_GROUPS);
     c.tasks = step->out_shape->dim[0] * c.shares;
     atomic_init(&c.next, 0);

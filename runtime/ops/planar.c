@@ -1,9 +1,9 @@
-/* planar.c - convolutions whose weight is one leaf that reads floats: its decoded blocks times pixels that lie in
- * planes (planes.h).
+/* planar.c - convolutions whose weight is one leaf that reads floats: its decoded blocks times pixels that
+ * lie in planes (planes.h).
  *
- * A task is a band of an image and a share of the rows: whoever takes it lays out the band, unless he has just
- * done so, and multiplies it, tile by tile of 64 pixels. The sums of a tile and 128 rows stay in the first-level
- * cache until all inputs are added. */
+ * A task is a band of an image and a share of the rows: whoever takes it lays out the band, unless he has
+ * just done so, and multiplies it, tile by tile of 64 pixels. The sums of a tile and 128 rows stay in the
+ * first-level cache until all inputs are added. */
 #include <stdatomic.h>
 #include <string.h>
 
@@ -37,8 +37,10 @@ typedef struct oz_room {
     oz_nonzeros *nonzeros;
 } oz_room;
 
-enum { TILE_BYTES = OZ_PANEL * OZ_MAX_BLOCK * sizeof(float),
-       SUMS_BYTES = PANELS * OZ_PANEL * OZ_COLUMNS * sizeof(float) };
+enum {
+    TILE_BYTES = OZ_PANEL * OZ_MAX_BLOCK * sizeof(float),
+    SUMS_BYTES = PANELS * OZ_PANEL * OZ_COLUMNS * sizeof(float)
+};
 
 static oz_room room_of(const oz_step *step, size_t worker) {
     uint8_t *at = step->session->conv + worker * step->session->plan->conv_bytes;
@@ -83,8 +85,8 @@ static size_t tile_pixels(size_t left) {
     return left > 48 ? oz_min(left, 64) : left > 32 ? 32 : left;
 }
 
-static void multiply_band(const oz_planar *c, size_t image, size_t band, size_t p0, size_t p1,
-                          const float *x, const oz_room *room) {
+static void multiply_band(const oz_planar *c, size_t image, size_t band, size_t p0, size_t p1, const float *x,
+                          const oz_room *room) {
     size_t pixels = oz_planes_pixels(&c->planes, band), first = band * c->planes.lines * c->planes.out_width;
     for (size_t i = 0, n; i < pixels; i += n) {
         n = tile_pixels(pixels - i);
@@ -96,9 +98,9 @@ static void multiply_band(const oz_planar *c, size_t image, size_t band, size_t 
             if (e.scale) e.scale += row;
             if (e.bias) e.bias += row;
             multiply_tile(c, p, end, x + i, lanes, room);
-            c->primitives->finish(
-                room->sums, rows, lanes, n, &e,
-                c->step->out + (image * c->leaf->rows + row) * c->planes.pixels + first + i, c->planes.pixels);
+            c->primitives->finish(room->sums, rows, lanes, n, &e,
+                                  c->step->out + (image * c->leaf->rows + row) * c->planes.pixels + first + i,
+                                  c->planes.pixels);
         }
     }
 }

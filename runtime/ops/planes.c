@@ -8,7 +8,8 @@
 /* A product reads whole vectors behind the last pixel, as many as a tile has. */
 enum { BEHIND = OZ_COLUMNS };
 
-/* Neighbouring planes are to lie in different sets of a cache: floats that their distance is no multiple of. */
+/* Neighbouring planes are to lie in different sets of a cache: floats that their distance is no multiple of.
+ */
 enum { SAME_SETS = 64, VECTOR = 16 };
 
 static size_t reach(const oz_window *w, int axis) {
@@ -30,8 +31,8 @@ static void cut_bands(oz_planes *p, size_t most_floats, size_t most_pixels) {
     p->bands = oz_div_up(p->out_height, p->lines);
 }
 
-/* Pixels are read as they lie if there is nothing to do about them. Lines do not matter then: they are taken to be
- * vectors, so that bands begin at whole ones. */
+/* Pixels are read as they lie if there is nothing to do about them. Lines do not matter then: they are taken
+ * to be vectors, so that bands begin at whole ones. */
 static bool lies_ready(const oz_planes *p) {
     const oz_window *w = p->window;
     return reach(w, 0) == 1 && reach(w, 1) == 1 && w->stride[0] == 1 && w->stride[1] == 1 &&

@@ -1,10 +1,10 @@
 /* planes.h - where the pixels of a convolution's input lie for its products (kernels/conv.h).
  *
- * If lines had no ends and steps no width, tap (ky, kx) of channel c would be the plane of c read from another
- * place on: one offset for each input, the same for all pixels. So it is made: every channel gets a plane for
- * each kx (and for each line of a vertical stride), in which what kx moves, strides leave out and padding adds
- * is already done; ky only counts lines. That is kw copies of the input where gathered columns are kh * kw. A
- * 1 x 1 convolution of stride 1 needs none: its planes lie there.
+ * If lines had no ends and steps no width, tap (ky, kx) of channel c would be the plane of c read from
+ * another place on: one offset for each input, the same for all pixels. So it is made: every channel gets a
+ * plane for each kx (and for each line of a vertical stride), in which what kx moves, strides leave out and
+ * padding adds is already done; ky only counts lines. That is kw copies of the input where gathered columns
+ * are kh * kw. A 1 x 1 convolution of stride 1 needs none: its planes lie there.
  *
  * An image is cut into bands of output lines, as its shape alone fixes. Whoever works on a band lays out its
  * planes for himself. */
@@ -33,8 +33,8 @@ oz_planes oz_planes_of(const oz_node *node, const oz_shape *x, const oz_shape *y
 size_t oz_planes_floats(const oz_node *node, const oz_shape *x, const oz_shape *y, size_t most_floats);
 /* The offset of every input of a column, as the weight numbers them. */
 void oz_planes_offsets(const oz_planes *p, uint32_t *offset);
-/* The pixels of one band of an image, whose first channel that is read is x: laid out in `room`, or where they
- * are. */
+/* The pixels of one band of an image, whose first channel that is read is x: laid out in `room`, or where
+ * they are. */
 const float *oz_planes_lay(const oz_planes *p, const float *x, size_t band, float *room);
 /* Output pixels of a band. */
 size_t oz_planes_pixels(const oz_planes *p, size_t band);
