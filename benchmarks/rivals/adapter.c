@@ -9,7 +9,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { BLOCK_NS = 2000000, SAMPLES = 256 };
+enum { BLOCK_NS = 2000000, SETTLE_NS = 4000000, LONG_NS = 20000000, SAMPLES = 256 };
 
 static const char *option(int count, char **arguments, const char *key, const char *otherwise) {
     size_t length = strlen(key);
@@ -131,18 +131,23 @@ static void step(struct loop *loop) {
     loop->copy = (loop->copy + 1) % loop->copies;
 }
 
-/* A short call is preceded by one that is not timed: it wakes the threads and, where weights are to be hot,
- * brings them back to the cache that others have used in between. */
-static double block(struct loop *loop) {
-    if (loop->last_ns < BLOCK_NS) step(loop);
-    long calls = 0;
+/* Until `least` ns have passed; nanoseconds a call. */
+static double calls(struct loop *loop, double least) {
+    long count = 0;
     double start = now_ns(), passed;
     do {
         step(loop);
-        calls++;
+        count++;
         passed = now_ns() - start;
-    } while (passed < BLOCK_NS);
-    return loop->last_ns = passed / (double)calls;
+    } while (passed < least);
+    return passed / (double)count;
+}
+
+/* Calls that are not long are preceded by some that are not timed: they wake the threads, give the scheduler
+ * time to spread them over the cores and, where weights are to be hot, bring them back to the cache. */
+static double block(struct loop *loop) {
+    if (loop->last_ns < LONG_NS) calls(loop, SETTLE_NS);
+    return loop->last_ns = calls(loop, BLOCK_NS);
 }
 
 double best_ns(work *run, void *context, size_t copies) {

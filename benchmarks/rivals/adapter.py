@@ -7,7 +7,7 @@ import time
 
 import numpy
 
-BLOCK_NS = 2_000_000
+BLOCK_NS, SETTLE_NS, LONG_NS = 2_000_000, 4_000_000, 20_000_000
 DEFAULTS = dict(net="", rows=1024, cols=1024, batch=64, threads=2, sparsity=0.0, codec="f32", group=128, cold=0)
 
 
@@ -65,17 +65,23 @@ def relative_error(result, expected):
     return numpy.linalg.norm(result - expected) / numpy.linalg.norm(expected)
 
 
-def passes(run, last_ns=0.0):
-    """Nanoseconds a call over at least 2 ms. A short call is preceded by one that is not timed: it wakes threads and,
-    where weights are to be hot, brings them back to the cache."""
-    if last_ns < BLOCK_NS:
+def calls(run, least):
+    """Nanoseconds a call, over at least so many."""
+    count, passed, start = 0, 0, time.perf_counter_ns()
+    while passed < least:
         run()
-    calls, passed, start = 0, 0, time.perf_counter_ns()
-    while passed < BLOCK_NS:
-        run()
-        calls += 1
+        count += 1
         passed = time.perf_counter_ns() - start
-    return passed / calls
+    return passed / count
+
+
+def passes(run, last_ns=0.0):
+    """Nanoseconds a call over at least 2 ms. Calls that are not long are preceded by some that are not timed: they wake
+    threads, give the scheduler time to spread them over the cores and, where weights are to be hot, bring them back to
+    the cache."""
+    if last_ns < LONG_NS:
+        calls(run, SETTLE_NS)
+    return calls(run, BLOCK_NS)
 
 
 def serve(run, works, error, weight_bytes=0, operations=0):

@@ -24,13 +24,14 @@ typedef struct oz_subject {
     double leaf_bytes, operations; /* of one run: read of the weights; two for each that is stored and used */
     bool integer;                  /* its products are of bytes */
     double kernels_ns;             /* the plan's kernels alone, one thread */
+    double last_ns;                /* one run, when it was last timed */
 } oz_subject;
 
 /* Each prints what is wrong and gives the exit code. `file` and `model` must outlive the subject; `file` may
  * be empty for one that is not cold. */
 int oz_subject_make(oz_subject *s, const char *name, oz_buffer file, oz_model *model, bool cold,
                     const oz_plan_options *opt);
-/* Runs until 2 ms have passed, at least once: short layers are timed in groups. */
+/* Runs until 2 ms have passed, at least once: short layers are timed in groups, and run for 4 ms before. */
 int oz_subject_time(oz_subject *s, double *ns);
 void oz_subject_free(oz_subject *s);
 
