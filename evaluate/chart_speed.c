@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { LEFT = 350, RIGHT = 300, ROW = 19, BAR = 9, HEAD = 80, GROUP = 34, FOOT = 26, KEYS = 5 };
+enum { LEFT = 350, RIGHT = 300, ROW = 19, BAR = 9, HEAD = 80, GROUP = 34, FOOT = 26 };
 
 static bool begins_group(const oz_speed_row *rows, size_t i) {
     return i == 0 || strcmp(rows[i].group, rows[i - 1].group) != 0;
@@ -47,7 +47,7 @@ static void draw_axis(oz_text *t, const oz_scale *x, double bottom) {
         oz_svg_line(t, at, HEAD - 12.0, at, bottom, fabs(v - 1.0) < 1e-9 ? "axis" : "grid");
         oz_svg_text(t, at, HEAD - 18.0, "m soft", oz_show_digits(v, 2).text);
     }
-    oz_svg_text(t, LEFT - 14.0, HEAD - 18.0, "e soft", "times as fast as dense f32");
+    oz_svg_text(t, LEFT - 32.0, HEAD - 18.0, "e soft", "times as fast as dense f32");
 }
 
 static void draw_span(oz_text *t, const oz_scale *x, double from, double to, double y, const char *classes) {
@@ -75,28 +75,31 @@ static void draw_row(oz_text *t, const oz_scale *x, const oz_speed_row *row, dou
         oz_svg_mark(t, OZ_SHAPE_DIAMOND, oz_scale_at(x, row->target), y, 4.0, "mark k7 open", NULL);
 }
 
-/* What colours and marks mean, from the right. */
+static void draw_word(oz_text *t, double *x, const char *classes, const char *word) {
+    if (classes)
+        oz_svg_rect(t, *x, 25.0, 11.0, BAR, classes, NULL);
+    else
+        oz_svg_mark(t, OZ_SHAPE_DIAMOND, *x + 5.5, 29.5, 4.0, "mark k7 open", NULL);
+    oz_svg_text(t, *x + 17.0, 33.0, "soft", word);
+    *x += 17.0 + oz_text_width(word, 12.0) + 18.0;
+}
+
+/* What colours and marks mean. */
 static void draw_key(oz_text *t, const oz_speed_row *rows, size_t n) {
-    static const struct {
-        const char *classes, *text;
-    } keys[KEYS] = {{"k0", "reached"},
-                    {"k2", "reached, on target"},
-                    {"k1", "target missed"},
-                    {"k6", "another engine"},
-                    {"k0 band", "what the machine's limits allow"}};
-    bool used[KEYS] = {false};
+    bool plain = false, on = false, off = false, rival = false, limit = false;
+    double x = 0.0;
     for (size_t i = 0; i < n; i++) {
         if (!(rows[i].speed > 0.0)) continue;
-        for (size_t k = 0; k < KEYS - 1; k++) used[k] |= strcmp(keys[k].classes, colour_of(&rows[i])) == 0;
-        used[KEYS - 1] |= rows[i].limit > 0.0;
+        const char *colour = colour_of(&rows[i]);
+        plain |= colour[1] == '0', off |= colour[1] == '1', on |= colour[1] == '2', rival |= colour[1] == '6';
+        limit |= rows[i].limit > 0.0;
     }
-    double x = 0.0;
-    for (size_t k = 0; k < KEYS; k++) {
-        if (!used[k]) continue;
-        oz_svg_rect(t, x, 25.0, 11.0, BAR, keys[k].classes, NULL);
-        oz_svg_text(t, x + 17.0, 33.0, "soft", keys[k].text);
-        x += 17.0 + oz_text_width(keys[k].text, 12.0) + 18.0;
-    }
+    if (plain) draw_word(t, &x, "k0", "reached");
+    if (on) draw_word(t, &x, "k2", "reached, on target");
+    if (off) draw_word(t, &x, "k1", "target missed");
+    if (on || off) draw_word(t, &x, NULL, "target");
+    if (rival) draw_word(t, &x, "k6", "another engine");
+    if (limit) draw_word(t, &x, plain ? "k0 band" : "k6 band", "what the machine's limits allow");
 }
 
 oz_status oz_speed_chart(const char *title, const oz_speed_row *rows, size_t n, oz_buffer *svg,

@@ -14,7 +14,7 @@ enum { MOST_COPIES = 512 };
 
 /* After another program's turn the threads of this one may share a core until the scheduler spreads them,
  * some milliseconds later: what is not long is run so long before it is timed. Rivals do the same. */
-enum { BLOCK_NS = 2000000, SETTLE_NS = 4000000, LONG_NS = 20000000 };
+enum { BLOCK_NS = 2000000, SETTLE_NS = 8000000, LONG_NS = 20000000 };
 
 /* The system's word for it: the C library's is ten times too large on some virtual machines. */
 uint64_t oz_cold_bytes(void) {

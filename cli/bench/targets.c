@@ -61,19 +61,23 @@ static int add_rival(oz_table_run *run, oz_race *r, const oz_target *t, const ch
     return oz_race_add_rival(r, spec, run->opt->rivals, &task, &able);
 }
 
-/* "dense" is the best dense layer of the machine, "best:CODEC" the best of the others. */
-static int add_opponents(oz_table_run *run, oz_race *r, const oz_target *t) {
+static int add_engines(oz_table_run *run, oz_race *r, const oz_target *t, const char *codec) {
     int code = EXIT_DONE;
+    for (size_t i = 0; !code && i < OZ_COUNT_OF(engines); i++)
+        code = add_rival(run, r, t, oz_target_spec(&run->table, engines[i], codec));
+    return code;
+}
+
+/* Those that "dense" means take part in every race. */
+static int add_opponents(oz_table_run *run, oz_race *r, const oz_target *t) {
     if (t->kind == OZ_AGAINST_METHOD) return add_method(run, r, t->against);
     if (t->kind == OZ_AGAINST_RIVAL) return add_rival(run, r, t, t->against);
-    if (t->kind != OZ_AGAINST_DENSE && t->kind != OZ_AGAINST_BEST) return EXIT_DONE;
-    for (size_t i = 0; !code && i < OZ_COUNT_OF(engines); i++)
-        code = add_rival(run, r, t, oz_target_spec(&run->table, engines[i], t->codec));
-    return code;
+    return t->kind == OZ_AGAINST_BEST ? add_engines(run, r, t, t->codec) : EXIT_DONE;
 }
 
 static int add_all(oz_table_run *run, oz_race *r, const oz_target *of) {
     int code = add_method(run, r, DENSE);
+    if (!code) code = add_engines(run, r, of, "f32");
     size_t lines = 0;
     run->races++;
     for (size_t i = 0; !code && i < run->table.n && lines < MOST_LINES; i++) {
@@ -143,12 +147,11 @@ static void put_markdown(FILE *out, const oz_target *t, const oz_entry *e, doubl
 static void put_bar(oz_output *out, const oz_race *r, const oz_target *t, const oz_entry *e,
                     double over_dense, double value, const char *against) {
     oz_bar bar = {.speed = over_dense, .limit = over_dense / oz_entry_share(e)};
-    char note[80];
     snprintf(bar.group, sizeof bar.group, "%s, %llu thread%s, %s", r->title, (unsigned long long)t->threads,
              t->threads == 1 ? "" : "s", t->cold ? "weights from memory" : "weights in the caches");
     snprintf(bar.label, sizeof bar.label, "%s", t->method);
-    oz_entry_note(e, note, sizeof note);
-    snprintf(bar.note, sizeof bar.note, "%s; %.2f %.40s", note, value, against);
+    snprintf(bar.note, sizeof bar.note, "%s, %.0f %% of %c; %.2f %s", oz_time_text(e->median_ns),
+             100 * oz_entry_share(e), e->limit, value, against);
     if (!isnan(value)) bar.target = over_dense * t->bar / value;
     oz_output_bar(out, &bar);
 }
