@@ -28,13 +28,13 @@ def time_text(ns):
 
 def ratio(value):
     """Two digits, bold where it is a loss."""
-    text = f"{value:.2f}" if value < 1 else f"{value:.2g}" if value < 10 else f"{value:.0f}"
+    text = f"{value:.2f}" if value < 1 else f"{value:.1f}" if value < 9.95 else f"{value:.0f}"
     return f"**{text}**" if value < 1 else text
 
 
 def both(value, int8):
     """To dense f32 and, in brackets, to dense int8."""
-    return f"{ratio(value)} ({ratio(value / int8)})" if int8 else ratio(value)
+    return f"{ratio(value)} ({ratio(value / int8).strip('*')})" if int8 else ratio(value)
 
 
 def from_text(value):
@@ -119,8 +119,8 @@ two threads; [its page]({folder}/README.md) has every row, with bytes, rates and
         crossover = load(folder, isa, f"crossover-{SHAPE}")
         if crossover:
             text += f"""
-**Zeros**, 1024 x 1024, {NAMES[isa]}: times as fast as dense f32 and, in brackets, as dense int8; losses in bold. The last
-rows say from which share of zeros on `sparse` is faster than dense f32.
+**Zeros**, 1024 x 1024, {NAMES[isa]}: times as fast as dense f32, bold where dense is faster, and in brackets as dense
+int8. The last rows say from which share of zeros on `sparse` is faster than dense f32.
 
 {crossover_table(crossover)}
 ![where zeros begin to pay]({folder}/{isa}-crossover-{SHAPE}.svg)

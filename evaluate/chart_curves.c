@@ -42,6 +42,7 @@ static oz_curve_panel panel_of(const oz_speed_curve *curves, size_t n) {
         curves, n, {2.0, 2.0, LEFT, WIDTH - RIGHT, true}, {0.5, 2.0, HEIGHT - BOTTOM, TOP, true}};
     for (size_t i = 0; i < n; i++) {
         for (size_t k = 0; k < curves[i].n; k++) {
+            if (!(curves[i].speed[k] > 0.0)) continue;
             p.x.to = fmax(p.x.to, 1.0 / (1.0 - curves[i].zeros[k]));
             p.y.from = fmin(p.y.from, exp2(floor(log2(curves[i].speed[k]))));
             p.y.to = fmax(p.y.to, exp2(ceil(log2(curves[i].speed[k]))));
@@ -69,18 +70,26 @@ static void draw_axes(oz_text *t, const oz_curve_panel *p) {
     }
 }
 
+/* A share that was not measured has no speed. */
+static void draw_line(oz_text *t, const oz_curve_panel *p, const oz_speed_curve *c, const char *classes) {
+    bool first = true;
+    oz_svg_path(t, classes);
+    for (size_t k = 0; k < c->n; k++) {
+        if (!(c->speed[k] > 0.0)) continue;
+        oz_svg_to(t, place(p, c->zeros[k]), oz_scale_at(&p->y, c->speed[k]), first);
+        first = false;
+    }
+    oz_svg_path_end(t, false, c->label);
+}
+
 static void draw_curve(oz_text *t, const oz_curve_panel *p, const oz_speed_curve *c, size_t colour) {
     char classes[32], title[160];
     snprintf(classes, sizeof classes, "curve k%zu%s", colour, c->dashed ? " d1" : "");
-    if (c->joined) {
-        oz_svg_path(t, classes);
-        for (size_t k = 0; k < c->n; k++)
-            oz_svg_to(t, place(p, c->zeros[k]), oz_scale_at(&p->y, c->speed[k]), k == 0);
-        oz_svg_path_end(t, false, c->label);
-    }
+    if (c->joined) draw_line(t, p, c, classes);
     if (c->dashed) return;
     snprintf(classes, sizeof classes, "mark k%zu", colour);
     for (size_t k = 0; k < c->n; k++) {
+        if (!(c->speed[k] > 0.0)) continue;
         snprintf(title, sizeof title, "%.100s, %.1f %% zeros: %s x dense f32", c->label, 100.0 * c->zeros[k],
                  oz_show_digits(c->speed[k], 3).text);
         oz_svg_mark(t, c->joined ? OZ_SHAPE_CIRCLE : OZ_SHAPE_DIAMOND, place(p, c->zeros[k]),

@@ -222,7 +222,7 @@ typedef struct oz_speed_row {
 OZ_API OZ_CHECKED oz_status oz_speed_chart(const char *title, const oz_speed_row *rows, size_t n,
                                            oz_buffer *svg, oz_error *err);
 
-/* Speeds at growing shares of zeros, in [0.5, 1). */
+/* Speeds at growing shares of zeros, in [0.5, 1); a speed of 0 was not measured. */
 typedef struct oz_speed_curve {
     const char *panel; /* a heading; curves of one panel follow one another, in all panels the same ones */
     const char *label;
