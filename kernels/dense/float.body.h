@@ -26,11 +26,15 @@ OZ_INLINE void mv_rows(oz_codec_kind kind, const uint8_t *w, size_t cols, size_t
     }
     size_t k = 0;
     for (; k + 16 <= cols; k += 16) {
+        /* Rows of 2 bytes a weight are short enough to be waited for, those of 4 only crowd memory. What
+         * follows a row's end is read by its neighbour: its own next one is `rows` on. */
+        const size_t next = k * width + OZ_AHEAD < row_bytes ? 0 : (rows - 1) * row_bytes;
         vf16 in[OZ_MV_BATCH];
         OZ_UNROLL
         for (size_t i = 0; i < m; i++) in[i] = v_load(x + i * ldx + k);
         OZ_UNROLL
         for (size_t r = 0; r < rows; r++) {
+            if (width == 2) oz_ask_ahead(w + r * row_bytes + k * width + next, 64);
             vf16 weights = load_weights(kind, w + r * row_bytes + k * width);
             OZ_UNROLL
             for (size_t i = 0; i < m; i++) acc[r][i] = v_muladd(weights, in[i], acc[r][i]);

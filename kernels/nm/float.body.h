@@ -52,6 +52,7 @@ OZ_INLINE void dot_group(oz_codec_kind kind, pattern p, size_t count, const uint
             place = vi_load_bits(*positions, bits);
             *positions += 2 * bits;
         }
+        if (!is_integer(kind)) oz_ask_ahead(weights->next, 64);
         vf16 w = scale_weights(kind, next_weights(kind, weights), scale);
         OZ_UNROLL
         for (size_t i = 0; i < m; i++) acc[i] = v_muladd(w, inputs_of(p.m, in[i], place), acc[i]);
@@ -80,6 +81,7 @@ OZ_INLINE void dot_groups(oz_codec_kind kind, pattern p, panel_reader *r, size_t
     }
     size_t g = 0;
     for (; g + sums <= groups; g += sums) {
+        oz_ask_ahead(r->positions, 64);
         OZ_UNROLL
         for (size_t s = 0; s < sums; s++)
             dot_group(kind, p, r->entries, &r->positions, &r->weights, r->scale, x + (g + s) * p.m, ld, m,
