@@ -67,12 +67,57 @@ OZ_INLINE vi16 sum_ternary(quad_reader *reader, const int8_t *x, size_t quads) {
 }
 #endif
 
+#ifdef OZ_PAIRS
+/* The next digit of every byte; rests are kept 128 less, signed, which tripling modulo 256 does not change.
+ */
+OZ_INLINE void dot_digits(quad_reader *r, const int8_t *x, size_t ld, size_t m, vb64 pairs[OZ_MV_BATCH]) {
+    vb64 digits = vb_thirds(r->rest);
+    OZ_UNROLL
+    for (size_t i = 0; i < m; i++) pairs[i] = vb_add_pairs(pairs[i], digits, vb_quad(x + i * ld));
+    r->rest = vb_add(r->rest, vb_add(r->rest, r->rest));
+}
+
+OZ_INLINE void next_rests(quad_reader *r) {
+    oz_ask_ahead(r->next, 64);
+    r->rest = vb_xor(vb_load(r->next), vb_set1(0x80));
+    r->next += 64;
+}
+
+/* Pairs of products of a whole segment, 32 times 2 * 2 * 127, fit 16 bits. */
+OZ_INLINE void sum_digits(quad_reader *reader, const int8_t *x, size_t ld, size_t quads, size_t m,
+                          vi16 sum[OZ_MV_BATCH]) {
+    quad_reader r = *reader;
+    vb64 pairs[OZ_MV_BATCH];
+    OZ_UNROLL
+    for (size_t i = 0; i < m; i++) pairs[i] = vb_set1(0);
+    for (; r.left > 0 && quads > 0; r.left--, quads--, x += 4) dot_digits(&r, x, ld, m, pairs);
+    for (; quads >= 5; quads -= 5, x += 20) {
+        next_rests(&r);
+        OZ_UNROLL
+        for (unsigned i = 0; i < 5; i++) dot_digits(&r, x + 4 * i, ld, m, pairs);
+    }
+    if (quads > 0) {
+        next_rests(&r);
+        for (r.left = 5; quads > 0; r.left--, quads--, x += 4) dot_digits(&r, x, ld, m, pairs);
+    }
+    *reader = r;
+    OZ_UNROLL
+    for (size_t i = 0; i < m; i++) sum[i] = vi_widen_pairs(pairs[i]);
+}
+#endif
+
 /* Sums over one segment, per activation row; x: rows of ld bytes. */
 OZ_INLINE void sum_segment(oz_codec_kind kind, quad_reader *r, const int8_t *x, size_t ld, size_t quads,
                            size_t m, vi16 sum[OZ_MV_BATCH]) {
 #ifdef OZ_SIMD_VNNI
     if (kind == OZ_CODEC_TERNARY && m == 1) {
         sum[0] = sum_ternary(r, x, quads);
+        return;
+    }
+#endif
+#ifdef OZ_PAIRS
+    if (kind == OZ_CODEC_TERNARY) {
+        sum_digits(r, x, ld, quads, m, sum);
         return;
     }
 #endif

@@ -422,8 +422,37 @@ OZ_INLINE vb64 vb_shuffle16(vb64 table, vb64 index) {
     return (vb64){_mm256_shuffle_epi8(table.lo, index.lo), _mm256_shuffle_epi8(table.hi, index.hi)};
 }
 
+/* gcc makes a minimum and a test for equality of a comparison whose limit it knows. */
+OZ_INLINE __m256i vb_above_half(__m256i a, int limit) {
+    __m256i above;
+    __asm__("vpcmpgtb %2, %1, %0" : "=x"(above) : "x"(a), "x"(_mm256_set1_epi8((char)limit)));
+    return above;
+}
+OZ_INLINE __m256i vb_thirds_half(__m256i a) {
+    return _mm256_abs_epi8(_mm256_add_epi8(vb_above_half(a, -43), vb_above_half(a, 42)));
+}
+/* 0, 1 or 2: the signed byte is below -42, between, or above 42. */
+OZ_INLINE vb64 vb_thirds(vb64 a) {
+    return (vb64){vb_thirds_half(a.lo), vb_thirds_half(a.hi)};
+}
+
 /* ---- dot products of bytes: see README.md for the contract ---- */
 #define OZ_DOT4_BIAS 128
+#define OZ_PAIRS 1
+
+/* Left alone, gcc keeps many products to add them in a tree, and spills them. */
+OZ_INLINE __m256i vb_add_pairs_half(__m256i acc, __m256i u, __m256i s) {
+    acc = _mm256_add_epi16(acc, _mm256_maddubs_epi16(u, s));
+    __asm__("" : "+x"(acc));
+    return acc;
+}
+OZ_INLINE vb64 vb_add_pairs(vb64 acc, vb64 u, vb64 s) {
+    return (vb64){vb_add_pairs_half(acc.lo, u.lo, s.lo), vb_add_pairs_half(acc.hi, u.hi, s.hi)};
+}
+OZ_INLINE vi16 vi_widen_pairs(vb64 pairs) {
+    return (vi16){_mm256_madd_epi16(pairs.lo, _mm256_set1_epi16(1)),
+                  _mm256_madd_epi16(pairs.hi, _mm256_set1_epi16(1))};
+}
 
 OZ_INLINE __m256i v_dot4_half(__m256i acc, __m256i u, __m256i s) {
     return _mm256_add_epi32(acc, _mm256_madd_epi16(_mm256_maddubs_epi16(u, s), _mm256_set1_epi16(1)));

@@ -357,6 +357,21 @@ OZ_INLINE vb64 vb_shuffle16(vb64 table, vb64 index) {
 /* ---- dot products of bytes: see README.md for the contract ---- */
 #ifndef OZ_SIMD_VNNI
 #define OZ_DOT4_BIAS 128
+#define OZ_PAIRS 1
+
+/* 0, 1 or 2: the signed byte is below -42, between, or above 42. */
+OZ_INLINE vb64 vb_thirds(vb64 a) {
+    const __m512i one = _mm512_set1_epi8(1);
+    __m512i middle = _mm512_maskz_mov_epi8(_mm512_cmpgt_epi8_mask(a, _mm512_set1_epi8(-43)), one);
+    return _mm512_mask_add_epi8(middle, _mm512_cmpgt_epi8_mask(a, _mm512_set1_epi8(42)), one, one);
+}
+
+OZ_INLINE vb64 vb_add_pairs(vb64 acc, vb64 u, vb64 s) {
+    return _mm512_add_epi16(acc, _mm512_maddubs_epi16(u, s));
+}
+OZ_INLINE vi16 vi_widen_pairs(vb64 pairs) {
+    return _mm512_madd_epi16(pairs, _mm512_set1_epi16(1));
+}
 
 OZ_INLINE vi16 v_dot4_u7(vi16 acc, vb64 u, vb64 s) {
     __m512i pairs = _mm512_maddubs_epi16(u, s);
