@@ -19,48 +19,51 @@ static bool in_step(const oz_leaf *leaf) {
 
 /* One fold. Positions count the weights of all leaves, as `start` does. */
 typedef struct strand {
-    uint64_t at;        /* position of its next weight */
-    uint64_t fold;      /* where the fold begins */
-    size_t left, steps; /* steps until the array's last slot was the fold's, and until something ends */
-    size_t row;
-    const float *x; /* the next input of the first row of activations; NULL while weights are not wanted */
+    const float *x, *end;     /* inputs of its next and its last weight in this row, of the first activations */
+    size_t idle;              /* or steps until its weights are wanted */
+    size_t row, steps, left;  /* steps from `at` to the end of the row, and to the last slot if the fold has it */
+    uint64_t at, fold;        /* position where it was last looked at, and where the fold begins */
+    float sum[OZ_MV_BATCH][OZ_LANES];
 } strand;
 
 typedef struct strand_walk {
     size_t strands;
-    uint64_t begin, end;                                /* positions that are wanted */
-    hash_vector index[MOST_STRANDS / HASHES];           /* of each strand's signs, in words */
-    uint64_t signs[MOST_STRANDS + 1];                   /* of this step; v_flip reads past them */
+    uint64_t begin, end;                      /* positions that are wanted */
+    hash_vector index[MOST_STRANDS / HASHES]; /* of each strand's next signs, in words */
+    uint64_t signs[MOST_STRANDS];             /* of this step */
     strand strand[MOST_STRANDS];
-    float sum[MOST_STRANDS][OZ_MV_BATCH][OZ_LANES];
 } strand_walk;
 
 /* What the strand does from its position on. */
-static void strand_enter(strand_walk *w, strand *t, const oz_leaf *leaf, const oz_rows *x) {
-    t->x = NULL;
-    t->steps = t->left;
-    if (t->at < w->begin) t->steps = oz_min(t->steps, (w->begin - t->at) / STEP);
-    if (t->at < w->begin || t->at >= w->end) return;
+static void strand_enter(const strand_walk *w, strand *t, const oz_leaf *leaf, const oz_rows *x) {
+    const bool early = t->at < w->begin;
+    if (early || t->at >= w->end) {
+        t->x = NULL;
+        t->steps = t->idle = early ? oz_min(t->left, (w->begin - t->at) / STEP) : t->left;
+        return;
+    }
     const uint64_t i = t->at - leaf->param[OZ_HASHED_START], input = i % leaf->cols;
     t->row = i / leaf->cols;
-    t->x = x->f32 + input;
     t->steps = oz_min(t->left, (leaf->cols - input) / STEP);
+    t->x = x->f32 + input;
+    t->end = t->x + t->steps * STEP;
 }
 
 /* Its sums go to y. */
-static void strand_deliver(strand_walk *w, size_t s, size_t m, float *y, size_t ldy) {
-    const strand *t = &w->strand[s];
+static void strand_deliver(strand *t, size_t m, float *y, size_t ldy) {
     for (size_t i = 0; t->x && i < m; i++) {
-        y[i * ldy + t->row] += v_sum(v_load(w->sum[s][i]));
-        v_store(w->sum[s][i], v_zero());
+        y[i * ldy + t->row] += v_sum(v_load(t->sum[i]));
+        v_store(t->sum[i], v_zero());
     }
 }
 
-/* Something ended: a row, a fold, or the time that the strand was not wanted. */
+/* Something ended: a row, the fold, or the time that the strand was not wanted. */
 static void strand_turn(strand_walk *w, size_t s, const oz_leaf *leaf, const oz_rows *x, float *y,
                         size_t ldy) {
     strand *t = &w->strand[s];
-    strand_deliver(w, s, x->m, y, ldy);
+    strand_deliver(t, x->m, y, ldy);
+    t->at += t->steps * STEP;
+    t->left -= t->steps;
     if (t->left == 0) {
         t->at = t->fold;
         t->left = SIZE_MAX;
@@ -69,10 +72,10 @@ static void strand_turn(strand_walk *w, size_t s, const oz_leaf *leaf, const oz_
     strand_enter(w, t, leaf, x);
 }
 
-/* The strands of folds [first, first + n), at slot 0. */
+/* The strands of the folds from `first` on, at slot 0. */
 static void strands_begin(strand_walk *w, const oz_leaf *leaf, uint64_t first, const oz_rows *x) {
     const uint64_t slots = leaf->param[OZ_HASHED_SLOTS], start = leaf->param[OZ_HASHED_START];
-    memset(w->sum, 0, sizeof w->sum);
+    memset(w->strand, 0, w->strands * sizeof w->strand[0]);
     memset(w->index, 0, sizeof w->index);
     for (size_t s = 0; s < w->strands; s++) {
         strand *t = &w->strand[s];
@@ -112,7 +115,7 @@ OZ_INLINE void strand_step(const vf16 a[STEP / OZ_LANES], const uint64_t *signs,
     for (size_t i = 0; i < m; i++) sum[i] = v_zero();
     OZ_UNROLL
     for (size_t j = 0; j < STEP / OZ_LANES; j++) {
-        vf16 w = v_flip(a[j], (const uint8_t *)signs + 2 * j, 0);
+        vf16 w = v_flip(a[j], (const uint8_t *)signs + j / 2 * 4, j % 2 * 16);
         OZ_UNROLL
         for (size_t i = 0; i < m; i++) {
             vf16 in = v_load(x + i * ld + OZ_LANES * j);
@@ -123,27 +126,42 @@ OZ_INLINE void strand_step(const vf16 a[STEP / OZ_LANES], const uint64_t *signs,
     for (size_t i = 0; i < m; i++) v_store(sums[i], v_add(v_load(sums[i]), sum[i]));
 }
 
+/* One step of all strands; returns how many of them are to turn, and which. */
+OZ_INLINE size_t strands_step(const vf16 a[STEP / OZ_LANES], strand_walk *w, size_t ld, size_t m,
+                              uint8_t turning[MOST_STRANDS]) {
+    const size_t strands = w->strands;
+    size_t turns = 0;
+    for (size_t s = 0; s < strands; s++) {
+        strand *t = &w->strand[s];
+        if (t->x) {
+            strand_step(a, &w->signs[s], t->x, ld, m, t->sum);
+            t->x += STEP;
+            if (t->x == t->end) turning[turns++] = (uint8_t)s;
+        } else if (--t->idle == 0) {
+            turning[turns++] = (uint8_t)s;
+        }
+    }
+    return turns;
+}
+
+#define FETCH_AHEAD 2048 /* slots */
+
 OZ_INLINE void strands_walk(oz_codec_kind kind, strand_walk *w, const oz_leaf *leaf, array_reader *array,
                             const oz_rows *x, size_t m, float *y, size_t ldy) {
     const uint64_t key = sign_key(leaf), slots = leaf->param[OZ_HASHED_SLOTS];
     for (size_t slot = 0; slot < slots; slot += STEP) {
+        const uint8_t *ahead = array->array + oz_min(slot + FETCH_AHEAD, slots - STEP) * slot_bytes(kind);
+        for (size_t byte = 0; byte < STEP * slot_bytes(kind); byte += 64) __builtin_prefetch(ahead + byte);
         if (slot % STRETCH == 0) array_reach(kind, array, slot, oz_min(STRETCH, slots - slot));
         vf16 a[STEP / OZ_LANES];
         OZ_UNROLL
         for (size_t j = 0; j < STEP / OZ_LANES; j++) a[j] = read_slots(kind, array, slot + OZ_LANES * j);
+        uint8_t turning[MOST_STRANDS];
         strand_signs(w, leaf, key);
-        for (size_t s = 0; s < w->strands; s++) {
-            strand *t = &w->strand[s];
-            if (t->x) {
-                strand_step(a, &w->signs[s], t->x, x->ld, m, w->sum[s]);
-                t->x += STEP;
-            }
-            t->at += STEP;
-            t->left--;
-            if (--t->steps == 0) strand_turn(w, s, leaf, x, y, ldy);
-        }
+        const size_t turns = strands_step(a, w, x->ld, m, turning);
+        for (size_t t = 0; t < turns; t++) strand_turn(w, turning[t], leaf, x, y, ldy);
     }
-    for (size_t s = 0; s < w->strands; s++) strand_deliver(w, s, m, y, ldy);
+    for (size_t s = 0; s < w->strands; s++) strand_deliver(&w->strand[s], m, y, ldy);
 }
 
 /* Which folds go together does not depend on the rows that are wanted, so neither does the order in which the

@@ -282,21 +282,20 @@ OZ_INLINE vf16 v_from_bits(vi16 a) {
 OZ_INLINE vi16 vi_bits(vf16 a) {
     return _mm512_castps_si512(a);
 }
-/* Changes the sign of lane i where bit shift + i (shift <= 16) of the 4 bytes at p is set. */
-OZ_INLINE vf16 v_flip(vf16 a, const void *p, unsigned shift) {
-    uint32_t bits;
-    vm16 m;
-    memcpy(&bits, p, sizeof bits);
-    if (__builtin_constant_p(shift) && shift == 0) /* compilers go round by a general register */
-        __asm__("kmovw %1, %0" : "=k"(m) : "m"(*(const char(*)[2])p));
-    else
-        m = (vm16)(bits >> shift);
-    return _mm512_mask_xor_ps(a, m, a, _mm512_set1_ps(-0.0f));
-}
 /* Changes the sign of lane i where the top bit of lane i of `bits` is set. */
 OZ_INLINE vf16 v_flip_top(vf16 a, vi16 bits) {
     __m512i top = _mm512_set1_epi32(INT32_MIN);
-    return v_from_bits(_mm512_ternarylogic_epi32(vi_bits(a), bits, top, 0x78)); /* a ^ (bits & top) */
+    return v_from_bits(_mm512_ternarylogic_epi32(bits, vi_bits(a), top, 0x6c)); /* a ^ (bits & top) */
+}
+/* Changes the sign of lane i where bit shift + i (shift <= 16) of the 4 bytes at p is set. In vectors: mask
+ * registers are filled by a unit that multiplies, too. */
+OZ_INLINE vf16 v_flip(vf16 a, const void *p, unsigned shift) {
+    int32_t bits;
+    memcpy(&bits, p, sizeof bits);
+    const __m512i by = _mm512_setr_epi32(31, 30, 29, 28, 27, 26, 25, 24, 23, 22, 21, 20, 19, 18, 17, 16);
+    __m512i up = _mm512_sub_epi32(by, _mm512_set1_epi32((int)shift));
+    __asm__("" : "+v"(up)); /* not a constant that every loop reads from memory */
+    return v_flip_top(a, _mm512_sllv_epi32(_mm512_set1_epi32(bits), up));
 }
 
 /* ---- bytes ---- */
