@@ -4,23 +4,6 @@
  * Several rows run together, up to the next end of any one's stretch, so that one load of the activations
  * serves them all. Signs are hashed for many rows at once. */
 
-/* The run of slots that was last asked for. With pareto it goes on from row to row, and most rows need
- * no hash. */
-typedef struct run_memory {
-    uint64_t x, n;
-    size_t slot;
-} run_memory;
-
-OZ_INLINE oz_hashed_run run_at(run_memory *last, const oz_leaf *leaf, size_t r, size_t c, size_t most) {
-    uint64_t x = leaf->param[OZ_HASHED_START] + r * leaf->cols + c;
-    if (x - last->x >= last->n) {
-        oz_hashed_run run = oz_hashed_run_at(leaf, r, c, UINT64_MAX);
-        *last = (run_memory){x, run.n, run.slot};
-    }
-    uint64_t within = x - last->x;
-    return (oz_hashed_run){last->slot + within, 1, oz_min(most, last->n - within)};
-}
-
 /* Stretches of some rows from the same input on: where each begins in the array, and its signs, of which the
  * first is bit `shift`. */
 typedef struct stretch {
@@ -285,6 +268,7 @@ OZ_INLINE void copy_stretch(oz_codec_kind kind, const array_reader *a, stretch t
 /* The buffer is [16 rows][n]. */
 OZ_INLINE oz_tile fold_decode(oz_codec_kind kind, const oz_leaf *leaf, size_t panel, size_t k0, size_t n,
                               float *buffer) {
+    if (in_step(leaf)) return strands_decode(kind, leaf, panel, k0, n, buffer);
     const size_t r0 = panel * OZ_PANEL, rows = oz_min(OZ_PANEL, leaf->rows - r0);
     fold_reader f;
     fold_begin(kind, &f, leaf);

@@ -13,16 +13,17 @@
 static bool in_step(const oz_leaf *leaf) {
     const uint64_t *v = leaf->param, slots = v[OZ_HASHED_SLOTS];
     const uint64_t all = slots | v[OZ_HASHED_ALIGN] | v[OZ_HASHED_START] | leaf->cols;
-    return v[OZ_HASHED_MAP] == OZ_HASHED_PARETO && all % STEP == 0 && slots >= 16 * STEP &&
+    return v[OZ_HASHED_MAP] == OZ_HASHED_PARETO && all % STEP == 0 && slots >= 4 * STEP &&
            leaf->rows * leaf->cols / slots >= 4;
 }
 
 /* One fold. Positions count the weights of all leaves, as `start` does. */
 typedef struct strand {
-    const float *x, *end;     /* inputs of its next and its last weight in this row, of the first activations */
-    size_t idle;              /* or steps until its weights are wanted */
-    size_t row, steps, left;  /* steps from `at` to the end of the row, and to the last slot if the fold has it */
-    uint64_t at, fold;        /* position where it was last looked at, and where the fold begins */
+    const float *x, *end; /* inputs of its next and its last weight in this row, of the first activations */
+    size_t idle;          /* or steps until its weights are wanted */
+    size_t row, steps,
+        left;          /* steps from `at` to the end of the row, and to the last slot if the fold has it */
+    uint64_t at, fold; /* position where it was last looked at, and where the fold begins */
     float sum[OZ_MV_BATCH][OZ_LANES];
 } strand;
 
@@ -181,4 +182,69 @@ OZ_INLINE void strands_mv(oz_codec_kind kind, const oz_leaf *leaf, size_t panel0
         strands_begin(&w, leaf, fold, x);
         OZ_WITH_ROWS(x->m, strands_walk(kind, &w, leaf, &array, x, M, y, ldy));
     }
+}
+
+/* ---- blocks ---- */
+
+/* The run of slots that was last asked for. With pareto it goes on from row to row, and most rows need
+ * no hash. */
+typedef struct run_memory {
+    uint64_t x, n;
+    size_t slot;
+} run_memory;
+
+OZ_INLINE oz_hashed_run run_at(run_memory *last, const oz_leaf *leaf, size_t r, size_t c, size_t most) {
+    uint64_t x = leaf->param[OZ_HASHED_START] + r * leaf->cols + c;
+    if (x - last->x >= last->n) {
+        oz_hashed_run run = oz_hashed_run_at(leaf, r, c, UINT64_MAX);
+        *last = (run_memory){x, run.n, run.slot};
+    }
+    uint64_t within = x - last->x;
+    return (oz_hashed_run){last->slot + within, 1, oz_min(most, last->n - within)};
+}
+
+/* The signs of inputs [k0, k0 + n) of 16 rows, signs[r][j] those of the j-th STEP inputs. */
+OZ_INLINE void block_signs(const oz_leaf *leaf, size_t r0, size_t rows, size_t k0, size_t n,
+                           uint64_t signs[OZ_PANEL][OZ_BLOCK / STEP]) {
+    const hash_vector each = {0, 0, 1, 1, 2, 2, 3, 3}, by_turns = {0, 1, 0, 1, 0, 1, 0, 1};
+    if (leaf->param[OZ_HASHED_SIGN] != OZ_HASHED_SIGN_HASH) {
+        for (size_t r = 0; r < rows; r++) {
+            for (size_t c = 0; c < n; c += STEP)
+                signs[r][c / STEP] = oz_hashed_signs(leaf, (r0 + r) * leaf->cols + k0 + c, STEP);
+        }
+        return;
+    }
+    const uint64_t key = sign_key(leaf), row = leaf->cols / STEP;
+    uint64_t first = (leaf->param[OZ_HASHED_START] + r0 * leaf->cols + k0) / STEP;
+    for (size_t r = 0; r < OZ_PANEL; r += 4, first += 4 * row) {
+        hash_vector h = each * row + by_turns + first;
+        hash_indexes(&h, key);
+        memcpy(signs[r], &h, sizeof h);
+    }
+}
+
+/* The buffer is [16 rows][n]. */
+OZ_INLINE oz_tile strands_decode(oz_codec_kind kind, const oz_leaf *leaf, size_t panel, size_t k0, size_t n,
+                                 float *buffer) {
+    const size_t r0 = panel * OZ_PANEL, rows = oz_min(OZ_PANEL, leaf->rows - r0);
+    uint64_t signs[OZ_PANEL][OZ_BLOCK / STEP];
+    array_reader array;
+    run_memory last = {0, 0, 0};
+    array_begin(kind, &array, leaf);
+    block_signs(leaf, r0, rows, k0, n, signs);
+    float *out = buffer;
+    for (size_t r = 0; r < rows; r++) {
+        for (size_t c = 0; c < n; c += STEP, out += STEP) {
+            const size_t slot = run_at(&last, leaf, r0 + r, k0 + c, STEP).slot;
+            const uint8_t *bits = (const uint8_t *)&signs[r][c / STEP];
+            array_reach(kind, &array, slot, STEP);
+            OZ_UNROLL
+            for (size_t j = 0; j < STEP / OZ_LANES; j++) {
+                vf16 w = read_slots(kind, &array, slot + OZ_LANES * j);
+                v_store(out + OZ_LANES * j, v_flip(w, bits + j / 2 * 4, j % 2 * 16));
+            }
+        }
+    }
+    memset(out, 0, (OZ_PANEL - rows) * n * sizeof *buffer);
+    return (oz_tile){buffer, n, 1};
 }
