@@ -176,10 +176,25 @@ OZ_INLINE void tile_store(const oz_leaf *leaf, size_t r0, tile_product p, vf16 a
     }
 }
 
+/* The signs of a span, and its tiles, are found a span ahead: their hashes take long, and the sums need not
+ * wait for them. */
+typedef struct span_ahead {
+    tile_span tiles;
+    sign_lanes signs[2];
+} span_ahead;
+
+OZ_INLINE void look_ahead(span_ahead *span, tile_walk *walk, sign_rows s[2], const oz_leaf *leaf, size_t r0,
+                          size_t k, size_t panels) {
+    tile_span_next(&span->tiles, walk, leaf, k, oz_min(leaf->cols - k, SPAN));
+    for (size_t a = 0; a < panels && k < leaf->cols; a++)
+        span->signs[a] = sign_rows_next(&s[a], leaf, r0 + a * OZ_PANEL, k);
+}
+
 OZ_INLINE void tile_rows(oz_codec_kind kind, array_reader *array, const oz_leaf *leaf, size_t r0,
                          const oz_rows *x, tile_product p, float *y, size_t ldy) {
+    tile_walk walk = tile_walk_at(leaf, r0, 0);
     sign_rows s[2];
-    sign_lanes lanes[2];
+    span_ahead spans[2];
     vf16 acc[8][OZ_MV_BATCH];
     OZ_UNROLL
     for (size_t a = 0; a < p.panels * p.sums; a++) {
@@ -187,16 +202,14 @@ OZ_INLINE void tile_rows(oz_codec_kind kind, array_reader *array, const oz_leaf 
         for (size_t i = 0; i < p.m; i++) acc[a][i] = v_zero();
     }
     for (size_t a = 0; a < p.panels; a++) sign_rows_begin(&s[a], leaf, r0 + a * OZ_PANEL, 0);
-    tile_walk walk = tile_walk_at(leaf, r0, 0);
-    tile_span spans[2];
-    tile_span_next(&spans[0], &walk, leaf, 0, oz_min(leaf->cols, SPAN));
+    look_ahead(&spans[0], &walk, s, leaf, r0, 0, p.panels);
     for (size_t k = 0, turn = 0; k < leaf->cols; k += SPAN, turn = !turn) {
         const size_t n = oz_min(leaf->cols - k, SPAN), low_n = oz_min(n, SIGN_INPUTS);
-        const tile_span *span = &spans[turn], *ahead = &spans[!turn];
-        tile_span_next(&spans[!turn], &walk, leaf, k + n, oz_min(leaf->cols - k - n, SPAN));
-        for (size_t a = 0; a < p.panels; a++) lanes[a] = sign_rows_next(&s[a], leaf, r0 + a * OZ_PANEL, k);
-        vi16 low[2] = {lanes[0].low, lanes[p.panels - 1].low},
-             high[2] = {lanes[0].high, lanes[p.panels - 1].high};
+        const tile_span *span = &spans[turn].tiles, *ahead = &spans[!turn].tiles;
+        look_ahead(&spans[!turn], &walk, s, leaf, r0, k + n, p.panels);
+        const sign_lanes *signs = spans[turn].signs;
+        vi16 low[2] = {signs[0].low, signs[p.panels - 1].low},
+             high[2] = {signs[0].high, signs[p.panels - 1].high};
         size_t pieces = span->pieces;
         if (n > SIGN_INPUTS)
             dot_inputs(kind, array, span, ahead, &pieces, walk.step, k + SIGN_INPUTS, n - SIGN_INPUTS, high,
