@@ -77,8 +77,9 @@ typedef struct oz_nonzeros_room {
 } oz_nonzeros_room;
 
 /* A decoded block by its nonzeros. If all rows have the same number, `each`, entry e of row r is at
- * e * 16 + r; else `each` is 0, and row r has the entries [end[r-1], end[r]). They lie in the leaf or in the
- * room. */
+ * e * 16 + r; else `each` is 0, and row r has the entries [end[r-1], end[r]); up to OZ_NZ_STEP behind the
+ * last are read, whose columns must be inside of the block, too. They lie in the leaf or in the room. */
+#define OZ_NZ_STEP 4
 typedef struct oz_nonzeros {
     const float *value;
     const uint8_t *column;

@@ -1,6 +1,8 @@
 /* diag.c - multiplying by a diagonal: so little work that plain C serves every instruction set. */
 #include "formats/diag/diag.h"
 
+#include <string.h>
+
 #include "kernels/kernel.h"
 
 static void multiply_rows(const oz_leaf *leaf, size_t panel0, size_t panel1, const oz_rows *x, float *y,
@@ -26,6 +28,7 @@ static void decode(const oz_leaf *leaf, size_t panel, size_t k0, size_t n, oz_no
         }
         out->end[r] = count;
     }
+    memset(out->room.columns + count, 0, OZ_NZ_STEP);
 }
 
 const oz_kernels *oz_kernels_of_diag(oz_isa isa);

@@ -6,32 +6,41 @@
 
 #define NZ_VECTORS (OZ_COLUMNS / 16)
 
-OZ_INLINE void add_weighted(vf16 *acc, float weight, const float *x, size_t vectors) {
-    vf16 w = v_set1(weight);
+/* Four nonzeros: one load has their weights, another their columns. */
+OZ_INLINE void add_step(vf16 acc[OZ_NZ_STEP][NZ_VECTORS], size_t sets, vf16 weights, const uint8_t *columns,
+                        const float *x, size_t vectors) {
+    uint32_t places;
+    memcpy(&places, columns, sizeof places);
     OZ_UNROLL
-    for (size_t v = 0; v < vectors; v++) acc[v] = v_muladd(w, v_load(x + 16 * v), acc[v]);
+    for (unsigned j = 0; j < OZ_NZ_STEP; j++) {
+        const vf16 w = v_spread(weights, j);
+        const float *in = x + (size_t)(places >> 8 * j & 255) * vectors * 16;
+        OZ_UNROLL
+        for (size_t v = 0; v < vectors; v++)
+            acc[j % sets][v] = v_muladd(w, v_load(in + 16 * v), acc[j % sets][v]);
+    }
 }
 
 /* The sums of a row stay in registers; further sets take turns with the nonzeros where one set's chain of
- * additions would be waited for. */
+ * additions would be waited for. Every row ends with a step of up to four. */
 OZ_INLINE void gemm_nz_lanes(const oz_nonzeros *w, const float *x, float *y, size_t lanes) {
-    const size_t vectors = lanes / 16, sets = OZ_NZ_SETS * NZ_VECTORS / vectors;
+    const size_t vectors = lanes / 16, most = OZ_NZ_SETS * NZ_VECTORS / vectors,
+                 sets = most < OZ_NZ_STEP ? most : OZ_NZ_STEP;
     size_t i = 0;
     for (size_t r = 0; r < OZ_PANEL; r++, y += lanes) {
-        size_t end = w->end[r];
-        vf16 acc[OZ_NZ_SETS * NZ_VECTORS][NZ_VECTORS];
+        const size_t end = w->end[r];
+        vf16 acc[OZ_NZ_STEP][NZ_VECTORS];
         OZ_UNROLL
         for (size_t v = 0; v < vectors; v++) {
             acc[0][v] = v_load(y + 16 * v);
             OZ_UNROLL
             for (size_t set = 1; set < sets; set++) acc[set][v] = v_zero();
         }
-        for (; i + sets <= end; i += sets) {
-            OZ_UNROLL
-            for (size_t set = 0; set < sets; set++)
-                add_weighted(acc[set], w->value[i + set], x + (size_t)w->column[i + set] * lanes, vectors);
-        }
-        for (; i < end; i++) add_weighted(acc[0], w->value[i], x + (size_t)w->column[i] * lanes, vectors);
+        OZ_ROLL
+        for (; i + OZ_NZ_STEP < end; i += OZ_NZ_STEP)
+            add_step(acc, sets, v_repeat4(w->value + i), w->column + i, x, vectors);
+        add_step(acc, sets, v_repeat4_n(w->value + i, end - i), w->column + i, x, vectors);
+        i = end;
         OZ_UNROLL
         for (size_t v = 0; v < vectors; v++) {
             OZ_UNROLL

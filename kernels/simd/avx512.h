@@ -68,6 +68,9 @@ OZ_INLINE vf16 v_broadcast_f16(const void *p) {
 OZ_INLINE vf16 v_repeat4(const float *p) {
     return _mm512_broadcast_f32x4(_mm_loadu_ps(p));
 }
+OZ_INLINE vf16 v_repeat4_n(const float *p, size_t n) {
+    return _mm512_maskz_broadcast_f32x4((vm16)(((1u << n) - 1u) * 0x1111u), _mm_loadu_ps(p));
+}
 /* Of each four lanes the i-th (0 to 3), four times. */
 OZ_INLINE vf16 v_spread(vf16 a, unsigned i) {
     switch (i) {

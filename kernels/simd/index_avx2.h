@@ -12,10 +12,6 @@
 #include "kernels/simd/avx2.h"
 #include "kernels/simd/tables.h"
 
-OZ_INLINE float s_muladd(float a, float b, float c) {
-    return __builtin_fmaf(a, b, c);
-}
-
 /* Eight codes from the 8 bytes that end with theirs, or begin where the first one's do. */
 OZ_INLINE int64_t s_unpack8(const uint8_t *p, unsigned bits, unsigned eighth) {
     const unsigned at = eighth * bits, from = at < 8 * bits - 8 ? at : 8 * bits - 8;
@@ -36,29 +32,77 @@ OZ_INLINE vb64 vb_unpack(const uint8_t *p, unsigned bits) {
 OZ_INLINE __m128i vb_join8(const void *p, const void *q) {
     return _mm_unpacklo_epi64(_mm_loadl_epi64(p), _mm_loadl_epi64(q));
 }
-/* Two halves of 8 bytes; a byte without a value has an index with its sign set, which the shuffle makes 0. */
-OZ_INLINE __m128i vb_expand16(const uint8_t *p, unsigned lo, unsigned hi) {
-    __m128i index = vb_join8(oz_expand_index[lo], oz_expand_index[hi]);
-    __m128i bytes = vb_join8(p, p + __builtin_popcount(lo));
-    return _mm_shuffle_epi8(bytes, _mm_add_epi8(index, _mm_set_epi64x(0x0808080808080808, 0)));
+/* Bits below bit 8 * `eighth` that are set: no place waits for the one before. */
+OZ_INLINE size_t s_bits_before(uint64_t bits, unsigned eighth) {
+    return eighth ? (size_t)__builtin_popcountll(bits << (64 - 8 * eighth)) : 0;
 }
-OZ_INLINE __m256i vb_expand32(const uint8_t *p, unsigned mask) {
-    __m128i low = vb_expand16(p, mask & 255u, mask >> 8 & 255u);
-    p += __builtin_popcount(mask & 0xffffu);
-    return _mm256_set_m128i(vb_expand16(p, mask >> 16 & 255u, mask >> 24), low);
+/* Two halves of 8 bytes; a byte without a value has an index with its sign set. */
+OZ_INLINE __m128i vb_expand16(__m128i rest, const uint8_t *p, uint64_t bits, unsigned eighth) {
+    const uint64_t lo = bits >> 8 * eighth & 255, hi = bits >> (8 * eighth + 8) & 255;
+    __m128i index = _mm_add_epi8(vb_join8(oz_expand_index[lo], oz_expand_index[hi]),
+                                 _mm_set_epi64x(0x0808080808080808, 0));
+    __m128i bytes = vb_join8(p + s_bits_before(bits, eighth), p + s_bits_before(bits, eighth + 1));
+    return _mm_blendv_epi8(_mm_shuffle_epi8(bytes, index), rest, index);
 }
-OZ_INLINE vb64 vb_expand_open(const uint8_t *p, uint64_t mask) {
-    const unsigned low = (unsigned)mask;
-    return (vb64){vb_expand32(p, low), vb_expand32(p + __builtin_popcount(low), (unsigned)(mask >> 32))};
+OZ_INLINE size_t vb_list_bits(uint64_t bits, uint8_t first, uint8_t *out) {
+    return s_list_bits(bits, first, out);
+}
+OZ_INLINE vb64 vb_expand64(vb64 rest, const uint8_t *p, const void *mask) {
+    uint64_t bits;
+    memcpy(&bits, mask, sizeof bits);
+    return (vb64){_mm256_set_m128i(vb_expand16(_mm256_extracti128_si256(rest.lo, 1), p, bits, 2),
+                                   vb_expand16(_mm256_castsi256_si128(rest.lo), p, bits, 0)),
+                  _mm256_set_m128i(vb_expand16(_mm256_extracti128_si256(rest.hi, 1), p, bits, 6),
+                                   vb_expand16(_mm256_castsi256_si128(rest.hi), p, bits, 4))};
+}
+OZ_INLINE __m256i vb_keep32(__m256i a, __m256i segments, uint8_t segment, int n, int first) {
+    const __m256i place = _mm256_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18,
+                                           19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31);
+    __m256i live = _mm256_cmpgt_epi8(_mm256_set1_epi8((char)(n - first)), place);
+    __m256i here = _mm256_cmpeq_epi8(segments, _mm256_set1_epi8((char)segment));
+    return _mm256_and_si256(a, _mm256_and_si256(live, here));
+}
+OZ_INLINE vb64 vb_keep(vb64 a, vb64 index, unsigned shift, uint8_t segment, size_t n) {
+    const vb64 segments = vb_bits(index, shift, (uint8_t)(255u >> shift));
+    const int count = n < 64 ? (int)n : 64;
+    return (vb64){vb_keep32(a.lo, segments.lo, segment, count, 0),
+                  vb_keep32(a.hi, segments.hi, segment, count, 32)};
 }
 
-OZ_INLINE vf16 v_expand_next(const float **p, uint16_t mask) {
-    const unsigned lo = mask & 255u, hi = (unsigned)mask >> 8;
-    __m256 low = v_expand8(_mm256_loadu_ps(*p), lo);
-    *p += __builtin_popcount(lo);
-    __m256 high = v_expand8(_mm256_loadu_ps(*p), hi);
-    *p += __builtin_popcount(hi);
-    return (vf16){low, high};
+OZ_INLINE __m256 v_expand_eighth(const float *p, uint64_t bits, unsigned eighth) {
+    return v_expand8(_mm256_loadu_ps(p + s_bits_before(bits, eighth)), bits >> 8 * eighth & 255u);
+}
+OZ_INLINE void v_expand64(const float *p, const void *mask, vf16 out[4]) {
+    uint64_t bits;
+    memcpy(&bits, mask, sizeof bits);
+    OZ_UNROLL
+    for (unsigned i = 0; i < 4; i++)
+        out[i] = (vf16){v_expand_eighth(p, bits, 2 * i), v_expand_eighth(p, bits, 2 * i + 1)};
+}
+OZ_INLINE vf16 v_load_first(const float *p, ptrdiff_t n) {
+    vf16 all = v_load(p);
+    return (vf16){_mm256_and_ps(all.lo, _mm256_castsi256_ps(v_first8(n))),
+                  _mm256_and_ps(all.hi, _mm256_castsi256_ps(v_first8(n - 8)))};
+}
+
+typedef struct v_table {
+    const float *x;
+} v_table;
+OZ_INLINE v_table v_tabulate(const float *x, size_t n) {
+    (void)n;
+    return (v_table){x};
+}
+OZ_INLINE __m128 v_look_up4(const float *x, uint32_t index) {
+    __m128 a = _mm_load_ss(x + (index & 255)), b = _mm_load_ss(x + (index >> 8 & 255)),
+           c = _mm_load_ss(x + (index >> 16 & 255)), d = _mm_load_ss(x + (index >> 24));
+    return _mm_movelh_ps(_mm_unpacklo_ps(a, b), _mm_unpacklo_ps(c, d));
+}
+OZ_INLINE vf16 v_look_up(const v_table *t, size_t n, const uint8_t *index) {
+    uint32_t four[4];
+    (void)n;
+    memcpy(four, index, sizeof four);
+    return (vf16){_mm256_set_m128(v_look_up4(t->x, four[1]), v_look_up4(t->x, four[0])),
+                  _mm256_set_m128(v_look_up4(t->x, four[3]), v_look_up4(t->x, four[2]))};
 }
 
 OZ_INLINE vf16 v_repeat8(const float *p) {

@@ -14,10 +14,6 @@
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wsign-conversion"
 
-OZ_INLINE float s_muladd(float a, float b, float c) {
-    return __builtin_fmaf(a, b, c);
-}
-
 #ifndef OZ_SIMD_VNNI
 /* Eight codes from the 8 bytes that begin with theirs, or end where the last one's do. */
 OZ_INLINE int64_t s_unpack8(const uint8_t *p, unsigned bits, unsigned eighth) {
@@ -34,19 +30,30 @@ OZ_INLINE vb64 vb_unpack(const uint8_t *p, unsigned bits) {
 }
 
 /* As dwords: without VBMI2 nothing smaller can be expanded. */
-OZ_INLINE __m128i vb_expand16(const uint8_t *p, uint16_t mask) {
+OZ_INLINE __m128i vb_expand16(__m128i rest, const uint8_t *p, uint16_t mask) {
     __m512i dwords = _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(const void *)p));
-    return _mm512_cvtepi32_epi8(_mm512_castps_si512(v_expand_lanes(_mm512_castsi512_ps(dwords), mask)));
+    return _mm512_cvtepi32_epi8(_mm512_mask_expand_epi32(_mm512_cvtepu8_epi32(rest), mask, dwords));
 }
-OZ_INLINE __m256i vb_expand32(const uint8_t *p, uint32_t mask) {
-    const uint16_t low = (uint16_t)mask;
-    return _mm256_set_m128i(vb_expand16(p + __builtin_popcount(low), (uint16_t)(mask >> 16)),
-                            vb_expand16(p, low));
+OZ_INLINE vb64 vb_expand64(vb64 rest, const uint8_t *p, const void *mask) {
+    uint64_t bits;
+    memcpy(&bits, mask, sizeof bits);
+    __m128i a = vb_expand16(_mm512_castsi512_si128(rest), p, (uint16_t)bits);
+    __m128i b = vb_expand16(_mm512_extracti32x4_epi32(rest, 1), p + __builtin_popcountll(bits & 0xffff),
+                            (uint16_t)(bits >> 16));
+    __m128i c = vb_expand16(_mm512_extracti32x4_epi32(rest, 2), p + __builtin_popcountll(bits & 0xffffffff),
+                            (uint16_t)(bits >> 32));
+    __m128i d = vb_expand16(_mm512_extracti32x4_epi32(rest, 3), p + __builtin_popcountll(bits << 16),
+                            (uint16_t)(bits >> 48));
+    return _mm512_inserti64x4(_mm512_castsi256_si512(_mm256_set_m128i(b, a)), _mm256_set_m128i(d, c), 1);
 }
-OZ_INLINE vb64 vb_expand_open(const uint8_t *p, uint64_t mask) {
-    const uint32_t low = (uint32_t)mask;
-    __m256i high = vb_expand32(p + __builtin_popcount(low), (uint32_t)(mask >> 32));
-    return _mm512_inserti64x4(_mm512_castsi256_si512(vb_expand32(p, low)), high, 1);
+OZ_INLINE vb64 vb_keep(vb64 a, vb64 index, unsigned shift, uint8_t segment, size_t n) {
+    const __mmask64 live = n < 64 ? (UINT64_C(1) << n) - 1 : ~UINT64_C(0);
+    __m512i segments = vb_bits(index, shift, (uint8_t)(255u >> shift));
+    return _mm512_maskz_mov_epi8(_mm512_mask_cmpeq_epi8_mask(live, segments, vb_set1(segment)), a);
+}
+
+OZ_INLINE size_t vb_list_bits(uint64_t bits, uint8_t first, uint8_t *out) {
+    return s_list_bits(bits, first, out);
 }
 #else
 /* Byte i of the eighth's codes lies in the 8 bytes from its first: bits [bits * i, bits * i + bits). */
@@ -64,39 +71,82 @@ OZ_INLINE vb64 vb_unpack(const uint8_t *p, unsigned bits) {
 }
 
 #define OZ_LOOK_UP 1
-/* table[index & 127] where `live` has a bit and index >> shift is `segment`, else 0. */
-OZ_INLINE vb64 vb_look_up(const int8_t *table, vb64 index, unsigned shift, uint8_t segment, uint64_t live) {
+/* table[index & 127] in the first n bytes where index >> shift is `segment`, else 0. */
+OZ_INLINE vb64 vb_look_up(const int8_t *table, vb64 index, unsigned shift, uint8_t segment, size_t n) {
+    const __mmask64 live = n < 64 ? (UINT64_C(1) << n) - 1 : ~UINT64_C(0);
     __m512i segments =
         _mm512_and_si512(_mm512_srli_epi16(index, shift), _mm512_set1_epi8((char)(255u >> shift)));
     __mmask64 here = _mm512_mask_cmpeq_epi8_mask(live, segments, _mm512_set1_epi8((char)segment));
     return _mm512_maskz_permutex2var_epi8(here, vb_load(table), index, vb_load(table + 64));
 }
 
-OZ_INLINE uint64_t vb_top_bits(vb64 a) {
-    return _mm512_movepi8_mask(a);
-}
-OZ_INLINE vf16 v_look_up64(const vf16 table[4], vi16 index) {
-    vf16 low = _mm512_permutex2var_ps(table[0], index, table[1]);
-    vf16 high = _mm512_permutex2var_ps(table[2], index, table[3]);
-    return _mm512_mask_blend_ps(_mm512_test_epi32_mask(index, _mm512_set1_epi32(32)), low, high);
-}
-OZ_INLINE vf16 v_look_up128(const vf16 table[8], vi16 index) {
-    vf16 low = v_look_up64(table, index), high = v_look_up64(table + 4, index);
-    return _mm512_mask_blend_ps(_mm512_test_epi32_mask(index, _mm512_set1_epi32(64)), low, high);
+OZ_INLINE size_t vb_list_bits(uint64_t bits, uint8_t first, uint8_t *out) {
+    const uint64_t each = UINT64_C(0x0706050403020100), eighth = UINT64_C(0x0808080808080808);
+    const __m512i place = _mm512_setr_epi64((int64_t)each, (int64_t)(each + eighth),
+                                            (int64_t)(each + 2 * eighth), (int64_t)(each + 3 * eighth),
+                                            (int64_t)(each + 4 * eighth), (int64_t)(each + 5 * eighth),
+                                            (int64_t)(each + 6 * eighth), (int64_t)(each + 7 * eighth));
+    __m512i places = _mm512_maskz_compress_epi8(bits, _mm512_add_epi8(place, _mm512_set1_epi8((char)first)));
+    _mm512_storeu_si512(out, places);
+    return (size_t)__builtin_popcountll(bits);
 }
 
-/* See v_expand_lanes for the asm. */
-OZ_INLINE vb64 vb_expand_open(const uint8_t *p, uint64_t mask) {
-    __m512i zero = _mm512_setzero_si512(), bytes = _mm512_loadu_si512(p);
-    __asm__("" : "+v"(bytes), "+v"(zero));
-    return _mm512_mask_expand_epi8(zero, mask, bytes);
+/* See v_expand_lanes for the asm, v_mask_at for the other. */
+OZ_INLINE vb64 vb_expand64(vb64 rest, const uint8_t *p, const void *mask) {
+    __m512i bytes = _mm512_loadu_si512(p);
+    __mmask64 m;
+    __asm__("kmovq %1, %0" : "=k"(m) : "m"(*(const char(*)[8])mask));
+    __asm__("" : "+v"(bytes));
+    return _mm512_mask_expand_epi8(rest, m, bytes);
 }
 #endif
 
-OZ_INLINE vf16 v_expand_next(const float **p, uint16_t mask) {
-    vf16 out = v_expand_open(*p, mask);
-    *p += __builtin_popcount(mask);
-    return out;
+/* Compilers fetch a mask by way of a general register, which costs twice the time. */
+OZ_INLINE vm16 v_mask_at(const void *p) {
+    vm16 m;
+    __asm__("kmovw %1, %0" : "=k"(m) : "m"(*(const char(*)[2])p));
+    return m;
+}
+/* No quarter's place waits for the one before. */
+OZ_INLINE void v_expand64(const float *p, const void *mask, vf16 out[4]) {
+    const uint8_t *at = mask;
+    uint64_t bits;
+    memcpy(&bits, mask, sizeof bits);
+    out[0] = v_expand_open(p, v_mask_at(at));
+    out[1] = v_expand_open(p + __builtin_popcountll(bits & 0xffff), v_mask_at(at + 2));
+    out[2] = v_expand_open(p + __builtin_popcountll(bits & 0xffffffff), v_mask_at(at + 4));
+    out[3] = v_expand_open(p + __builtin_popcountll(bits << 16), v_mask_at(at + 6));
+}
+OZ_INLINE vf16 v_load_first(const float *p, ptrdiff_t n) {
+    const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    return _mm512_maskz_loadu_ps(_mm512_cmpgt_epi32_mask(_mm512_set1_epi32((int)n), lane), p);
+}
+
+/* Up to 256 floats stay in registers; bits 5 to 7 of an index choose between pairs of them. */
+typedef struct v_table {
+    vf16 x[16];
+} v_table;
+OZ_INLINE v_table v_tabulate(const float *x, size_t n) {
+    v_table t;
+    OZ_UNROLL
+    for (size_t v = 0; v < n / 16; v++) t.x[v] = v_load(x + 16 * v);
+    return t;
+}
+OZ_INLINE vf16 v_look_up64(const vf16 x[4], vi16 index, vm16 bit5) {
+    vf16 low = _mm512_permutex2var_ps(x[0], index, x[1]);
+    vf16 high = _mm512_permutex2var_ps(x[2], index, x[3]);
+    return _mm512_mask_blend_ps(bit5, low, high);
+}
+OZ_INLINE vf16 v_look_up128(const vf16 x[8], vi16 index, vm16 bit5, vm16 bit6) {
+    return _mm512_mask_blend_ps(bit6, v_look_up64(x, index, bit5), v_look_up64(x + 4, index, bit5));
+}
+OZ_INLINE vf16 v_look_up(const v_table *t, size_t n, const uint8_t *index) {
+    vi16 i = vi_load_u8(index);
+    vm16 bit5 = _mm512_test_epi32_mask(i, vi_set1(32)), bit6 = _mm512_test_epi32_mask(i, vi_set1(64));
+    vf16 out = v_look_up128(t->x, i, bit5, bit6);
+    if (n <= 128) return out;
+    vm16 bit7 = _mm512_test_epi32_mask(i, vi_set1(128));
+    return _mm512_mask_blend_ps(bit7, out, v_look_up128(t->x + 8, i, bit5, bit6));
 }
 
 OZ_INLINE vf16 v_repeat8(const float *p) {

@@ -7,10 +7,6 @@
 #include "kernels/simd/scalar.h"
 #include "kernels/simd/tables.h"
 
-OZ_INLINE float s_muladd(float a, float b, float c) {
-    return a * b + c;
-}
-
 /* Halves the run of codes three times: 8 codes become 2 x 4, 4 x 2, 8 x 1, each in its own byte. */
 OZ_INLINE uint64_t s_unpack8(uint64_t packed, unsigned bits) {
     const uint64_t ones = (UINT64_C(1) << bits) - 1, twos = ones | ones << bits,
@@ -30,15 +26,44 @@ OZ_INLINE vb64 vb_unpack(const uint8_t *p, unsigned bits) {
     }
     return out;
 }
-OZ_INLINE vb64 vb_expand_open(const uint8_t *p, uint64_t mask) {
-    vb64 out;
-    OZ_EACH(out.byte, i, 64, mask >> i & 1 ? *p++ : 0);
+OZ_INLINE size_t vb_list_bits(uint64_t bits, uint8_t first, uint8_t *out) {
+    return s_list_bits(bits, first, out);
+}
+OZ_INLINE vb64 vb_expand64(vb64 rest, const uint8_t *p, const void *mask) {
+    const uint8_t *bits = mask;
+    for (int i = 0; i < 64; i++) {
+        if (bits[i / 8] >> (i % 8) & 1) rest.byte[i] = *p++;
+    }
+    return rest;
+}
+OZ_INLINE vb64 vb_keep(vb64 a, vb64 index, unsigned shift, uint8_t segment, size_t n) {
+    for (size_t i = 0; i < 64; i++) {
+        if (i >= n || index.byte[i] >> shift != segment) a.byte[i] = 0;
+    }
+    return a;
+}
+
+OZ_INLINE void v_expand64(const float *p, const void *mask, vf16 out[4]) {
+    const uint8_t *bits = mask;
+    for (int i = 0; i < 64; i++) out[i / 16].lane[i % 16] = bits[i / 8] >> (i % 8) & 1 ? *p++ : 0;
+}
+OZ_INLINE vf16 v_load_first(const float *p, ptrdiff_t n) {
+    vf16 out;
+    OZ_EACH(out.lane, i, 16, i < n ? p[i] : 0);
     return out;
 }
 
-OZ_INLINE vf16 v_expand_next(const float **p, uint16_t mask) {
-    vf16 out = v_expand_open(*p, mask);
-    *p += __builtin_popcount(mask);
+typedef struct v_table {
+    const float *x;
+} v_table;
+OZ_INLINE v_table v_tabulate(const float *x, size_t n) {
+    (void)n;
+    return (v_table){x};
+}
+OZ_INLINE vf16 v_look_up(const v_table *t, size_t n, const uint8_t *index) {
+    (void)n;
+    vf16 out;
+    OZ_EACH(out.lane, i, 16, t->x[index[i]]);
     return out;
 }
 

@@ -65,6 +65,11 @@ OZ_INLINE vf16 v_repeat4(const float *p) {
     OZ_EACH(out.lane, i, 16, p[i & 3]);
     return out;
 }
+OZ_INLINE vf16 v_repeat4_n(const float *p, size_t n) {
+    vf16 out;
+    OZ_EACH(out.lane, i, 16, (size_t)i % 4 < n ? p[i % 4] : 0);
+    return out;
+}
 /* Of each four lanes the i-th (0 to 3), four times. */
 OZ_INLINE vf16 v_spread(vf16 a, unsigned i) {
     vf16 out;

@@ -9,10 +9,11 @@
 #include "kernels/scales.body.h"
 
 typedef struct cell {
-    size_t block, inputs;     /* the cell's place in the panel, and its width */
-    size_t first, slots;      /* its run of slots, padding not counted */
-    size_t row[OZ_PANEL + 1]; /* row r has slots [row[r], row[r + 1]) of the run */
-    const uint8_t *masks;     /* form mask: [16][mask_bytes], else NULL */
+    size_t block, inputs;       /* the cell's place in the panel, and its width */
+    size_t index;               /* among the cells of the leaf */
+    size_t first, slots;        /* its run of slots, padding included */
+    uint16_t row[OZ_PANEL + 1]; /* row r has slots [row[r], row[r + 1]) of the run: see find_rows */
+    const uint8_t *masks;       /* form mask: [16][mask_bytes], else NULL */
     size_t mask_bytes;
     const uint8_t *columns; /* form rows: of each slot of the run */
 } cell;
@@ -45,23 +46,32 @@ OZ_INLINE const uint8_t *part_at(const oz_leaf *leaf, size_t part, size_t offset
 }
 
 static void find_cell(const oz_leaf *leaf, size_t panel, size_t block, cell *c) {
-    size_t index = panel * oz_sparse_blocks(leaf) + block;
+    c->index = panel * oz_sparse_blocks(leaf) + block;
     c->block = block;
     c->inputs = oz_sparse_inputs(leaf, block);
-    c->first = oz_sparse_first(leaf, index);
-    c->row[0] = 0;
+    c->first = oz_sparse_first(leaf, c->index);
+    c->slots = oz_sparse_first(leaf, c->index + 1) - c->first;
+    c->masks = NULL;
     if (leaf->param[OZ_SPARSE_FORM] == OZ_SPARSE_MASK) {
-        const uint8_t *mask = c->masks = oz_sparse_masks(leaf, panel, block);
-        const size_t bytes = c->mask_bytes = oz_sparse_mask_bytes(leaf, block), inputs = c->inputs;
-        for (size_t r = 0, row = 0; r < OZ_PANEL; r++, mask += bytes) {
-            c->row[r + 1] = row += inputs == 128 ? count_row(mask, 128) : count_row(mask, inputs);
-        }
+        c->masks = oz_sparse_masks(leaf, panel, block);
+        c->mask_bytes = oz_sparse_mask_bytes(leaf, block);
     } else {
-        c->masks = NULL;
         c->columns = part_at(leaf, OZ_SPARSE_COLUMNS, c->first);
-        for (uint32_t r = 0; r < OZ_PANEL; r++) c->row[r + 1] = oz_sparse_end(leaf, index, r);
     }
-    c->slots = c->row[OZ_PANEL];
+}
+
+/* Where rows begin; who takes the slots one after the other need not know. */
+static void find_rows(const oz_leaf *leaf, cell *c) {
+    size_t slots = c->row[0] = 0;
+    if (!c->masks) {
+        memcpy(c->row + 1, leaf->part[OZ_SPARSE_ENDS].data + c->index * OZ_PANEL * 2, OZ_PANEL * 2);
+        return;
+    }
+    const uint8_t *mask = c->masks;
+    for (size_t r = 0; r < OZ_PANEL; r++, mask += c->mask_bytes) {
+        slots += c->inputs == 128 ? count_row(mask, 128) : count_row(mask, c->inputs);
+        c->row[r + 1] = (uint16_t)slots;
+    }
 }
 
 /* Mask bits of each row, a multiple of 128 of them: in place, or padded with zeros. */
@@ -83,25 +93,34 @@ static void find_masks(const cell *c, size_t k, size_t n, mask_rows *out) {
     out->stride = sizeof out->padded[0];
 }
 
-/* The column of every slot. Of a mask, eight inputs at a time, as many of the eight bytes written as are
- * needed. */
-static void list_columns(const cell *c, uint8_t *out) {
-    if (!c->masks) {
+/* The columns where masks of so many inputs have bits; up to 64 bytes more are written. */
+OZ_INLINE uint8_t *list_masks(const cell *c, size_t inputs, uint8_t *out) {
+    const uint8_t *mask = c->masks;
+    OZ_ROLL
+    for (size_t r = 0; r < OZ_PANEL; r++, mask += c->mask_bytes) {
+        size_t k = 0;
+        OZ_UNROLL
+        for (; k + 64 <= inputs; k += 64) out += vb_list_bits(mask64(mask + k / 8), (uint8_t)k, out);
+        if (k < inputs) out += vb_list_bits(mask_tail(mask + k / 8, inputs - k), (uint8_t)k, out);
+    }
+    return out;
+}
+
+/* The column of every slot, of which OZ_READ_AHEAD more may be read: in the leaf or in the room. The first
+ * OZ_NZ_STEP of those are inputs of the cell, too: of the next cell, which if this is a whole block is no
+ * wider, or 0. */
+static const uint8_t *cell_columns(const oz_leaf *leaf, const cell *c, oz_nonzeros_room *room) {
+    uint8_t *out = room->columns;
+    if (c->masks) {
+        out = c->inputs == OZ_BLOCK ? list_masks(c, OZ_BLOCK, out) : list_masks(c, c->inputs, out);
+    } else {
+        const bool whole = c->inputs == leaf->param[OZ_SPARSE_BLOCK];
+        if (whole && c->first + c->slots + OZ_READ_AHEAD <= leaf->param[OZ_SPARSE_SLOTS]) return c->columns;
         if (c->slots > 0) memcpy(out, c->columns, c->slots);
-        return;
+        out += c->slots;
     }
-    for (size_t r = 0; r < OZ_PANEL; r++) {
-        const uint8_t *mask = c->masks + r * c->mask_bytes;
-        const size_t bytes = c->mask_bytes;
-        for (size_t i = 0; i < bytes; i++) {
-            uint64_t places;
-            unsigned bits = mask[i];
-            memcpy(&places, oz_set_bits[bits], 8);
-            places += 8 * i * UINT64_C(0x0101010101010101);
-            memcpy(out, &places, 8);
-            out += __builtin_popcount(bits);
-        }
-    }
+    memset(out, 0, OZ_NZ_STEP);
+    return room->columns;
 }
 
 /* m rows of a cell's inputs, ld apart, with zeros behind them, OZ_MAX_BLOCK apart. */
@@ -115,23 +134,23 @@ static const float *pad_inputs(const cell *c, const float *x, size_t ld, size_t 
 
 OZ_INLINE void unpack_codes(oz_codec_kind kind, const uint8_t *p, size_t slots, uint8_t *codes) {
     const unsigned bits = oz_sparse_bits(kind);
-    const vb64 zero = vb_set1((uint8_t)oz_codec_zero(kind));
     uint8_t last[64] = {0};
     for (size_t i = 0; i < slots; i += 64, p += 8 * bits) {
         if (slots - i < 64) memcpy(last, p, oz_div_up(slots - i, 8) * bits);
         vb64 q = vb_unpack(slots - i < 64 ? last : p, bits);
         if (kind == OZ_CODEC_TERNARY) q = vb_add(q, q);
-        vb_store(codes + i, vb_sub(q, zero));
+        vb_store(codes + i, q);
     }
 }
 
-/* Codes of the run less the zero code, as signed bytes: what is not stored is 0. */
-static void cell_codes(const oz_leaf *leaf, const cell *c, uint8_t *codes) {
+/* Codes of the run, of which OZ_READ_AHEAD more may be read: in the leaf or in the room. */
+static const uint8_t *cell_codes(const oz_leaf *leaf, const cell *c, uint8_t *codes) {
     const oz_codec_kind kind = leaf->codec.kind;
     const uint8_t *p = part_at(leaf, OZ_SPARSE_VALUES, c->first / 8 * oz_sparse_bits(kind));
     switch (kind) {
     case OZ_CODEC_INT8:
-        unpack_codes(OZ_CODEC_INT8, p, c->slots, codes);
+        if (c->first + c->slots + OZ_READ_AHEAD <= leaf->param[OZ_SPARSE_SLOTS]) return p;
+        if (c->slots > 0) memcpy(codes, p, c->slots);
         break;
     case OZ_CODEC_INT6:
         unpack_codes(OZ_CODEC_INT6, p, c->slots, codes);
@@ -152,6 +171,7 @@ static void cell_codes(const oz_leaf *leaf, const cell *c, uint8_t *codes) {
         unpack_codes(OZ_CODEC_TERNARY, p, c->slots, codes);
         break;
     }
+    return codes;
 }
 
 /* ---- weights ---- */
@@ -166,22 +186,25 @@ static void cell_scales(const oz_scales *scales, const cell *c, size_t k0, float
 }
 
 /* Codes become weights. A row's scales lie in a register, permuted by the columns' groups. */
-static void scale_codes(const oz_leaf *leaf, size_t panel, const cell *c, oz_nonzeros_room *room) {
+static void scale_codes(const oz_leaf *leaf, size_t panel, cell *c, oz_nonzeros_room *room) {
     const oz_scales scales = scales_of(leaf, panel);
     const unsigned shift = scales.inputs >= c->inputs ? 8 : (unsigned)__builtin_ctzll(scales.inputs);
     float table[OZ_PANEL][16];
     cell_scales(&scales, c, c->block * leaf->param[OZ_SPARSE_BLOCK], table);
-    cell_codes(leaf, c, room->codes);
+    const uint8_t *codes = cell_codes(leaf, c, room->codes);
+    const vi16 zero = vi_set1((int32_t)oz_codec_zero(leaf->codec.kind));
+    find_rows(leaf, c);
+    const uint8_t *columns = room->columns;
     if (shift < 8)
-        list_columns(c, room->columns);
+        columns = cell_columns(leaf, c, room);
     else
         memset(room->columns, 0, c->slots);
     for (size_t r = 0; r < OZ_PANEL; r++) {
         const vf16 scale = v_load(table[r]);
         const size_t end = c->row[r + 1];
         for (size_t s = c->row[r]; s < end; s += 16) { /* what is too much the next row overwrites */
-            vi16 group = vi_shift_right(vi_load_u8(room->columns + s), shift);
-            vi16 code = vi_load_i8(room->codes + s);
+            vi16 group = vi_shift_right(vi_load_u8(columns + s), shift);
+            vi16 code = vi_sub(vi_load_u8(codes + s), zero);
             v_store(room->weights + s, v_mul(v_permute_repeated(scale, group), v_from_i32(code)));
         }
     }
@@ -199,7 +222,7 @@ static void widen_halves(oz_codec_kind kind, const uint8_t *p, size_t readable, 
 }
 
 /* The run's weights as floats, of which 16 more may be read: in the leaf or in the room. */
-static const float *cell_weights(const oz_leaf *leaf, size_t panel, const cell *c, oz_nonzeros_room *room) {
+static const float *cell_weights(const oz_leaf *leaf, size_t panel, cell *c, oz_nonzeros_room *room) {
     const oz_codec_kind kind = leaf->codec.kind;
     const size_t readable = leaf->param[OZ_SPARSE_SLOTS] - c->first;
     if (oz_codec_is_integer(kind)) {

@@ -1,52 +1,32 @@
 /* integer.body.h - sparse codes: the fused product with up to 4 quantised activation rows, and the decoder to
  * quads.
  *
- * Codes less the zero code are signed bytes, 0 where nothing is stored. A mask expands a row of them in a
- * register beside the dense activations. Columns are scattered over a cell that stays in the first-level
- * cache; where bytes can be looked up in 128, the activations are brought to the columns instead. */
+ * A mask expands a row of codes in a register beside the dense activations, onto the code of zero. In form
+ * rows the activations are brought to the columns instead: looked up where 128 bytes can be, else copied for
+ * all slots of a cell before its rows are told apart. */
 
-/* A cell's codes, and how far each row has been read. */
+/* A cell's codes; of rows that are read block by block, c.row says how far. */
 typedef struct code_reader {
     cell c;
-    _Alignas(64) int8_t dense[OZ_PANEL][OZ_MAX_BLOCK]; /* form rows */
-    uint8_t codes[OZ_MOST_NONZEROS + OZ_READ_AHEAD];   /* in the order of the slots */
+    uint8_t zero;
+    const uint8_t *codes, *columns; /* of the slots; columns NULL in form mask */
+    oz_nonzeros_room room;
 } code_reader;
-
-static void scatter_codes(code_reader *r) {
-    const uint8_t *columns = r->c.columns;
-    memset(r->dense, 0, sizeof r->dense);
-    for (size_t i = 0; i < OZ_PANEL; i++) {
-        int8_t *row = r->dense[i];
-        const size_t end = r->c.row[i + 1];
-        for (size_t s = r->c.row[i]; s < end; s++) row[columns[s]] = (int8_t)r->codes[s];
-    }
-}
 
 static void open_codes(const oz_leaf *leaf, size_t panel, size_t block, code_reader *r) {
     find_cell(leaf, panel, block, &r->c);
-    cell_codes(leaf, &r->c, r->codes);
+    r->zero = (uint8_t)oz_codec_zero(leaf->codec.kind);
+    r->codes = cell_codes(leaf, &r->c, r->room.codes);
+    r->columns = r->c.masks ? NULL : cell_columns(leaf, &r->c, &r->room);
+    if (r->columns || r->c.inputs > OZ_BLOCK) find_rows(leaf, &r->c);
 }
 
-/* 128 inputs of row i from k on, a multiple of 128; behind the cell's inputs are zeros. Columns must have
- * been scattered; of masks (NULL for columns), what lies before k must have been read. */
-OZ_INLINE void read_row(const mask_rows *masks, code_reader *r, size_t i, size_t k, vb64 w[2]) {
-    if (!masks) {
-        w[0] = vb_load(r->dense[i] + k);
-        w[1] = vb_load(r->dense[i] + k + 64);
-        return;
-    }
-    const uint8_t *codes = r->codes + r->c.row[i];
-    uint64_t mask[2];
-    memcpy(mask, masks->first + i * masks->stride, sizeof mask);
-    w[0] = vb_expand_open(codes, mask[0]);
-    w[1] = vb_expand_open(codes + count_bits(mask[0]), mask[1]);
-    r->c.row[i] += count_bits(mask[0]) + count_bits(mask[1]);
-}
-
-/* sum + the products of signed codes and inputs, and what OZ_DOT4_BIAS leaves of 128 times the inputs' sum.
- */
-OZ_INLINE vi16 dot_codes(vi16 sum, vb64 w, const int8_t *x) {
-    return v_dot4_u8(sum, vb_xor(w, vb_set1(128)), vb_load(x));
+/* The 128 codes where a mask has bits, `rest` where not; returns how many have been read. */
+OZ_INLINE size_t read_codes(const uint8_t *codes, const uint8_t *mask, vb64 rest, vb64 w[2]) {
+    const size_t low = count_bits(mask64(mask));
+    w[0] = vb_expand64(rest, codes, mask);
+    w[1] = vb_expand64(rest, codes + low, mask + 8);
+    return low + count_bits(mask64(mask + 8));
 }
 
 /* Sums over 128 inputs, [activation row][half of the inputs][row], four inputs a lane; one half stands for
@@ -55,15 +35,23 @@ typedef struct lane_sums {
     vi16 lane[OZ_MV_BATCH][2][OZ_PANEL];
 } lane_sums;
 
-OZ_INLINE void sum_block_as(const mask_rows *masks, bool whole, code_reader *r, size_t k, const int8_t *x,
+/* `only`: the cell has no further block, so rows follow each other. */
+OZ_INLINE void sum_block_as(const mask_rows *masks, bool only, bool whole, code_reader *r, const int8_t *x,
                             size_t ld, size_t m, lane_sums *sums) {
+    const uint8_t *next = r->codes, *mask = masks->first;
+    const size_t stride = masks->stride;
+    const vb64 zero = vb_set1(r->zero), x0 = vb_load(x), x1 = vb_load(x + 64);
     OZ_ROLL
-    for (size_t row = 0; row < OZ_PANEL; row++) {
+    for (size_t row = 0; row < OZ_PANEL; row++, mask += stride) {
         vb64 w[2];
-        read_row(masks, r, row, k, w);
+        const size_t read = read_codes(only ? next : r->codes + r->c.row[row], mask, zero, w);
+        if (only)
+            next += read;
+        else
+            r->c.row[row] = (uint16_t)(r->c.row[row] + read);
         for (size_t i = 0; i < m; i++) {
-            vi16 low = dot_codes(vi_zero(), w[0], x + i * ld);
-            vi16 high = dot_codes(whole ? low : vi_zero(), w[1], x + i * ld + 64);
+            vi16 low = v_dot4_u8(vi_zero(), w[0], m == 1 ? x0 : vb_load(x + i * ld));
+            vi16 high = v_dot4_u8(whole ? low : vi_zero(), w[1], m == 1 ? x1 : vb_load(x + i * ld + 64));
             sums->lane[i][0][row] = whole ? high : low;
             if (!whole) sums->lane[i][1][row] = high;
         }
@@ -74,20 +62,13 @@ OZ_INLINE void sum_block_as(const mask_rows *masks, bool whole, code_reader *r, 
 static void sum_block(bool whole, code_reader *r, size_t k, size_t n, const int8_t *x, size_t ld, size_t m,
                       lane_sums *sums) {
     mask_rows masks;
-    if (!r->c.masks) {
-        if (whole)
-            sum_block_as(NULL, true, r, k, x, ld, m, sums);
-        else
-            sum_block_as(NULL, false, r, k, x, ld, m, sums);
-        return;
-    }
     find_masks(&r->c, k, n, &masks);
-    if (whole && m == 1)
-        sum_block_as(&masks, true, r, k, x, ld, 1, sums);
-    else if (whole)
-        sum_block_as(&masks, true, r, k, x, ld, m, sums);
+    if (r->c.inputs > OZ_BLOCK)
+        sum_block_as(&masks, false, whole, r, x, ld, m, sums);
+    else if (whole && m == 1)
+        sum_block_as(&masks, true, true, r, x, ld, 1, sums);
     else
-        sum_block_as(&masks, false, r, k, x, ld, m, sums);
+        sum_block_as(&masks, true, whole, r, x, ld, m, sums);
 }
 
 /* The sums of 16 rows over `inputs` (32, or the whole vector) from input `at` of the block on. */
@@ -122,49 +103,60 @@ static void add_block(product *p, code_reader *r, size_t from, size_t k, size_t 
         for (size_t at = 0; at < n; at += p->step) {
             vi16 sum = segment_sum(sums.lane[i], at, whole ? OZ_BLOCK : p->step);
             int32_t inputs = segment_input_sum(p->x, i, p->ld, k + at, oz_min(p->step, n - at));
-            add_sums(p, i, k + at, vi_sub(sum, vi_set1((128 - OZ_DOT4_BIAS) * inputs)));
+            add_sums(p, i, k + at, vi_sub(sum, vi_set1((r->zero - OZ_DOT4_BIAS) * inputs)));
         }
     }
 }
 
+/* The activations under 64 slots of a segment of a cell, 0 from the n-th slot on. */
 #ifdef OZ_LOOK_UP
-/* One segment of a cell of columns: the activations under each row's slots, 64 at a time. */
-static vi16 sum_columns(const code_reader *r, const uint8_t *columns, unsigned shift, uint8_t segment,
-                        const int8_t *x) {
+#define BRING(x, columns, slots, in)
+#define INPUTS_AT(x, in, columns, shift, segment, n)                                                         \
+    vb_look_up((x) + ((size_t)(segment) << (shift)) / OZ_BLOCK * OZ_BLOCK, vb_load(columns), shift, segment, \
+               n)
+#else
+#define BRING(x, columns, slots, in)                                                                         \
+    for (size_t s = 0; s < (slots); s++) (in)[s] = (x)[(columns)[s]]
+#define INPUTS_AT(x, in, columns, shift, segment, n) vb_keep(vb_load(in), vb_load(columns), shift, segment, n)
+#endif
+
+/* One segment of a cell of columns: 64 slots of a row at a time. */
+OZ_INLINE vi16 sum_columns_as(const code_reader *r, unsigned shift, uint8_t segment, const int8_t *x,
+                              const int8_t *in) {
+    const uint8_t *codes = r->codes, *columns = r->columns;
+    const vb64 zero = vb_set1(r->zero);
     vi16 sums[OZ_PANEL];
-    const int8_t *table = x + ((size_t)segment << shift) / OZ_BLOCK * OZ_BLOCK;
+    (void)x, (void)in;
+    OZ_ROLL
     for (size_t row = 0; row < OZ_PANEL; row++) {
         vi16 sum = vi_zero();
         const size_t end = r->c.row[row + 1];
+        OZ_ROLL
         for (size_t s = r->c.row[row]; s < end; s += 64) {
-            const uint64_t live = end - s >= 64 ? ~UINT64_C(0) : (UINT64_C(1) << (end - s)) - 1;
-            vb64 in = vb_look_up(table, vb_load(columns + s), shift, segment, live);
-            sum = v_dot4_s8(sum, vb_load(r->codes + s), in);
+            vb64 inputs = INPUTS_AT(x, in + s, columns + s, shift, segment, end - s);
+            sum = v_dot4_s8(sum, vb_sub(vb_load(codes + s), zero), inputs);
         }
         sums[row] = sum;
     }
     return vi_sum_rows(sums);
 }
 
+static vi16 sum_columns(const code_reader *r, unsigned shift, uint8_t segment, const int8_t *x,
+                        const int8_t *in) {
+    if (shift != 7) return sum_columns_as(r, shift, segment, x, in);
+    return segment ? sum_columns_as(r, 7, 1, x, in) : sum_columns_as(r, 7, 0, x, in);
+}
+
 static void add_columns(product *p, const code_reader *r, size_t k) {
     const unsigned shift = p->step >= oz_min(r->c.inputs, OZ_BLOCK) ? 7 : (unsigned)__builtin_ctzll(p->step);
-    uint8_t columns[OZ_MOST_NONZEROS + OZ_READ_AHEAD];
-    list_columns(&r->c, columns);
+    int8_t in[OZ_MOST_NONZEROS + OZ_READ_AHEAD];
     for (size_t i = 0; i < p->x->m; i++) {
         const int8_t *x = p->x->i8 + i * p->ld + k;
-        for (size_t at = 0; at < r->c.inputs; at += (size_t)1 << shift) {
-            add_sums(p, i, k + at, sum_columns(r, columns, shift, (uint8_t)(at >> shift), x));
-        }
+        BRING(x, r->columns, r->c.slots, in);
+        for (size_t at = 0; at < r->c.inputs; at += (size_t)1 << shift)
+            add_sums(p, i, k + at, sum_columns(r, shift, (uint8_t)(at >> shift), x, in));
     }
 }
-#else
-static void add_columns(product *p, code_reader *r, size_t k) {
-    scatter_codes(r);
-    for (size_t from = 0; from < r->c.inputs; from += OZ_BLOCK) {
-        add_block(p, r, from, k + from, oz_min(OZ_BLOCK, r->c.inputs - from));
-    }
-}
-#endif
 
 static void add_masks(product *p, code_reader *r, size_t k) {
     for (size_t from = 0; from < r->c.inputs; from += OZ_BLOCK) {
@@ -192,33 +184,47 @@ static void OZ_NAME(sparse_mv_integer)(const oz_leaf *leaf, size_t panel0, size_
     for (size_t panel = panel0; panel < panel1; panel++) mv_panel_codes(leaf, panel, x, y, ldy);
 }
 
+/* Inputs [from, from + 128) of the cell as rows of codes. */
+static void scatter_codes(const code_reader *r, size_t from, uint8_t rows[OZ_PANEL][OZ_BLOCK]) {
+    memset(rows, r->zero, OZ_PANEL * OZ_BLOCK);
+    for (size_t i = 0; i < OZ_PANEL; i++) {
+        const size_t end = r->c.row[i + 1];
+        for (size_t s = r->c.row[i]; s < end; s++) {
+            if (r->columns[s] / OZ_BLOCK == from / OZ_BLOCK) rows[i][r->columns[s] % OZ_BLOCK] = r->codes[s];
+        }
+    }
+}
+
+static void expand_codes(const code_reader *r, size_t from, size_t n, uint8_t rows[OZ_PANEL][OZ_BLOCK]) {
+    mask_rows masks;
+    const uint8_t *next = r->codes, *mask = r->c.masks;
+    find_masks(&r->c, from, n, &masks);
+    for (size_t i = 0; i < OZ_PANEL; i++, mask += r->c.mask_bytes) {
+        vb64 w[2];
+        const size_t before = count_row(mask, from);
+        read_codes(next + before, masks.first + i * masks.stride, vb_set1(r->zero), w);
+        next += before + count_row(mask + from / 8, r->c.inputs - from);
+        vb_store(rows[i], w[0]);
+        vb_store(rows[i] + 64, w[1]);
+    }
+}
+
 /* Rows of codes become quads: 16 x 16 dwords at a time. */
 static void decode_u8(const oz_leaf *leaf, size_t panel, size_t k0, size_t n, uint8_t *tile) {
-    const size_t block = leaf->param[OZ_SPARSE_BLOCK], quads = oz_div_up(n, 4), from = k0 % block;
-    const vb64 zero = vb_set1((uint8_t)oz_codec_zero(leaf->codec.kind));
+    const size_t block = leaf->param[OZ_SPARSE_BLOCK], quads = oz_div_up(n, 4);
+    uint8_t rows[OZ_PANEL][OZ_BLOCK];
     code_reader reader;
-    vf16 square[2][OZ_PANEL];
     open_codes(leaf, panel, k0 / block, &reader);
-    mask_rows masks;
-    if (reader.c.masks)
-        find_masks(&reader.c, from, n, &masks);
+    if (reader.columns)
+        scatter_codes(&reader, k0 % block, rows);
     else
-        scatter_codes(&reader);
-    for (size_t row = 0; row < OZ_PANEL; row++) {
-        vb64 w[2];
-        if (reader.c.masks) {
-            if (from > 0) reader.c.row[row] += count_row(reader.c.masks + row * reader.c.mask_bytes, from);
-            read_row(&masks, &reader, row, from, w);
-        } else {
-            read_row(NULL, &reader, row, from, w);
-        }
-        square[0][row] = v_from_bits(vi_quads(vb_add(w[0], zero)));
-        square[1][row] = v_from_bits(vi_quads(vb_add(w[1], zero)));
-    }
+        expand_codes(&reader, k0 % block, n, rows);
     for (size_t half = 0; half < 2 && half * OZ_LANES < quads; half++) {
-        v_transpose(square[half]);
+        vf16 square[OZ_PANEL];
+        for (size_t i = 0; i < OZ_PANEL; i++) square[i] = v_from_bits(vi_quads(vb_load(rows[i] + 64 * half)));
+        v_transpose(square);
         for (size_t q = 0; q < oz_min(OZ_LANES, quads - half * OZ_LANES); q++) {
-            vi_store(tile + (half * OZ_LANES + q) * 64, vi_bits(square[half][q]));
+            vi_store(tile + (half * OZ_LANES + q) * 64, vi_bits(square[q]));
         }
     }
 }

@@ -6,8 +6,6 @@
 
 #include "kernels/sparse/cell.body.h"
 
-#include "kernels/sparse/look_up.body.h"
-
 #include "kernels/sparse/float.body.h"
 #include "kernels/sparse/integer.body.h"
 

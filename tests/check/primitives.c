@@ -165,6 +165,7 @@ static void gemm_nz(void *arg) {
         }
         nz->end[i / n] = (uint16_t)count;
     }
+    memset(nz->room.columns + count, 0, OZ_NZ_STEP);
     s->p->gemm_nz(nz, x, lanes, y);
     for (size_t i = 0; i < OZ_PANEL * lanes; i++)
         expect_sum(dense + i / lanes * n, 1, n, x, lanes, i % lanes, before[i], y[i]);

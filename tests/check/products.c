@@ -170,6 +170,10 @@ static void expect_nonzeros(const product *p, const oz_nonzeros *nz, size_t pane
                 found[column] = nz->value[i];
         }
         first = nz->end[r];
+        for (size_t e = 0; !nz->each && r + 1 == OZ_PANEL && e < OZ_NZ_STEP; e++) {
+            if (nz->column[first + e] >= n)
+                complain("column %d of %zu is read ahead", nz->column[first + e], n);
+        }
         for (size_t k = 0; k < n && row < p->t->rows; k++) {
             float want = p->s->weights[row * p->t->k + k0 + k];
             if (found[k] != want)
