@@ -85,7 +85,7 @@ static void complete(oz_leaf *leaf, const coded *c) {
     uint64_t n = 0, all = leaf->rows * leaf->cols;
     for (uint64_t i = 0; i < all; i++) n += is_stored(leaf, c, i);
     double density = (double)n / (double)all;
-    if (leaf->param[OZ_SPARSE_BLOCK] == OZ_UNSET) leaf->param[OZ_SPARSE_BLOCK] = density > 0.1 ? 128 : 256;
+    if (leaf->param[OZ_SPARSE_BLOCK] == OZ_UNSET) leaf->param[OZ_SPARSE_BLOCK] = density > 0.125 ? 128 : 256;
     leaf->param[OZ_SPARSE_SLOTS] = count_slots(leaf, c);
     if (leaf->param[OZ_SPARSE_FORM] == OZ_UNSET) leaf->param[OZ_SPARSE_FORM] = choose_form(leaf);
 }

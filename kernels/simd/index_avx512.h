@@ -73,7 +73,7 @@ OZ_INLINE vb64 vb_unpack(const uint8_t *p, unsigned bits) {
 #define OZ_LOOK_UP 1
 /* table[index & 127] in the first n bytes where index >> shift is `segment`, else 0. */
 OZ_INLINE vb64 vb_look_up(const int8_t *table, vb64 index, unsigned shift, uint8_t segment, size_t n) {
-    const __mmask64 live = n < 64 ? (UINT64_C(1) << n) - 1 : ~UINT64_C(0);
+    const __mmask64 live = _bzhi_u64(~UINT64_C(0), n < 64 ? (unsigned)n : 64);
     __m512i segments =
         _mm512_and_si512(_mm512_srli_epi16(index, shift), _mm512_set1_epi8((char)(255u >> shift)));
     __mmask64 here = _mm512_mask_cmpeq_epi8_mask(live, segments, _mm512_set1_epi8((char)segment));

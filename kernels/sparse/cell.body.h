@@ -106,9 +106,8 @@ OZ_INLINE uint8_t *list_masks(const cell *c, size_t inputs, uint8_t *out) {
     return out;
 }
 
-/* The column of every slot, of which OZ_READ_AHEAD more may be read: in the leaf or in the room. The first
- * OZ_NZ_STEP of those are inputs of the cell, too: of the next cell, which if this is a whole block is no
- * wider, or 0. */
+/* The column of every slot, of which OZ_READ_AHEAD more may be read: in the leaf or in the room. The first 16
+ * of those are inputs of the cell, too: of the next cell, which is no wider than a whole block, or 0. */
 static const uint8_t *cell_columns(const oz_leaf *leaf, const cell *c, oz_nonzeros_room *room) {
     uint8_t *out = room->columns;
     if (c->masks) {
@@ -119,7 +118,7 @@ static const uint8_t *cell_columns(const oz_leaf *leaf, const cell *c, oz_nonzer
         if (c->slots > 0) memcpy(out, c->columns, c->slots);
         out += c->slots;
     }
-    memset(out, 0, OZ_NZ_STEP);
+    memset(out, 0, OZ_LANES);
     return room->columns;
 }
 
