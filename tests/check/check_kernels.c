@@ -29,7 +29,7 @@ static const uint16_t all_cols[] = {1,   2,   3,   4,   5,   7,   8,   15,  16, 
                                     47,  63,  64,  65,  96,  100, 127, 128, 129, 130, 160, 191,  200,
                                     255, 256, 257, 300, 383, 384, 390, 511, 512, 513, 640, 1100, 0};
 static const uint16_t few_rows[] = {17, 5, 16, 0};
-static const uint16_t few_cols[] = {37, 129, 262, 1, 0};
+static const uint16_t few_cols[] = {37, 129, 262, 128, 1, 0};
 
 static const effort full = {
     .leaves = 120, .rounds = 200, .most_columns = OZ_COLUMNS, .rows = all_rows, .cols = all_cols};
