@@ -80,7 +80,6 @@ static void fill(struct layer *layer) {
 }
 
 struct layer layer_open(int count, char **arguments) {
-    if (*option(count, arguments, "net", "")) unable("this adapter times layers only");
     struct layer layer = {
         .rows = positive(count, arguments, "rows", "1024"),
         .cols = positive(count, arguments, "cols", "1024"),
@@ -90,8 +89,9 @@ struct layer layer_open(int count, char **arguments) {
         .sparsity = atof(option(count, arguments, "sparsity", "0")),
         .codec = option(count, arguments, "codec", "f32"),
         .cold = atoi(option(count, arguments, "cold", "0")) != 0,
+        .net = option(count, arguments, "net", NULL),
     };
-    fill(&layer);
+    if (!layer.net) fill(&layer);
     return layer;
 }
 
@@ -186,7 +186,7 @@ int serve(const struct layer *layer, size_t copies, work *run, const float *(*re
             printf("%.0f %.0f\n", layer->weight_bytes, layer->operations);
         } else if (!strcmp(line, "check\n")) {
             run(context, 0);
-            printf("%.2e\n", error(layer, result(context)));
+            printf("%.2e\n", layer->check ? layer->check(context) : error(layer, result(context)));
         } else {
             printf("unknown: %s", line);
         }

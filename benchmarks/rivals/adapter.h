@@ -14,13 +14,16 @@ struct layer {
     double sparsity;
     const char *codec;
     bool cold;
-    float *w, *x;  /* W; X, which lies in [0, 1) */
-    long nonzeros; /* of W */
+    const char *net; /* asked for instead of a layer; NULL = none, and else there are no W and X */
+    float *w, *x;    /* W; X, which lies in [0, 1) */
+    long nonzeros;   /* of W */
 
     /* The adapter's, before serve(): bytes of the weights that one run reads and operations that it does, 0 =
      * not known; and what sends threads to sleep that would go on looking for work, NULL = none. */
     double weight_bytes, operations;
     void (*rest)(void);
+    double (*check)(
+        void *context); /* how wrong the last result is; NULL = it is held against a plain product */
 };
 
 /* Reads key=value arguments; W and X are random and the same in every process. */

@@ -36,7 +36,7 @@ def serve(o, engine, what, x, works, expected):
 def main():
     o = adapter.options()
     if o.net:
-        net = nets.NETS[o.net](o.sparsity)
+        net = nets.make(o.net, o.sparsity)
         x = numpy.random.default_rng(2).random((o.batch, *net.shape), dtype="f4")
         model = nets.onnx_model(net, o.batch)
         serve(o, compiled(o, model), f"{o.net} f32", x, 1, lambda: nets.expected(model, x))

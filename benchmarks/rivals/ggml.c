@@ -137,6 +137,7 @@ static void choose(struct state *s) {
 
 int main(int count, char **arguments) {
     struct layer layer = layer_open(count, arguments);
+    if (layer.net) unable("this adapter times layers only");
     struct state s = {.layer = &layer, .type = type_of(&layer), .backend = ggml_backend_cpu_init()};
     if (layer.cols % ggml_blck_size(s.type)) unable("%s wants cols in blocks", ggml_type_name(s.type));
     ggml_backend_cpu_set_n_threads(s.backend, layer.threads);

@@ -44,6 +44,7 @@ static void compress(struct state *s, size_t copy) {
 
 int main(int count, char **arguments) {
     struct layer layer = layer_open(count, arguments);
+    if (layer.net) unable("this adapter times layers only");
     struct state s = {.layer = &layer, .y = allocate((size_t)(layer.batch * layer.rows) * sizeof(float))};
     if (!layer_codec_is(&layer, "f32") || layer.sparsity <= 0)
         unable("LIBXSMM is timed with f32 layers with zeros");

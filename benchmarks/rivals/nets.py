@@ -7,6 +7,12 @@
 mlp784     784-512-512-10; all layers but the last are sparse
 cifar      six 3x3 convolutions on 32x32 pictures and a classifier, 77 MFLOP; all but the first and the classifier
 mobilenet  MobileNetV1 1.0 on 224x224 pictures, batch norms folded, 1.14 GFLOP; its 1x1 convolutions
+resnet20   ResNet-20 for 32x32 pictures, batch norms folded, 82 MFLOP; all but the first and the classifier
+
+A single convolution is a network, too, without an activation; all of it is sparse:
+
+conv3-16x32-64s2   3x3 from 16 channels of 32x32 to 64, padded, with a stride of 2 (without "s2": 1)
+dw3-64x112s2       3x3 depthwise over 64 channels of 112x112
 
 The ONNX model has its zeros written out as numbers, as the export of a pruned network has.
 """
@@ -15,21 +21,22 @@ import argparse
 import json
 import math
 import pathlib
+import re
 import struct
 
 import numpy
 
 
 class Net:
-    """Nodes in the order in which they run: (operator, name, input, attributes); a weight has its node's name."""
+    """Nodes in the order in which they run: (operator, name, inputs, attributes); a weight has its node's name."""
 
     def __init__(self, shape, sparsity):
         self.shape, self.sparsity = shape, sparsity
         self.nodes, self.weights, self.sparse = [], {}, []
         self.random = numpy.random.default_rng(1)
 
-    def add(self, operator, name, x, **attributes):
-        self.nodes.append((operator, name, x, attributes))
+    def add(self, operator, name, *inputs, **attributes):
+        self.nodes.append((operator, name, inputs, attributes))
         return name
 
     def weight(self, name, shape, sparse):
@@ -84,22 +91,66 @@ def mobilenet(sparsity):
     return net
 
 
-NETS = {"mlp784": mlp784, "cifar": cifar, "mobilenet": mobilenet}
+def shortcut(net, name, x, channels, outputs):
+    """Into a wider stage: every second row and column, and zeros for half of the new channels on either side."""
+    added = (outputs - channels) // 2
+    x = net.add("slice", name + "rows", x, axis=2, step=2)
+    x = net.add("slice", name + "columns", x, axis=3, step=2)
+    return net.add("pad", name + "channels", x, pads=[[0, 0], [added, added], [0, 0], [0, 0]])
 
 
-def onnx_nodes(operator, name, x, a):
+def resnet20(sparsity):
+    net = Net([3, 32, 32], sparsity)
+    x, channels = net.conv("stem", "x", 3, 16, 3), 16
+    for i in range(9):
+        name, outputs = f"block{i + 1}", 16 << i // 3
+        y = net.conv(name + "a", x, channels, outputs, 3, stride=outputs // channels, sparse=True)
+        y = net.conv(name + "b", y, outputs, outputs, 3, act=None, sparse=True)
+        if outputs > channels:
+            x = shortcut(net, name, x, channels, outputs)
+        x, channels = net.add("add", name, y, x, act="relu"), outputs
+    x = net.add("global_avg_pool", "pool", x)
+    net.linear("logits", x, channels, 10)
+    return net
+
+
+NETS = {"mlp784": mlp784, "cifar": cifar, "mobilenet": mobilenet, "resnet20": resnet20}
+
+CONVOLUTION = re.compile(r"(conv|dw)(\d+)-(\d+)x(\d+)(?:-(\d+))?(?:s(\d+))?")
+
+
+def make(name, sparsity):
+    if name in NETS:
+        return NETS[name](sparsity)
+    kind, *numbers = CONVOLUTION.fullmatch(name).groups()
+    kernel, channels, size, outputs, stride = (int(n or 0) for n in numbers)
+    net = Net([channels, size, size], sparsity)
+    groups = channels if kind == "dw" else 1
+    net.conv("y", "x", channels, outputs or channels, kernel, stride or 1, groups, act=None, sparse=True)
+    return net
+
+
+def onnx_nodes(operator, name, inputs, a):
     """The ONNX nodes for one of ours; the last one's output is called `name`."""
     from onnx.helper import make_node
 
     linear = name + "_linear" if a.get("act") else name
     wb = [name + ".weight", name + ".bias"]
     if operator == "linear":
-        yield make_node("Gemm", [x, *wb], [linear], transB=1)
+        yield make_node("Gemm", [*inputs, *wb], [linear], transB=1)
     elif operator == "conv2d":
-        yield make_node("Conv", [x, *wb], [linear], kernel_shape=2 * [a["kernel"]], strides=2 * [a["stride"]],
+        yield make_node("Conv", [*inputs, *wb], [linear], kernel_shape=2 * [a["kernel"]], strides=2 * [a["stride"]],
                         pads=4 * [a["pad"]], group=a["groups"])
+    elif operator == "add":
+        yield make_node("Add", inputs, [linear])
+    elif operator == "slice":
+        yield make_node("Slice", [*inputs, "first", "end", f"axis{a['axis']}", "second"], [name])
+    elif operator == "pad":
+        before, after = zip(*a["pads"])
+        yield make_node("Constant", [], [name + "_pads"], value_ints=before + after)
+        yield make_node("Pad", [*inputs, name + "_pads"], [name])
     else:
-        yield make_node("GlobalAveragePool", [x], [name + "_mean"])
+        yield make_node("GlobalAveragePool", inputs, [name + "_mean"])
         yield make_node("Flatten", [name + "_mean"], [name])
     if a.get("act") == "relu":
         yield make_node("Relu", [linear], [name])
@@ -116,9 +167,12 @@ def onnx_model(net, batch):
     tensors = dict(net.weights)
     if any(a.get("act") == "relu6" for *_, a in net.nodes):
         tensors.update(zero=numpy.array(0, "f4"), six=numpy.array(6, "f4"))
+    if any(operator == "slice" for operator, *_ in net.nodes):
+        numbers = dict(first=0, end=2**31, axis2=2, axis3=3, second=2)
+        tensors.update((name, numpy.array([n], "i8")) for name, n in numbers.items())
     nodes = [made for node in net.nodes for made in onnx_nodes(*node)]
-    classes = len(net.weights["logits.bias"])
-    graph = helper.make_graph(nodes, "net", [value("x", [batch, *net.shape])], [value("logits", [batch, classes])],
+    output = net.nodes[-1][1]
+    graph = helper.make_graph(nodes, "net", [value("x", [batch, *net.shape])], [value(output, None)],
                               [numpy_helper.from_array(t, n) for n, t in tensors.items()])
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
 
@@ -132,14 +186,14 @@ def expected(model, x):
 
 def ounce_graph(net):
     nodes = []
-    for operator, name, x, attributes in net.nodes:
+    for operator, name, inputs, attributes in net.nodes:
         attributes = {k: v for k, v in attributes.items() if v is not None}
-        if operator != "global_avg_pool":
+        if name + ".weight" in net.weights:
             attributes["weight"] = name
         if operator == "conv2d":
             attributes["kernel"] = 2 * [attributes["kernel"]]
-        nodes.append([operator, name, [x]] + ([attributes] if attributes else []))
-    return {"inputs": {"x": ["N", *net.shape]}, "outputs": ["logits"], "nodes": nodes}
+        nodes.append([operator, name, list(inputs)] + ([attributes] if attributes else []))
+    return {"inputs": {"x": ["N", *net.shape]}, "outputs": [net.nodes[-1][1]], "nodes": nodes}
 
 
 def write_safetensors(path, tensors):
@@ -166,13 +220,13 @@ def write_ounce(net, name, folder):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("net", choices=NETS)
+    parser.add_argument("net")
     parser.add_argument("--sparsity", type=float, default=0.0)
     parser.add_argument("--batch", type=int, default=1, help="of the ONNX model; Ounce's takes any")
     parser.add_argument("--onnx", type=pathlib.Path)
     parser.add_argument("--ounce", type=pathlib.Path)
     options = parser.parse_args()
-    net = NETS[options.net](options.sparsity)
+    net = make(options.net, options.sparsity)
     if options.ounce:
         write_ounce(net, options.net, options.ounce)
     if options.onnx:

@@ -1,26 +1,15 @@
-/* onednn.c - one matrix product of oneDNN 2 or 3, whichever it is compiled against.
- * The weights are tried as they are and in the layout that oneDNN would choose; the faster one stays. int8 is
- * u8 x s8 with one scale a tensor: a reorder of the f32 inputs, then the product, with f32 outputs. Where
- * weights have zeros, oneDNN 3 multiplies them as CSR; that product wants its inputs transposed and leaves
- * its outputs so. */
-#include "adapter.h"
+/* onednn.c - one matrix product of oneDNN 2 or 3, whichever it is compiled against (convolutions:
+ * onednn_conv.c). The weights are tried as they are and in the layout that oneDNN would choose; the faster
+ * one stays. int8 is u8 x s8 with one scale a tensor: a reorder of the f32 inputs, then the product, with f32
+ * outputs. Where weights have zeros, oneDNN 3 multiplies them as CSR; that product wants its inputs
+ * transposed and leaves its outputs so. */
+#include "onednn.h"
 
-#include <dnnl.h>
 #include <math.h>
 #include <omp.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#if DNNL_VERSION_MAJOR >= 3
-#define NAME "onednn3"
-#define REF(description) (description)
-typedef const_dnnl_memory_desc_t const_description;
-#else
-#define NAME "onednn"
-#define REF(description) (&(description))
-typedef const dnnl_memory_desc_t *const_description;
-#endif
 
 #ifdef DNNL_EXPERIMENTAL_SPARSE
 #define SPARSE 1
@@ -53,19 +42,23 @@ struct state {
     bool transposed;
 };
 
-static void must(dnnl_status_t status, const char *what) {
+void must(dnnl_status_t status, const char *what) {
     if (status != dnnl_success) unable("oneDNN cannot %s (status %d)", what, (int)status);
 }
 
-static dnnl_memory_desc_t describe(long rows, long cols, dnnl_data_type_t type, dnnl_format_tag_t tag) {
+dnnl_memory_desc_t describe_tensor(int rank, const dnnl_dims_t dims, dnnl_data_type_t type,
+                                   dnnl_format_tag_t tag) {
     dnnl_memory_desc_t description;
-    dnnl_dims_t dims = {rows, cols};
 #if DNNL_VERSION_MAJOR >= 3
-    must(dnnl_memory_desc_create_with_tag(&description, 2, dims, type, tag), "describe a matrix");
+    must(dnnl_memory_desc_create_with_tag(&description, rank, dims, type, tag), "describe a tensor");
 #else
-    must(dnnl_memory_desc_init_by_tag(&description, 2, dims, type, tag), "describe a matrix");
+    must(dnnl_memory_desc_init_by_tag(&description, rank, dims, type, tag), "describe a tensor");
 #endif
     return description;
+}
+
+static dnnl_memory_desc_t describe(long rows, long cols, dnnl_data_type_t type, dnnl_format_tag_t tag) {
+    return describe_tensor(2, (dnnl_dims_t){rows, cols}, type, tag);
 }
 
 static dnnl_memory_t hold(struct state *s, const_description description, void *data) {
@@ -277,6 +270,7 @@ static void choose_sparse(struct state *s) {
 
 int main(int count, char **arguments) {
     struct layer layer = layer_open(count, arguments);
+    if (layer.net) return serve_convolution(&layer);
     bool int8 = layer_codec_is(&layer, "int8"), sparse = SPARSE && !int8 && layer.sparsity > 0;
     if (!int8 && !layer_codec_is(&layer, "f32")) unable("oneDNN multiplies f32 and int8 here");
     struct state s = {.layer = &layer, .y = allocate((size_t)(layer.batch * layer.rows) * sizeof(float))};

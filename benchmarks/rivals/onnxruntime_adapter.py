@@ -115,7 +115,7 @@ def serve_layer(o):
 
 
 def serve_net(o):
-    net = nets.NETS[o.net](o.sparsity)
+    net = nets.make(o.net, o.sparsity)
     x = numpy.random.default_rng(2).random((o.batch, *net.shape), dtype="f4")
     model = nets.onnx_model(net, o.batch)
     work = Work(o, model, x)

@@ -102,6 +102,7 @@ static void rest(void) {
 
 int main(int count, char **arguments) {
     struct layer layer = layer_open(count, arguments);
+    if (layer.net) unable("this adapter times layers only");
     struct state s = {.layer = &layer, .sparse = layer.sparsity > 0};
     if (!layer_codec_is(&layer, "f32")) unable("XNNPACK is timed with f32 layers");
     must(xnn_initialize(NULL), "start");

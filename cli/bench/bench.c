@@ -27,7 +27,7 @@
 typedef struct oz_bench_fields {
     oz_common common;
     oz_texts methods, batches, rivals;
-    const char *shape, *layer, *rivals_command, *only, *markdown, *plot;
+    const char *shape, *layer, *rivals_command, *only, *nets, *markdown, *plot;
     uint64_t runs, seed;
     bool trial, cold;
 } oz_bench_fields;
@@ -52,6 +52,8 @@ static const oz_option options[] = {
      offsetof(oz_bench_fields, rivals_command)},
     {"only", 'o', OZ_OPTION_TEXT, "TEXT", "of targets, those with this text in their line",
      offsetof(oz_bench_fields, only)},
+    {"nets", 0, OZ_OPTION_TEXT, "FOLDER", "where the networks of targets lie (build/nets)",
+     offsetof(oz_bench_fields, nets)},
     {"markdown", 0, OZ_OPTION_TEXT, "FILE", "write the table there, too, in Markdown",
      offsetof(oz_bench_fields, markdown)},
     {"plot", 'p', OZ_OPTION_TEXT, "FILE.svg", "draw a chart there", offsetof(oz_bench_fields, plot)},
@@ -236,6 +238,7 @@ static int bench_targets(oz_bench *b) {
                               .path = arguments->text[1],
                               .only = b->f->only,
                               .rivals = b->f->rivals_command,
+                              .nets = b->f->nets,
                               .runs = b->runs,
                               .seed = b->f->seed};
     return oz_bench_targets(&opt, &b->out);

@@ -27,7 +27,7 @@ const char *oz_target_spec(oz_target_table *t, const char *engine, const char *c
 }
 
 bool oz_target_same_shape(const oz_target *a, const oz_target *b) {
-    return a->rows == b->rows && a->cols == b->cols;
+    return a->net == b->net && a->rows == b->rows && a->cols == b->cols;
 }
 
 bool oz_target_same_race(const oz_target *a, const oz_target *b) {
@@ -49,6 +49,8 @@ static void read_against(oz_target_table *table, oz_target *t, const char *text)
     t->codec = "f32";
     if (strlen(text) == 1 && strchr("BFD", text[0])) {
         t->kind = OZ_AGAINST_LIMIT;
+    } else if (strcmp(text, "kernels") == 0) {
+        t->kind = OZ_AGAINST_KERNELS;
     } else if (strcmp(text, "dense") == 0) {
         t->kind = OZ_AGAINST_DENSE;
     } else if (strncmp(text, "best:", 5) == 0) {
@@ -59,20 +61,32 @@ static void read_against(oz_target_table *table, oz_target *t, const char *text)
     }
 }
 
+static bool read_method(oz_target_table *table, oz_target *t, const char *text, const char *shape) {
+    unsigned long long rows, cols;
+    char net[LINE], rest;
+    t->method = keep(table, text);
+    if (sscanf(text, "net:%399[^:]", net) == 1) {
+        t->net = keep(table, net);
+        return strcmp(shape, "-") == 0 && !t->cold;
+    }
+    if (sscanf(shape, "%llux%llu%c", &rows, &cols, &rest) != 2) return false;
+    t->rows = rows, t->cols = cols;
+    return rows > 0 && cols > 0;
+}
+
 /* False if the line is none. */
 static bool read_target(oz_target_table *table, const char *line, const char *isa, oz_target *t,
                         bool *meant) {
-    char method[LINE], against[LINE], memory[8];
-    unsigned long long rows, cols, threads;
+    char method[LINE], shape[LINE], against[LINE], memory[8];
+    unsigned long long threads;
     int rest = 0;
-    if (sscanf(line, "%399s %llux%llu %u %llu %7s %399s%n", method, &rows, &cols, &t->batch, &threads, memory,
-               against, &rest) != 7 ||
-        rows == 0 || cols == 0 || t->batch == 0 || threads == 0 ||
-        (strcmp(memory, "hot") != 0 && strcmp(memory, "cold") != 0))
+    if (sscanf(line, "%399s %399s %u %llu %7s %399s%n", method, shape, &t->batch, &threads, memory, against,
+               &rest) != 6 ||
+        t->batch == 0 || threads == 0 || (strcmp(memory, "hot") != 0 && strcmp(memory, "cold") != 0))
         return false;
-    t->rows = rows, t->cols = cols, t->threads = threads;
+    t->threads = threads;
     t->cold = memory[0] == 'c';
-    t->method = keep(table, method);
+    if (!read_method(table, t, method, shape)) return false;
     read_against(table, t, against);
     *meant = find_bar(line + rest, isa, &t->bar);
     return *meant || strchr(line + rest, '=');
@@ -104,7 +118,7 @@ int oz_target_table_read(oz_target_table *t, const char *path, const char *only,
         if (line[strspn(line, " ")] == '\0' || (only && !strstr(line, only))) continue;
         code = add_line(t, line, common->isa ? common->isa : oz_isa_name());
         if (code == EXIT_BAD_FILE)
-            oz_file_error(path, "line %d: not METHOD ROWSxCOLS BATCH THREADS hot|cold AGAINST ISA=BAR",
+            oz_file_error(path, "line %d: not METHOD ROWSxCOLS|- BATCH THREADS hot|cold AGAINST ISA=BAR",
                           number);
     }
     fclose(file);

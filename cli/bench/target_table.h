@@ -1,11 +1,16 @@
 /* target_table.h - the lines of a table of targets.
  *
- *     METHOD  ROWSxCOLS  BATCH  THREADS  hot|cold  AGAINST  ISA=BAR...
+ *     METHOD               ROWSxCOLS  BATCH  THREADS  hot|cold  AGAINST  ISA=BAR...
+ *     net:NAME[:SPARSITY]  -          BATCH  THREADS  hot       AGAINST  ISA=BAR...
+ *
+ * A net is a whole network, or a single convolution, that benchmarks/rivals/nets.py describes; ours is the
+ * file NAME[-SPARSITY].safetensors, which benchmarks/rivals/prepare makes.
  *
  * AGAINST is what the figure is a ratio to: B, F or D (the machine's limits), dense (the fastest dense f32
- * layer of the machine), best:CODEC (the fastest of other engines), ENGINE:CODEC[:SPARSITY], or another
- * METHOD. A line has a BAR for each instruction set that it is meant for; the nearest below the one in use
- * counts. "#" begins a comment. */
+ * layer of the machine), best:CODEC (the fastest of other engines), ENGINE:CODEC[:SPARSITY], another METHOD,
+ * or kernels (the plan's kernels alone, on one thread: the share of the time that is theirs). A line has a
+ * BAR for each instruction set that it is meant for; the nearest below the one in use counts. "#" begins a
+ * comment. */
 #ifndef OZ_CLI_BENCH_TARGET_TABLE_H
 #define OZ_CLI_BENCH_TARGET_TABLE_H
 
@@ -16,11 +21,13 @@ typedef enum oz_against {
     OZ_AGAINST_DENSE,
     OZ_AGAINST_BEST,
     OZ_AGAINST_RIVAL,
-    OZ_AGAINST_METHOD
+    OZ_AGAINST_METHOD,
+    OZ_AGAINST_KERNELS
 } oz_against;
 
 typedef struct oz_target {
     const char *method, *against;
+    const char *net; /* its name without a sparsity; NULL = a layer */
     uint64_t rows, cols, threads;
     uint32_t batch;
     bool cold;

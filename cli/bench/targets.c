@@ -8,11 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/bench/race.h"
 #include "cli/bench/report.h"
 #include "cli/bench/stock.h"
 #include "cli/bench/target_table.h"
+#include "cli/model.h"
 #include "cli/terminal.h"
 
 #define DENSE "dense,codec=f32"
@@ -27,6 +29,8 @@ typedef struct oz_table_run {
     const oz_targets_options *opt;
     oz_target_table table;
     oz_stock stock;
+    oz_model *nets[OZ_RACE_ENTRIES]; /* of the race under way */
+    size_t n_nets;
     oz_output *out;
     size_t races, measured, missed, without;
 } oz_table_run;
@@ -49,10 +53,38 @@ static int add_method(oz_table_run *run, oz_race *r, const char *method) {
     return item ? oz_race_add(r, item->method, item->file, item->model) : oz_report_error(method, &err);
 }
 
+/* "net:NAME:SPARSITY" is the file NAME-SPARSITY.safetensors. One that is not there is left out: it is made
+ * with other engines' packages, which are optional. */
+static int add_net(oz_table_run *run, oz_race *r, const char *method) {
+    char path[600];
+    if (has_entry(r, method)) return EXIT_DONE;
+    const char *folder = run->opt->nets ? run->opt->nets : "build/nets", *name = method + strlen("net:");
+    int stem = (int)strcspn(name, ":");
+    snprintf(path, sizeof path, "%s/%.*s%s%s.safetensors", folder, stem, name, name[stem] ? "-" : "",
+             name[stem] ? name + stem + 1 : "");
+    if (access(path, R_OK) != 0) {
+        fprintf(stderr, "ounce: left out %s: no file %s (see benchmarks/rivals/prepare)\n", method, path);
+        return EXIT_DONE;
+    }
+    if (run->n_nets == OZ_RACE_ENTRIES) return oz_usage_error("at most %d networks", OZ_RACE_ENTRIES);
+    int code = oz_open_model(path, &run->nets[run->n_nets]);
+    return code ? code : oz_race_add(r, method, (oz_buffer){0}, run->nets[run->n_nets++]);
+}
+
+static int add_ours(oz_table_run *run, oz_race *r, const char *method) {
+    return strncmp(method, "net:", 4) == 0 ? add_net(run, r, method) : add_method(run, r, method);
+}
+
+/* What every time is shown beside: the dense layer, or the network without zeros. */
+static const char *baseline(oz_table_run *run, const oz_target *t) {
+    return t->net ? oz_target_spec(&run->table, "net", t->net) : DENSE;
+}
+
 static int add_rival(oz_table_run *run, oz_race *r, const oz_target *t, const char *spec) {
     bool able;
     if (has_entry(r, spec)) return EXIT_DONE;
-    oz_rival_task task = {.rows = t->rows,
+    oz_rival_task task = {.net = t->net,
+                          .rows = t->rows,
                           .cols = t->cols,
                           .batch = t->batch,
                           .threads = t->threads,
@@ -70,14 +102,14 @@ static int add_engines(oz_table_run *run, oz_race *r, const oz_target *t, const 
 
 /* Those that "dense" means take part in every race. */
 static int add_opponents(oz_table_run *run, oz_race *r, const oz_target *t) {
-    if (t->kind == OZ_AGAINST_METHOD) return add_method(run, r, t->against);
+    if (t->kind == OZ_AGAINST_METHOD) return add_ours(run, r, t->against);
     if (t->kind == OZ_AGAINST_RIVAL) return add_rival(run, r, t, t->against);
     return t->kind == OZ_AGAINST_BEST ? add_engines(run, r, t, t->codec) : EXIT_DONE;
 }
 
 static int add_all(oz_table_run *run, oz_race *r, const oz_target *of) {
-    int code = add_method(run, r, DENSE);
-    if (!code) code = add_engines(run, r, of, "f32");
+    int code = add_ours(run, r, baseline(run, of));
+    if (!code && !of->net) code = add_engines(run, r, of, "f32");
     size_t lines = 0;
     run->races++;
     for (size_t i = 0; !code && i < run->table.n && lines < MOST_LINES; i++) {
@@ -85,7 +117,7 @@ static int add_all(oz_table_run *run, oz_race *r, const oz_target *of) {
         if (t->race || !oz_target_same_race(t, of)) continue;
         t->race = run->races;
         lines++;
-        code = add_method(run, r, t->method);
+        code = add_ours(run, r, t->method);
         if (!code) code = add_opponents(run, r, t);
     }
     return code;
@@ -114,6 +146,7 @@ static const oz_entry *opponent_of(const oz_race *r, const oz_target *t) {
 static double value_of(const oz_race *r, const oz_target *t, const oz_entry *e, const char **who) {
     *who = t->against;
     if (t->kind == OZ_AGAINST_LIMIT) return t->against[0] == 'B' ? e->reading : e->computing;
+    if (t->kind == OZ_AGAINST_KERNELS) return e->subject.kernels_ns / e->median_ns;
     const oz_entry *opponent = opponent_of(r, t);
     if (!opponent) return NAN;
     *who = opponent->is_rival || t->kind == OZ_AGAINST_METHOD ? opponent->name : "ours";
@@ -124,6 +157,8 @@ static const char *against_text(const oz_target *t, const char *who) {
     static char text[120];
     if (t->kind == OZ_AGAINST_LIMIT)
         snprintf(text, sizeof text, "of %c", t->against[0]);
+    else if (t->kind == OZ_AGAINST_KERNELS)
+        snprintf(text, sizeof text, "kernels alone / all");
     else if (strcmp(who, t->against) == 0)
         snprintf(text, sizeof text, "x %s", who);
     else
@@ -131,37 +166,50 @@ static const char *against_text(const oz_target *t, const char *who) {
     return text;
 }
 
+static const char *shape_text(const oz_target *t) {
+    static char text[48];
+    if (t->net) return "-";
+    snprintf(text, sizeof text, "%llu x %llu", (unsigned long long)t->rows, (unsigned long long)t->cols);
+    return text;
+}
+
+/* Of a whole network nobody knows. */
+static const char *share_text(const oz_entry *e) {
+    static char text[32];
+    if (!e->limit) return "";
+    snprintf(text, sizeof text, "%.0f %% of %c", 100 * oz_entry_share(e), e->limit);
+    return text;
+}
+
 static void put_markdown(FILE *out, const oz_target *t, const oz_entry *e, double over_dense, double value,
                          const char *against) {
-    fprintf(
-        out,
-        "| %s | %llu x %llu | %u | %llu | %s | %s | %s | %s | %.0f %% of %c | %.2f | %s | %s%s%.2f | %.2f "
-        "|\n",
-        t->method, (unsigned long long)t->rows, (unsigned long long)t->cols, t->batch,
-        (unsigned long long)t->threads, t->cold ? "cold" : "hot", oz_time_text(e->median_ns),
-        oz_size_text((uint64_t)e->bytes), oz_entry_rate(e), 100 * oz_entry_share(e), e->limit, over_dense,
-        against, isnan(value) ? "no rival " : "", value < t->bar ? "🔴 " : "", value, t->bar);
+    fprintf(out, "| %s | %s | %u | %llu | %s | %s | %s | %s | %s | %.2f | %s | %s%s%.2f | %.2f |\n",
+            t->method, shape_text(t), t->batch, (unsigned long long)t->threads, t->cold ? "cold" : "hot",
+            oz_time_text(e->median_ns), t->net ? "" : oz_size_text((uint64_t)e->bytes), oz_entry_rate(e),
+            share_text(e), over_dense, against, isnan(value) ? "no rival " : "", value < t->bar ? "🔴 " : "",
+            value, t->bar);
 }
 
 /* What falls short of a bar falls short of it by the same factor on the chart's axis. */
 static void put_bar(oz_output *out, const oz_race *r, const oz_target *t, const oz_entry *e,
                     double over_dense, double value, const char *against) {
-    oz_bar bar = {.speed = over_dense, .limit = over_dense / oz_entry_share(e)};
+    oz_bar bar = {.speed = over_dense};
+    if (e->limit) bar.limit = over_dense / oz_entry_share(e);
     snprintf(bar.group, sizeof bar.group, "%s, %llu thread%s, %s", r->title, (unsigned long long)t->threads,
              t->threads == 1 ? "" : "s", t->cold ? "weights from memory" : "weights in the caches");
     snprintf(bar.label, sizeof bar.label, "%s", t->method);
-    snprintf(bar.note, sizeof bar.note, "%s, %.0f %% of %c; %.2f %s", oz_time_text(e->median_ns),
-             100 * oz_entry_share(e), e->limit, value, against);
+    snprintf(bar.note, sizeof bar.note, "%s%s%s; %.2f %s", oz_time_text(e->median_ns), e->limit ? ", " : "",
+             share_text(e), value, against);
     if (!isnan(value)) bar.target = over_dense * t->bar / value;
     oz_output_bar(out, &bar);
 }
 
 static void put_text(const oz_target *t, const oz_entry *e, double value, const char *against) {
     bool missed = value < t->bar, red = missed && oz_terminal_colour();
-    printf("%s%-38s %4u x%llu %-4s %10s %12s %4.0f %% of %c %6.2f %-34s %5.2f%s%s\n", red ? "\033[31m" : "",
-           t->method, t->batch, (unsigned long long)t->threads, t->cold ? "cold" : "hot",
-           oz_time_text(e->median_ns), oz_entry_rate(e), 100 * oz_entry_share(e), e->limit, value, against,
-           t->bar, missed ? "  missed" : "", red ? "\033[0m" : "");
+    printf("%s%-38s %4u x%llu %-4s %10s %12s %9s %6.2f %-34s %5.2f%s%s\n", red ? "\033[31m" : "", t->method,
+           t->batch, (unsigned long long)t->threads, t->cold ? "cold" : "hot", oz_time_text(e->median_ns),
+           oz_entry_rate(e), share_text(e), value, against, t->bar, missed ? "  missed" : "",
+           red ? "\033[0m" : "");
 }
 
 static json_t *row_json(const oz_race *r, const oz_target *t, const oz_entry *e, double value,
@@ -202,8 +250,7 @@ static void put(oz_table_run *run, const oz_race *r, const oz_target *t) {
 
 static int measure(oz_table_run *run, const oz_target *of) {
     char title[100];
-    snprintf(title, sizeof title, "%llu x %llu, batch %u", (unsigned long long)of->rows,
-             (unsigned long long)of->cols, of->batch);
+    snprintf(title, sizeof title, "%.60s, batch %u", of->net ? of->net : shape_text(of), of->batch);
     oz_race r = {.title = title,
                  .common = run->opt->common,
                  .batch = of->batch,
@@ -220,6 +267,7 @@ static int measure(oz_table_run *run, const oz_target *of) {
     }
     fflush(stdout);
     oz_race_close(&r);
+    while (run->n_nets > 0) oz_model_free(run->nets[--run->n_nets]);
     return code;
 }
 
@@ -227,7 +275,9 @@ static int measure(oz_table_run *run, const oz_target *of) {
 
 static int measure_shape(oz_table_run *run, size_t first) {
     const oz_target *targets = run->table.targets, *of = &targets[first];
-    int code = oz_stock_open(&run->stock, run->opt->common, run->opt->seed, NULL, 0, of->rows, of->cols);
+    int code =
+        of->net ? EXIT_DONE
+                : oz_stock_open(&run->stock, run->opt->common, run->opt->seed, NULL, 0, of->rows, of->cols);
     for (size_t i = first; !code && i < run->table.n; i++) {
         if (oz_target_same_shape(&targets[i], of) && !targets[i].race) code = measure(run, &targets[i]);
     }

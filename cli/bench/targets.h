@@ -9,6 +9,7 @@ typedef struct oz_targets_options {
     const char *path;
     const char *only;   /* lines with this text; NULL = all */
     const char *rivals; /* what starts rivals; NULL = the usual */
+    const char *nets;   /* the folder with the networks' files; NULL = the usual */
     size_t runs;
     uint64_t seed;
 } oz_targets_options;
