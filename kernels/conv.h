@@ -42,6 +42,10 @@ typedef struct oz_conv_primitives {
      * zero. Only those inputs are read, only those outputs written. */
     void (*lay_lines)(const float *in, size_t ld, size_t lines, size_t stride, size_t from, size_t to,
                       size_t count, float *out);
+    /* For every channel c: out[c * step + i], i < 16 * n, is in[c * plane + i] where bit i % 16 of masks[i /
+     * 16] is set, else zero. Only those inputs are read. */
+    void (*lay_masked)(const float *in, size_t plane, size_t channels, const uint16_t *masks, size_t n,
+                       float *out, size_t step);
     /* y[16 rows][lanes] += W x over n inputs of one decoded block. */
     void (*product_f32)(oz_tile w, size_t n, oz_pixels x, size_t lanes, float *y);
     void (*product_nz)(const oz_nonzeros *w, oz_pixels x, size_t lanes, float *y);

@@ -178,6 +178,29 @@ static bool fits(const oz_session *s, uint32_t value) {
     return oz_shape_count(&s->shapes[value]) <= oz_shape_count(&s->plan->shapes[value]);
 }
 
+static bool overlap(const oz_tensor *a, const oz_tensor *b) {
+    const char *first = a->data, *second = b->data;
+    return first < second + b->bytes && second < first + a->bytes;
+}
+
+/* Whether output i can be made where the caller wants it: nothing that is read lies there. */
+static bool is_apart(const oz_session *s, size_t i) {
+    const oz_graph *g = &s->plan->model->graph;
+    if ((uintptr_t)s->out[i].data % sizeof(float)) return false;
+    for (size_t k = 0; k < g->n_inputs; k++)
+        if (overlap(&s->out[i], &s->in[k])) return false;
+    for (size_t k = 0; k < g->n_outputs; k++)
+        if (k != i && overlap(&s->out[i], &s->out[k])) return false;
+    return true;
+}
+
+static float *place_of(const oz_session *s, uint32_t value) {
+    const oz_graph *g = &s->plan->model->graph;
+    for (size_t i = 0; i < g->n_outputs; i++)
+        if (g->outputs[i] == value && is_apart(s, i)) return s->out[i].data;
+    return (float *)(void *)(s->activations + s->plan->place[value]);
+}
+
 static oz_status run_node(oz_session *s, const oz_node *node, oz_error *err) {
     const oz_plan *p = s->plan;
     if (node->op->view) {
@@ -188,7 +211,7 @@ static oz_status run_node(oz_session *s, const oz_node *node, oz_error *err) {
         return oz_fail(err, OZ_ERR_LIMIT, OZ_NO_OFFSET, node->name,
                        "larger than at the plan's largest sizes");
     oz_step step = {.session = s, .node = node, .vec = p->vec, .out_shape = &s->shapes[node->output]};
-    step.out = (float *)(void *)(s->activations + p->place[node->output]);
+    step.out = place_of(s, node->output);
     for (uint32_t i = 0; i < node->n_inputs; i++) {
         step.in[i] = s->data[node->input[i]];
         step.in_shape[i] = &s->shapes[node->input[i]];
@@ -204,12 +227,15 @@ oz_status oz_run(oz_session *s, const oz_tensor *in, size_t n_in, oz_tensor *out
         return oz_fail(err, OZ_ERR_ARGUMENT, OZ_NO_OFFSET, "", "session, in or out is NULL");
     OZ_TRY(oz_options_take(&opt, sizeof opt, options, "run options", err));
     s->run = &opt;
+    s->in = in;
+    s->out = out;
     OZ_TRY(oz_model_locate(s->plan->model, bind(s, in, n_in, out, n_out, err), err));
     const oz_graph *g = &s->plan->model->graph;
     for (size_t i = 0; i < g->n_nodes; i++) OZ_TRY(run_node(s, &g->nodes[i], err));
     for (size_t i = 0; i < n_out; i++) {
-        memcpy(out[i].data, s->data[g->outputs[i]],
-               oz_shape_count(&s->shapes[g->outputs[i]]) * sizeof(float));
+        const void *made = s->data[g->outputs[i]];
+        if (made != out[i].data)
+            memcpy(out[i].data, made, oz_shape_count(&s->shapes[g->outputs[i]]) * sizeof(float));
     }
     return OZ_OK;
 }

@@ -13,6 +13,7 @@
 const oz_conv_primitives OZ_NAME(oz_conv_primitives) = {
     .gather_lines = gather_lines,
     .lay_lines = lay_lines,
+    .lay_masked = lay_masked,
     .product_f32 = product_f32,
     .product_nz = product_nz,
     .finish = finish,

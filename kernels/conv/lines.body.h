@@ -36,6 +36,13 @@ static void lay_lines(const float *in, size_t ld, size_t lines, size_t stride, s
     for (size_t l = 0; l < lines; l++, out += count) lay_line(in + l * ld, stride, from, to, count, out);
 }
 
+static void lay_masked(const float *in, size_t plane, size_t channels, const uint16_t *masks, size_t n,
+                       float *out, size_t step) {
+    for (size_t c = 0; c < channels; c++, in += plane, out += step) {
+        for (size_t i = 0; i < n; i++) v_store(out + 16 * i, v_load_where(in + 16 * i, v_mask(masks[i])));
+    }
+}
+
 /* Pixels [0, count) of one vector, of which [from, to) exist; `whole` = all 16 may be written. */
 OZ_INLINE void gather_vector(const float *in, size_t plane, size_t channels, size_t from, size_t to,
                              size_t count, int whole, size_t lanes, float *out) {

@@ -94,14 +94,29 @@ static void softmax(const float *x, size_t n, float *out) {
 }
 
 /* A number is finite exactly if x - x is 0; any other sum of such differences betrays one that is not. */
+OZ_INLINE int all_finite(const float *x, size_t n) {
+    vf16 sum[2] = {v_zero(), v_zero()};
+    size_t i = 0;
+    for (; i + 32 <= n; i += 32) {
+        vf16 a = v_load(x + i), b = v_load(x + i + 16);
+        sum[0] = v_add(sum[0], v_sub(a, a));
+        sum[1] = v_add(sum[1], v_sub(b, b));
+    }
+    for (; i < n; i += 16) {
+        vf16 a = v_load_n(x + i, oz_min(16, n - i));
+        sum[0] = v_add(sum[0], v_sub(a, a));
+    }
+    return v_sum(v_add(sum[0], sum[1])) == 0.0f;
+}
+
 static size_t find_nonfinite(const float *x, size_t n) {
-    for (size_t i = 0; i < n; i += 16) {
-        size_t lanes = oz_min(16, n - i);
-        vf16 v = v_load_n(x + i, lanes), d = v_sub(v, v);
-        if (v_sum(d) == 0.0f) continue;
-        for (size_t k = 0; k < lanes; k++) {
-            float difference = x[i + k] - x[i + k];
-            if (!(difference == 0.0f)) return i + k;
+    enum { STRETCH = 512 };
+    for (size_t i = 0; i < n; i += STRETCH) {
+        size_t count = oz_min(STRETCH, n - i);
+        if (all_finite(x + i, count)) continue;
+        for (size_t k = i;; k++) {
+            float difference = x[k] - x[k];
+            if (!(difference == 0.0f)) return k;
         }
     }
     return n;

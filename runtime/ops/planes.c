@@ -111,8 +111,47 @@ static void lay_plane(const oz_planes *p, const float *in, size_t band, size_t k
     memset(out + bottom * p->out_width, 0, (lines - bottom) * p->out_width * sizeof *out);
 }
 
+/* ---- where lines keep their length: the plane as it lies, moved, but for what has moved out of a line ----
+ */
+
+enum { MOST_MASKS = 256 };
+
+static size_t vectors_of(const oz_planes *p) {
+    return oz_div_up((p->lines + p->below) * p->out_width, VECTOR);
+}
+
+static bool keeps_lines(const oz_planes *p) {
+    return p->window->stride[0] == 1 && p->window->stride[1] == 1 && p->out_width == p->width &&
+           vectors_of(p) <= MOST_MASKS;
+}
+
+static void set_bits(uint16_t *masks, size_t first, size_t end) {
+    while (first < end) {
+        size_t n = oz_min(VECTOR - first % VECTOR, end - first);
+        masks[first / VECTOR] |= (uint16_t)(((1u << n) - 1) << first % VECTOR);
+        first += n;
+    }
+}
+
+static void lay_moved(const oz_planes *p, const float *x, size_t band, size_t kx, float *out) {
+    const oz_window *w = p->window;
+    uint16_t masks[MOST_MASKS] = {0};
+    ptrdiff_t y0 = (ptrdiff_t)(band * p->lines) - (ptrdiff_t)w->pad[0];
+    ptrdiff_t x0 = (ptrdiff_t)(kx * w->dilation[1]) - (ptrdiff_t)w->pad[1];
+    size_t from, to, top, bottom;
+    inside(y0, 1, p->height, p->lines + p->below, &top, &bottom);
+    inside(x0, 1, p->width, p->width, &from, &to);
+    for (size_t l = top; l < bottom; l++) set_bits(masks, l * p->width + from, l * p->width + to);
+    p->primitives->lay_masked(x + y0 * (ptrdiff_t)p->width + x0, p->height * p->width, p->channels, masks,
+                              vectors_of(p), out, w->kernel[1] * p->plane);
+}
+
 const float *oz_planes_lay(const oz_planes *p, const float *x, size_t band, float *room) {
     if (p->in_place) return x + band * p->lines * p->out_width;
+    if (keeps_lines(p)) {
+        for (size_t kx = 0; kx < p->window->kernel[1]; kx++) lay_moved(p, x, band, kx, room + kx * p->plane);
+        return room;
+    }
     float *out = room;
     for (size_t c = 0; c < p->channels; c++) {
         for (size_t kx = 0; kx < p->window->kernel[1]; kx++) {
