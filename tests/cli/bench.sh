@@ -63,6 +63,18 @@ printed '^48 x 64, batch 1: F ' '^dense,codec=int8 +1 x1 hot .* x dense .ours. +
 grep -q 'batch 4, 1 thread, weights in the caches<' table.svg || fail 'no chart of targets'
 ok bench targets targets -r 1 --isa scalar --rivals ./rivals --only 'dense,codec=int8 48x64 1' --json
 [ "$(grep -c '"method"' ../out)" = 1 ] || fail "--only kept $(cat ../out)"
+mkdir nets && cp small.safetensors nets/small.safetensors && cp small.safetensors nets/small-0.9.safetensors
+cat >networks <<'END'
+net:small:0.9 - 2 1 hot quick:f32 scalar=0.000001
+net:small - 2 1 hot kernels scalar=0.000001
+net:absent - 1 1 hot quick:f32 scalar=1
+END
+ok bench targets networks -r 1 --isa scalar --rivals ./rivals --nets nets
+printed '^small, batch 2: F ' '^net:small:0.9 +2 x1 hot .* x quick:f32 ' 'kernels alone / all' '^2 of 2 targets reached'
+grep -q 'left out net:absent: no file nets/absent.safetensors' ../err || fail "no remark on absent: $(cat ../err)"
+grep -q 'net=small' asked || fail "asked for $(cat asked)"
+echo 'net:small - 1 1 cold quick:f32 scalar=1' >wrong
+refused 3 'wrong: line 1: not METHOD ROWSxCOLS' bench targets wrong --isa scalar
 echo 'dense,codec=int8 48x64 1 1 hot F scalar=1000' >hopeless
 ounce bench targets hopeless -r 1 --isa scalar
 [ "$code" = 1 ] || fail "a missed target exits with $code"
