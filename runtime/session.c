@@ -1,6 +1,7 @@
 /* session.c - one run at a time: bind the free dimensions, then node after node. */
 #include "runtime/session.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 #include "base/arith.h"
@@ -135,11 +136,35 @@ static oz_status bind_input(oz_session *s, size_t i, const oz_tensor *t, uint64_
     return OZ_OK;
 }
 
+/* A tensor that is looked through, in pieces. */
+#define OZ_FINITE_PIECE ((size_t)1 << 16)
+
+typedef struct oz_search {
+    const oz_vec_primitives *vec;
+    const float *x;
+    size_t n;
+    atomic_bool found;
+} oz_search;
+
+static void search_piece(void *arg, size_t piece) {
+    oz_search *f = arg;
+    size_t first = piece * OZ_FINITE_PIECE, n = oz_min(OZ_FINITE_PIECE, f->n - first);
+    if (f->vec->find_nonfinite(f->x + first, n) < n) atomic_store(&f->found, true);
+}
+
+/* The first number that is not finite, or n. */
+static size_t find_nonfinite(const oz_plan *p, const float *x, size_t n) {
+    oz_search f = {.vec = p->vec, .x = x, .n = n};
+    atomic_init(&f.found, false);
+    oz_parallel(&p->threads, oz_div_up(n, OZ_FINITE_PIECE), search_piece, &f);
+    return atomic_load(&f.found) ? p->vec->find_nonfinite(x, n) : n;
+}
+
 static oz_status check_finite(const oz_session *s, size_t i, oz_error *err) {
     const oz_graph *g = &s->plan->model->graph;
     uint32_t v = g->inputs[i].value;
     if (g->values[v].dtype != OZ_F32) return OZ_OK;
-    size_t n = oz_shape_count(&s->shapes[v]), bad = s->plan->vec->find_nonfinite(s->data[v], n);
+    size_t n = oz_shape_count(&s->shapes[v]), bad = find_nonfinite(s->plan, s->data[v], n);
     if (bad == n) return OZ_OK;
     return oz_fail(err, OZ_ERR_NUMBER, OZ_NO_OFFSET, g->values[v].name, "element %zu is not a finite number",
                    bad);
@@ -165,6 +190,7 @@ static oz_status bind(oz_session *s, const oz_tensor *in, size_t n_in, oz_tensor
                        n_in, n_out);
     }
     uint64_t free_sizes[OZ_MAX_FREE] = {0};
+    memset(s->data, 0, g->n_values * sizeof *s->data);
     for (size_t i = 0; i < n_in; i++) OZ_TRY(bind_input(s, i, &in[i], free_sizes, err));
     OZ_TRY(oz_graph_shapes(g, &s->plan->model->contents, free_sizes, s->shapes, err));
     for (size_t i = 0; i < n_out; i++) OZ_TRY(check_output(s, i, &out[i], err));
@@ -179,26 +205,20 @@ static bool fits(const oz_session *s, uint32_t value) {
 }
 
 static bool overlap(const oz_tensor *a, const oz_tensor *b) {
-    const char *first = a->data, *second = b->data;
-    return first < second + b->bytes && second < first + a->bytes;
+    uintptr_t p = (uintptr_t)a->data, q = (uintptr_t)b->data;
+    return p < q + b->bytes && q < p + a->bytes;
 }
 
-/* Whether output i can be made where the caller wants it: nothing that is read lies there. */
-static bool is_apart(const oz_session *s, size_t i) {
-    const oz_graph *g = &s->plan->model->graph;
-    if ((uintptr_t)s->out[i].data % sizeof(float)) return false;
-    for (size_t k = 0; k < g->n_inputs; k++)
-        if (overlap(&s->out[i], &s->in[k])) return false;
-    for (size_t k = 0; k < g->n_outputs; k++)
-        if (k != i && overlap(&s->out[i], &s->out[k])) return false;
-    return true;
-}
-
-static float *place_of(const oz_session *s, uint32_t value) {
-    const oz_graph *g = &s->plan->model->graph;
-    for (size_t i = 0; i < g->n_outputs; i++)
-        if (g->outputs[i] == value && is_apart(s, i)) return s->out[i].data;
-    return (float *)(void *)(s->activations + s->plan->place[value]);
+/* Outputs whose memory shares nothing with other tensors are written there at once. */
+static void place_outputs(oz_session *s, const oz_tensor *in, size_t n_in, const oz_tensor *out,
+                          size_t n_out) {
+    for (size_t i = 0; i < n_out; i++) {
+        bool apart = (uintptr_t)out[i].data % sizeof(float) == 0;
+        for (size_t j = 0; j < n_in; j++) apart = apart && !overlap(&in[j], &out[i]);
+        for (size_t j = 0; j < n_out; j++) apart = apart && (j == i || !overlap(&out[j], &out[i]));
+        const void **data = &s->data[s->plan->model->graph.outputs[i]];
+        if (apart && !*data) *data = out[i].data;
+    }
 }
 
 static oz_status run_node(oz_session *s, const oz_node *node, oz_error *err) {
@@ -211,7 +231,8 @@ static oz_status run_node(oz_session *s, const oz_node *node, oz_error *err) {
         return oz_fail(err, OZ_ERR_LIMIT, OZ_NO_OFFSET, node->name,
                        "larger than at the plan's largest sizes");
     oz_step step = {.session = s, .node = node, .vec = p->vec, .out_shape = &s->shapes[node->output]};
-    step.out = place_of(s, node->output);
+    step.out = (float *)s->data[node->output];
+    if (!step.out) step.out = (float *)(void *)(s->activations + p->place[node->output]);
     for (uint32_t i = 0; i < node->n_inputs; i++) {
         step.in[i] = s->data[node->input[i]];
         step.in_shape[i] = &s->shapes[node->input[i]];
@@ -227,15 +248,14 @@ oz_status oz_run(oz_session *s, const oz_tensor *in, size_t n_in, oz_tensor *out
         return oz_fail(err, OZ_ERR_ARGUMENT, OZ_NO_OFFSET, "", "session, in or out is NULL");
     OZ_TRY(oz_options_take(&opt, sizeof opt, options, "run options", err));
     s->run = &opt;
-    s->in = in;
-    s->out = out;
     OZ_TRY(oz_model_locate(s->plan->model, bind(s, in, n_in, out, n_out, err), err));
     const oz_graph *g = &s->plan->model->graph;
+    place_outputs(s, in, n_in, out, n_out);
     for (size_t i = 0; i < g->n_nodes; i++) OZ_TRY(run_node(s, &g->nodes[i], err));
     for (size_t i = 0; i < n_out; i++) {
-        const void *made = s->data[g->outputs[i]];
-        if (made != out[i].data)
-            memcpy(out[i].data, made, oz_shape_count(&s->shapes[g->outputs[i]]) * sizeof(float));
+        const void *from = s->data[g->outputs[i]];
+        if (from != out[i].data)
+            memcpy(out[i].data, from, oz_shape_count(&s->shapes[g->outputs[i]]) * sizeof(float));
     }
     return OZ_OK;
 }

@@ -18,7 +18,6 @@ struct oz_session {
     oz_shape *shapes;
     const void **data; /* of every value in this run */
     const oz_run_options *run;
-    const oz_tensor *in, *out; /* the caller's, of this run */
 };
 
 /* For a weighted operator, after its linear part: shows the result to the observer, then applies the
