@@ -139,8 +139,10 @@ typedef struct oz_primitives {
     oz_isa isa;
     /* y[16 rows][lanes] += W x over the inputs of one block. x: [n][lanes]. */
     void (*gemm_f32)(oz_tile w, size_t n, const float *x, size_t lanes, float *y);
+    /* The same block as w in buffer[n][16], so that its weights lie close. */
+    oz_tile (*pack_f32)(oz_tile w, size_t n, float *buffer);
     void (*gemm_nz)(const oz_nonzeros *w, const float *x, size_t lanes, float *y);
-    /* One block of at most 128 inputs starting at k0 of the leaf; acc[16][lanes] carries over blocks. */
+    /* n inputs starting at k0, a multiple of 128, of the leaf; acc[16][lanes] carries over blocks. */
     void (*gemm_u8)(const oz_leaf *leaf, size_t panel, size_t k0, size_t n, const uint8_t *tile,
                     const oz_columns *x, float *acc);
     /* The mv kernel that a decoder makes: block by block, decoded and multiplied by up to 4 rows. */
@@ -153,6 +155,9 @@ typedef struct oz_primitives {
                           int32_t *sum);
     /* Quantises one panel [k][lanes] (see oz_columns) with the same arithmetic. */
     void (*quantise_columns)(const float *x, size_t k, size_t lanes, int8_t *q, float *scale, int32_t *sum);
+    /* The same panel from rows x[n][ld], n <= lanes; columns past n are zero. */
+    void (*quantise_panel)(const float *x, size_t n, size_t k, size_t ld, size_t lanes, int8_t *q,
+                           float *scale, int32_t *sum);
     /* Rows x[n][ld] (n <= lanes) -> panel[k][lanes], columns past n zeroed. */
     void (*rows_to_panel)(const float *x, size_t n, size_t k, size_t ld, size_t lanes, float *panel);
     /* Writes y[rows][lanes] to out[c * ld + r] for n columns. */

@@ -1,12 +1,13 @@
 /* cost.c - call + bytes + work, with coefficients per instruction set.
  *
  * mv reads every byte of the leaf once, and works on rows x cols x columns products; where a decoder does it,
- * after decoding every weight. mm decodes the leaf once per 64 columns and multiplies all columns of every
- * tile it begins. The coefficients are medians of `ounce bench kernel` on one machine with AVX-512 (Zen
- * 4, 2.6 GHz) and one without (Zen 3); they need only rank a handful of candidates. */
+ * after decoding every weight. mm decodes the leaf once per OZ_GROUP tiles of 64 columns and multiplies all
+ * columns of every tile it begins. The coefficients are medians of `ounce bench kernel` on one machine with
+ * AVX-512 (Zen 4, 2.6 GHz) and one without (Zen 3); they need only rank a handful of candidates. */
 #include "runtime/cost.h"
 
 #include "base/arith.h"
+#include "runtime/multiply.h"
 
 typedef struct oz_rates {
     double call;     /* ns per call */
@@ -24,8 +25,8 @@ typedef struct oz_rates {
 static const oz_rates rates[OZ_ISA_COUNT] = {
     [OZ_ISA_SCALAR] = {100, 0.05, 0.5, 0.25, 0.5, 0.3, 2.0, 4.0, 0.5, 0.02},
     [OZ_ISA_AVX2] = {100, 0.05, 0.04, 0.014, 0.007, 0.02, 0.10, 4.0, 0.5, 0.014},
-    [OZ_ISA_AVX512] = {100, 0.05, 0.03, 0.012, 0.006, 0.015, 0.08, 4.0, 0.5, 0.012},
-    [OZ_ISA_AVX512VNNI] = {100, 0.05, 0.02, 0.012, 0.003, 0.015, 0.08, 4.0, 0.5, 0.012},
+    [OZ_ISA_AVX512] = {100, 0.05, 0.03, 0.0105, 0.006, 0.015, 0.08, 4.0, 0.5, 0.012},
+    [OZ_ISA_AVX512VNNI] = {100, 0.05, 0.02, 0.0105, 0.003, 0.015, 0.08, 4.0, 0.5, 0.012},
 };
 
 static double leaf_bytes(const oz_leaf *leaf) {
@@ -54,7 +55,7 @@ double oz_cost_ns(const oz_leaf *leaf, const oz_choice *choice, oz_isa isa, uint
     case OZ_WAY_MM:
         break;
     }
-    decode *= tiles;
+    decode *= (double)oz_div_up((uint64_t)tiles, OZ_GROUP);
     if (d->nz) return r->call + decode + r->gemm_nz * (double)oz_leaf_nonzeros(leaf) * padded;
     return r->call + decode + (d->u8 ? r->gemm_u8 : r->gemm_f32) * weights * padded;
 }

@@ -13,6 +13,8 @@
  * sleep. */
 #define OZ_SERIAL_NS 10000.0
 
+#define CHUNK_ROWS (OZ_CHUNK * OZ_PANEL)
+
 /* ---- scratch: slots hold what prepare makes, workers what finish needs ---------------- */
 
 /* Hands out pieces of a slot; with base NULL it only measures. */
@@ -59,9 +61,10 @@ static bool leaf_quantised(const oz_layer *layer, size_t term, size_t factor) {
     return oz_leaf_reads_i8(leaf_at(layer, term, factor), layer->weight->act_i8);
 }
 
-static bool input_quantised(const oz_layer *layer) {
+/* Whether a leaf that reads the layer's input wants it quantised, or not. */
+static bool input_read(const oz_layer *layer, bool quantised) {
     for (size_t t = 0; t < layer->weight->n_terms; t++) {
-        if (leaf_quantised(layer, t, layer->weight->terms[t].n_factors - 1)) return true;
+        if (leaf_quantised(layer, t, layer->weight->terms[t].n_factors - 1) == quantised) return true;
     }
     return false;
 }
@@ -70,7 +73,7 @@ static bool input_quantised(const oz_layer *layer) {
  * factors has several, all kept: they are small. */
 static oz_slot carve(oz_bump *b, const oz_layer *layer, size_t lanes) {
     const oz_weight *w = layer->weight;
-    oz_slot slot = {.x = take_operand(b, w->cols, lanes, input_quantised(layer))};
+    oz_slot slot = {.x = take_operand(b, w->cols, lanes, input_read(layer, true))};
     size_t inner = 0;
     for (size_t t = 0; t < w->n_terms; t++) inner += w->terms[t].n_factors;
     slot.inner = take(b, inner * sizeof *slot.inner);
@@ -93,37 +96,42 @@ size_t oz_slot_bytes(const oz_layer *layer, size_t lanes) {
 
 typedef struct oz_worker {
     oz_scratch scratch;
-    float *y, *acc; /* [rows][lanes] */
+    float *y, *acc; /* mm: OZ_GROUP x [CHUNK_ROWS][lanes]; mv: rows of the leaf */
 } oz_worker;
 
-static oz_worker carve_worker(oz_bump *b, size_t rows, size_t lanes) {
-    rows = oz_round_up(rows, OZ_PANEL);
+static oz_worker carve_worker(oz_bump *b, size_t sums) {
     oz_worker w;
-    w.scratch.tile = take(b, OZ_PANEL * OZ_MAX_BLOCK * sizeof(float));
-    w.scratch.nonzeros = take(b, sizeof *w.scratch.nonzeros);
-    w.y = take(b, rows * lanes * sizeof(float));
-    w.acc = take(b, rows * lanes * sizeof(float));
+    w.scratch.tile = take(b, OZ_CHUNK * OZ_TILE_FLOATS * sizeof(float));
+    w.scratch.nonzeros = take(b, OZ_CHUNK * sizeof *w.scratch.nonzeros);
+    w.y = take(b, sums * sizeof(float));
+    w.acc = take(b, sums * sizeof(float));
     return w;
 }
 
-/* Inner factors use the worker too, so it has room for the tallest leaf. */
 static size_t tallest(const oz_layer *layer) {
     size_t rows = layer->weight->rows;
     for (size_t t = 0; t < layer->weight->n_terms; t++) {
         for (size_t f = 1; f < layer->weight->terms[t].n_factors; f++)
             rows = oz_max(rows, leaf_at(layer, t, f)->rows);
     }
-    return rows;
+    return oz_round_up(rows, OZ_PANEL);
+}
+
+/* Sums that one worker has under way: of a few rows, or of a chunk of a group of tiles. */
+static size_t sums_of(const oz_layer *layer, size_t lanes) {
+    size_t columns = CHUNK_ROWS * OZ_GROUP * OZ_COLUMNS;
+    return lanes == OZ_MV_BATCH ? tallest(layer) * OZ_MV_BATCH
+                                : oz_max(columns, tallest(layer) * OZ_MV_BATCH);
 }
 
 size_t oz_worker_bytes(const oz_layer *layer, size_t lanes) {
     oz_bump b = {0};
-    carve_worker(&b, tallest(layer), lanes);
+    carve_worker(&b, sums_of(layer, lanes));
     return b.used;
 }
 
-size_t oz_slot_count(int threads) {
-    return 2 * (size_t)threads;
+size_t oz_slot_count(int threads, size_t tiles) {
+    return oz_min(OZ_GROUP * (size_t)threads, tiles);
 }
 
 /* ---- one layer under way ----------------------------------------------------------------- */
@@ -135,7 +143,9 @@ typedef struct oz_call {
     const oz_layer_plan *plan;
     const oz_primitives *prim;
     const float *row_scale, *bias; /* NULL = none */
-    size_t tiles, chunks, chunk_panels;
+    size_t first, tiles;           /* the tiles under way */
+    size_t group, groups;          /* tiles of a group; groups of the tiles under way */
+    size_t panel0, panel1, chunks, chunk_panels;
     atomic_size_t next;
 } oz_call;
 
@@ -146,7 +156,7 @@ static oz_slot slot_of(const oz_call *c, size_t index, size_t lanes) {
 
 static oz_worker worker_of(const oz_call *c, size_t index, size_t lanes) {
     oz_bump b = {.base = c->s->workers + index * c->s->plan->worker_bytes};
-    return carve_worker(&b, tallest(c->layer), lanes);
+    return carve_worker(&b, sums_of(c->layer, lanes));
 }
 
 static size_t tile_columns(const oz_call *c, size_t tile) {
@@ -164,51 +174,105 @@ static oz_columns as_columns(const oz_operand *o, size_t k, size_t lanes) {
     return (oz_columns){.k = k, .lanes = lanes, .f32 = o->f32, .i8 = o->i8, .scale = o->scale, .sum = o->sum};
 }
 
-/* Block of inputs by block of inputs, so that one block's activations stay in the first-level cache
- * while all panels of rows go by. */
-static void decode_and_multiply(const oz_primitives *prim, const oz_leaf *leaf, const oz_decoder *d,
-                                size_t panel0, size_t panel1, const oz_columns *x, const oz_scratch *s,
-                                float *acc) {
-    size_t block = d->block ? d->block(leaf) : OZ_BLOCK;
-    for (size_t k0 = 0; k0 < leaf->cols; k0 += block) {
-        size_t n = oz_min(block, leaf->cols - k0);
-        for (size_t p = panel0; p < panel1; p++) {
-            float *out = acc + (p - panel0) * OZ_PANEL * x->lanes;
-            if (d->u8) {
-                d->u8(leaf, p, k0, n, (uint8_t *)s->tile);
-                prim->gemm_u8(leaf, p, k0, n, (const uint8_t *)s->tile, x, out);
-            } else if (d->nz) {
-                d->nz(leaf, p, k0, n, s->nonzeros);
-                prim->gemm_nz(s->nonzeros, x->f32 + k0 * x->lanes, x->lanes, out);
-            } else {
-                oz_tile tile = d->f32(leaf, p, k0, n, s->tile);
-                prim->gemm_f32(tile, n, x->f32 + k0 * x->lanes, x->lanes, out);
+/* One leaf on its way through some panels of rows. */
+typedef struct oz_product {
+    const oz_primitives *prim;
+    const oz_leaf *leaf;
+    const oz_decoder *decoder;
+    const oz_columns *x;
+    size_t tiles, block;
+    const oz_scratch *scratch;
+    oz_tile f32[OZ_CHUNK];
+} oz_product;
+
+static void decode_block(oz_product *m, size_t i, size_t panel, size_t k0, size_t n) {
+    const oz_decoder *d = m->decoder;
+    float *room = m->scratch->tile + i * OZ_TILE_FLOATS;
+    if (d->u8) {
+        uint8_t *tile = (uint8_t *)room;
+        for (size_t k = 0; k < n; k += OZ_BLOCK)
+            d->u8(m->leaf, panel, k0 + k, oz_min(OZ_BLOCK, n - k), tile + k * OZ_PANEL);
+    } else if (d->nz) {
+        d->nz(m->leaf, panel, k0, n, &m->scratch->nonzeros[i]);
+    } else {
+        m->f32[i] = d->f32(m->leaf, panel, k0, n, room);
+        if (m->tiles > 1 && m->f32[i].p != room) m->f32[i] = m->prim->pack_f32(m->f32[i], n, room);
+    }
+}
+
+static void multiply_block(const oz_product *m, size_t i, size_t panel, size_t k0, size_t n,
+                           const oz_columns *x, float *y) {
+    const oz_decoder *d = m->decoder;
+    if (d->u8)
+        m->prim->gemm_u8(m->leaf, panel, k0, n, (const uint8_t *)(m->scratch->tile + i * OZ_TILE_FLOATS), x,
+                         y);
+    else if (d->nz)
+        m->prim->gemm_nz(&m->scratch->nonzeros[i], x->f32 + k0 * x->lanes, x->lanes, y);
+    else
+        m->prim->gemm_f32(m->f32[i], n, x->f32 + k0 * x->lanes, x->lanes, y);
+}
+
+/* Asks for a piece of a tile's activations, one of `pieces`, before they are wanted. */
+static void ask_for(const oz_product *m, size_t tile, size_t k0, size_t piece, size_t pieces) {
+    const oz_columns *x = &m->x[tile];
+    if (k0 >= m->leaf->cols) return;
+    const bool codes = m->decoder->u8 != NULL;
+    const char *from = codes ? (const char *)(x->i8 + k0 * x->lanes) : (const char *)(x->f32 + k0 * x->lanes);
+    size_t width = codes ? 1 : sizeof(float);
+    size_t bytes = oz_min(m->block, m->leaf->cols - k0) * x->lanes * width;
+    for (size_t b = bytes / pieces * piece; b < bytes / pieces * (piece + 1); b += 64)
+        __builtin_prefetch(from + b, 0, 2);
+}
+
+/* Block of inputs by block of inputs: the activations of one block and tile stay in the first-level cache
+ * while the panels go by, what was decoded in the second-level cache while the tiles do. */
+static void multiply_chunk(oz_product *m, size_t panel0, size_t panels, float *const *y) {
+    const size_t block = m->block;
+    for (size_t k0 = 0; k0 < m->leaf->cols; k0 += block) {
+        size_t n = oz_min(block, m->leaf->cols - k0);
+        for (size_t i = 0; i < panels; i++) decode_block(m, i, panel0 + i, k0, n);
+        for (size_t t = 0; t < m->tiles; t++) {
+            bool last = t + 1 == m->tiles;
+            for (size_t i = 0; i < panels; i++) {
+                ask_for(m, last ? 0 : t + 1, last ? k0 + block : k0, i, panels);
+                multiply_block(m, i, panel0 + i, k0, n, &m->x[t], y[t] + i * OZ_PANEL * m->x[t].lanes);
             }
         }
     }
 }
 
-void oz_multiply_leaf(const oz_primitives *prim, const oz_leaf *leaf, const oz_choice *choice,
-                      const float *unpacked, size_t panel0, size_t panel1, const oz_columns *x,
-                      const oz_scratch *scratch, float *acc) {
-    size_t rows = oz_min(panel1 * OZ_PANEL, leaf->rows) - panel0 * OZ_PANEL;
-    memset(acc, 0, oz_round_up(rows, OZ_PANEL) * x->lanes * sizeof(float));
-    if (choice->way == OZ_WAY_MM) {
-        decode_and_multiply(prim, leaf, choice->decoder, panel0, panel1, x, scratch, acc);
-        return;
+static void decode_and_multiply(const oz_primitives *prim, const oz_leaf *leaf, const oz_decoder *d,
+                                size_t panel0, size_t panel1, const oz_columns *x, size_t tiles,
+                                const oz_scratch *scratch, float *const *acc) {
+    oz_product m = {.prim = prim, .leaf = leaf, .decoder = d, .x = x, .tiles = tiles, .scratch = scratch};
+    m.block = d->u8 ? OZ_CODES_BLOCK : d->block ? d->block(leaf) : OZ_BLOCK;
+    for (size_t p = panel0; p < panel1; p += OZ_CHUNK) {
+        float *y[OZ_GROUP];
+        for (size_t t = 0; t < tiles; t++) y[t] = acc[t] + (p - panel0) * OZ_PANEL * x[t].lanes;
+        multiply_chunk(&m, p, oz_min(OZ_CHUNK, panel1 - p), y);
     }
+}
+
+void oz_multiply_leaf(const oz_primitives *prim, const oz_leaf *leaf, const oz_choice *choice,
+                      const float *unpacked, size_t panel0, size_t panel1, const oz_columns *x, size_t tiles,
+                      const oz_scratch *scratch, float *const *acc) {
+    size_t rows = oz_min(panel1 * OZ_PANEL, leaf->rows) - panel0 * OZ_PANEL;
     const float *dense =
         choice->way == OZ_WAY_UNPACK ? unpacked : (const float *)(const void *)leaf->part[0].data;
-    if (oz_dnnl_panel(dense + panel0 * OZ_PANEL * leaf->cols, rows, leaf->cols, x->f32, x->lanes, acc))
-        return;
-    memset(acc, 0, oz_round_up(rows, OZ_PANEL) * x->lanes * sizeof(float));
-    decode_and_multiply(prim, leaf, &oz_row_decoder, panel0, panel1, x, scratch, acc);
+    bool done = choice->way != OZ_WAY_MM;
+    for (size_t t = 0; done && t < tiles; t++)
+        done = oz_dnnl_panel(dense + panel0 * OZ_PANEL * leaf->cols, rows, leaf->cols, x[t].f32, x[t].lanes,
+                             acc[t]);
+    if (done) return;
+    for (size_t t = 0; t < tiles; t++)
+        memset(acc[t], 0, oz_round_up(rows, OZ_PANEL) * x[t].lanes * sizeof(float));
+    const oz_decoder *d = choice->way == OZ_WAY_MM ? choice->decoder : &oz_row_decoder;
+    decode_and_multiply(prim, leaf, d, panel0, panel1, x, tiles, scratch, acc);
 }
 
 static void multiply_leaf(const oz_call *c, const oz_leaf_plan *lp, size_t panel0, size_t panel1,
-                          const oz_operand *x, size_t lanes, const oz_worker *w, float *acc) {
-    oz_columns columns = as_columns(x, lp->leaf->cols, lanes);
-    oz_multiply_leaf(c->prim, lp->leaf, &lp->large, c->s->unpacked, panel0, panel1, &columns, &w->scratch,
+                          const oz_columns *x, size_t tiles, const oz_worker *w, float *const *acc) {
+    oz_multiply_leaf(c->prim, lp->leaf, &lp->large, c->s->unpacked, panel0, panel1, x, tiles, &w->scratch,
                      acc);
 }
 
@@ -216,18 +280,30 @@ static void quantise_columns(const oz_call *c, oz_operand *o, size_t k, size_t l
     if (o->i8) c->prim->quantise_columns(o->f32, k, lanes, o->i8, o->scale, o->sum);
 }
 
-static void prepare(const oz_call *c, size_t tile, oz_slot *slot, const oz_worker *w) {
+/* The activations of a tile as its leaves read them. */
+static void gather(const oz_call *c, size_t tile, size_t lanes, oz_operand *x) {
     const oz_job *job = c->job;
+    size_t first = tile * OZ_COLUMNS, n = tile_columns(c, tile);
+    if (job->x && !input_read(c->layer, false)) {
+        c->prim->quantise_panel(job->x + first * job->ldx, n, job->k, job->ldx, lanes, x->i8, x->scale,
+                                x->sum);
+    } else {
+        job->gather(job, first, n, lanes, x->f32);
+        quantise_columns(c, x, job->k, lanes);
+    }
+}
+
+static void prepare(const oz_call *c, size_t tile, oz_slot *slot, const oz_worker *w) {
     const size_t lanes = tile_lanes(c, tile);
-    job->gather(job, tile * OZ_COLUMNS, tile_columns(c, tile), lanes, slot->x.f32);
-    quantise_columns(c, &slot->x, job->k, lanes);
+    gather(c, tile, lanes, &slot->x);
     for (size_t t = 0, i = 0; t < c->layer->weight->n_terms; t++) {
         size_t n = c->layer->weight->terms[t].n_factors;
         const oz_operand *x = &slot->x;
         for (size_t f = n - 1; f > 0; f--) {
             oz_operand *out = &slot->inner[i + f];
             const oz_leaf_plan *lp = &c->plan->leaf[t][f];
-            multiply_leaf(c, lp, 0, oz_div_up(lp->leaf->rows, OZ_PANEL), x, lanes, w, out->f32);
+            oz_columns columns = as_columns(x, lp->leaf->cols, lanes);
+            multiply_leaf(c, lp, 0, oz_div_up(lp->leaf->rows, OZ_PANEL), &columns, 1, w, &out->f32);
             quantise_columns(c, out, lp->leaf->rows, lanes);
             x = out;
         }
@@ -247,35 +323,58 @@ static void epilogue(const oz_call *c, size_t tile, size_t row, size_t rows, flo
     job->scatter(job, tile * OZ_COLUMNS, n, row, rows, lanes, y);
 }
 
-static void finish(const oz_call *c, size_t tile, size_t panel0, size_t panel1, const oz_slot *slot,
+/* Panels [panel0, panel1) of tiles [tile, tile + tiles), prepared in slots from `slot` on. */
+static void finish(const oz_call *c, size_t tile, size_t tiles, size_t slot, size_t panel0, size_t panel1,
                    const oz_worker *w) {
     const oz_weight *weight = c->layer->weight;
     size_t row = panel0 * OZ_PANEL, rows = oz_min(panel1 * OZ_PANEL, c->job->row1) - row;
-    const size_t lanes = tile_lanes(c, tile);
-    for (size_t t = 0, i = 0; t < weight->n_terms; t++) {
+    oz_slot slots[OZ_GROUP];
+    for (size_t i = 0; i < tiles; i++) slots[i] = slot_of(c, slot + i, OZ_COLUMNS);
+    for (size_t t = 0, factor = 0; t < weight->n_terms; t++) {
+        const oz_leaf_plan *lp = &c->plan->leaf[t][0];
         size_t n = weight->terms[t].n_factors;
-        const oz_operand *x = n > 1 ? &slot->inner[i + 1] : &slot->x;
-        float scale = weight->terms[t].scale, *acc = t == 0 ? w->y : w->acc;
-        multiply_leaf(c, &c->plan->leaf[t][0], panel0, panel1, x, lanes, w, acc);
-        if (t > 0) {
-            c->s->plan->vec->add_scaled(acc, rows * lanes, scale, w->y);
-        } else if (scale != 1.0f) {
-            c->s->plan->vec->affine(acc, rows * lanes, scale, 0.0f, OZ_ACT_NONE, 0.0f, acc);
+        float scale = weight->terms[t].scale, *sums = t == 0 ? w->y : w->acc, *to[OZ_GROUP];
+        oz_columns x[OZ_GROUP];
+        for (size_t i = 0; i < tiles; i++) {
+            const oz_operand *o = n > 1 ? &slots[i].inner[factor + 1] : &slots[i].x;
+            x[i] = as_columns(o, lp->leaf->cols, tile_lanes(c, tile + i));
+            to[i] = sums + i * CHUNK_ROWS * OZ_COLUMNS;
         }
-        i += n;
+        multiply_leaf(c, lp, panel0, panel1, x, tiles, w, to);
+        for (size_t i = 0; i < tiles; i++) {
+            if (t > 0)
+                c->s->plan->vec->add_scaled(to[i], rows * x[i].lanes, scale,
+                                            w->y + i * CHUNK_ROWS * OZ_COLUMNS);
+            else if (scale != 1.0f)
+                c->s->plan->vec->affine(to[i], rows * x[i].lanes, scale, 0.0f, OZ_ACT_NONE, 0.0f, to[i]);
+        }
+        factor += n;
     }
-    epilogue(c, tile, row, rows, w->y);
+    for (size_t i = 0; i < tiles; i++) epilogue(c, tile + i, row, rows, w->y + i * CHUNK_ROWS * OZ_COLUMNS);
 }
 
 /* ---- mm: who does what ------------------------------------------------------------------ */
 
-static void whole_tiles(void *arg, size_t index) {
+static size_t group_tiles(const oz_call *c, size_t group) {
+    return oz_min(c->group, c->tiles - group * c->group);
+}
+
+static void finish_chunk(const oz_call *c, size_t group, size_t slot, size_t chunk, const oz_worker *w) {
+    size_t panel0 = c->panel0 + chunk * c->chunk_panels;
+    finish(c, c->first + group * c->group, group_tiles(c, group), slot, panel0,
+           oz_min(panel0 + c->chunk_panels, c->panel1), w);
+}
+
+static void whole_groups(void *arg, size_t index) {
     oz_call *c = arg;
-    oz_slot slot = slot_of(c, index, OZ_COLUMNS);
     oz_worker w = worker_of(c, index, OZ_COLUMNS);
-    for (size_t tile; (tile = atomic_fetch_add(&c->next, 1)) < c->tiles;) {
-        prepare(c, tile, &slot, &w);
-        finish(c, tile, c->job->row0 / OZ_PANEL, oz_div_up(c->job->row1, OZ_PANEL), &slot, &w);
+    for (size_t group; (group = atomic_fetch_add(&c->next, 1)) < c->groups;) {
+        for (size_t i = 0; i < group_tiles(c, group); i++) {
+            oz_slot slot = slot_of(c, index * c->group + i, OZ_COLUMNS);
+            prepare(c, group * c->group + i, &slot, &w);
+        }
+        for (size_t chunk = 0; chunk < c->chunks; chunk++)
+            finish_chunk(c, group, index * c->group, chunk, &w);
     }
 }
 
@@ -284,18 +383,16 @@ static void prepare_tiles(void *arg, size_t index) {
     oz_worker w = worker_of(c, index, OZ_COLUMNS);
     for (size_t tile; (tile = atomic_fetch_add(&c->next, 1)) < c->tiles;) {
         oz_slot slot = slot_of(c, tile, OZ_COLUMNS);
-        prepare(c, tile, &slot, &w);
+        prepare(c, c->first + tile, &slot, &w);
     }
 }
 
 static void finish_chunks(void *arg, size_t index) {
     oz_call *c = arg;
     oz_worker w = worker_of(c, index, OZ_COLUMNS);
-    for (size_t task; (task = atomic_fetch_add(&c->next, 1)) < c->tiles * c->chunks;) {
-        size_t tile = task / c->chunks, panel0 = c->job->row0 / OZ_PANEL + task % c->chunks * c->chunk_panels;
-        oz_slot slot = slot_of(c, tile, OZ_COLUMNS);
-        size_t panel1 = oz_min(panel0 + c->chunk_panels, oz_div_up(c->job->row1, OZ_PANEL));
-        finish(c, tile, panel0, panel1, &slot, &w);
+    for (size_t task; (task = atomic_fetch_add(&c->next, 1)) < c->groups * c->chunks;) {
+        size_t group = task / c->chunks;
+        finish_chunk(c, group, group * c->group, task % c->chunks, &w);
     }
 }
 
@@ -308,15 +405,24 @@ static void unpack_panels(void *arg, size_t panel) {
                               c->s->unpacked + (row + r) * lp->leaf->cols);
 }
 
-/* Few tiles: they are prepared first, then their rows are cut into about two chunks a thread. */
-static void few_tiles(oz_call *c, const oz_threads *threads, size_t workers) {
-    size_t panels = oz_div_up(c->job->row1, OZ_PANEL) - c->job->row0 / OZ_PANEL;
-    size_t wanted = oz_max(1, 2 * workers / c->tiles);
-    c->chunk_panels = oz_div_up(panels, oz_min(wanted, panels));
+static void cut_rows(oz_call *c, size_t wanted) {
+    size_t panels = c->panel1 - c->panel0;
+    c->chunk_panels = oz_min(OZ_CHUNK, oz_div_up(panels, oz_min(wanted, panels)));
     c->chunks = oz_div_up(panels, c->chunk_panels);
-    oz_parallel(threads, oz_min(workers, c->tiles), prepare_tiles, c);
-    atomic_store(&c->next, 0);
-    oz_parallel(threads, oz_min(workers, c->tiles * c->chunks), finish_chunks, c);
+}
+
+/* Few groups: as many tiles as there are slots are prepared first, then their rows are shared out. */
+static void few_groups(oz_call *c, const oz_threads *threads, size_t workers) {
+    const size_t all = c->tiles, slots = oz_slot_count(threads->width, all);
+    for (c->first = 0; c->first < all; c->first += slots) {
+        c->tiles = oz_min(slots, all - c->first);
+        c->groups = oz_div_up(c->tiles, c->group);
+        cut_rows(c, oz_max(1, 2 * workers / c->groups));
+        atomic_store(&c->next, 0);
+        oz_parallel(threads, oz_min(workers, c->tiles), prepare_tiles, c);
+        atomic_store(&c->next, 0);
+        oz_parallel(threads, oz_min(workers, c->groups * c->chunks), finish_chunks, c);
+    }
 }
 
 /* Of the whole call, on one thread. */
@@ -332,14 +438,19 @@ static void multiply_columns(oz_call *c) {
     if (c->plan->leaf[0][0].large.way == OZ_WAY_UNPACK) {
         oz_parallel(&threads, oz_div_up(c->layer->weight->rows, OZ_PANEL), unpack_panels, c);
     }
-    c->tiles = oz_div_up(job->columns, OZ_COLUMNS);
     if (predicted_ns(c) < OZ_SERIAL_NS) threads.width = 1;
     size_t workers = (size_t)threads.width;
+    c->tiles = oz_div_up(job->columns, OZ_COLUMNS);
+    c->panel0 = job->row0 / OZ_PANEL;
+    c->panel1 = oz_div_up(job->row1, OZ_PANEL);
+    c->group = c->panel1 - c->panel0 > OZ_CHUNK ? OZ_GROUP : 1;
+    c->groups = oz_div_up(c->tiles, c->group);
+    cut_rows(c, 1);
     atomic_init(&c->next, 0);
-    if (workers == 1 || c->tiles >= 2 * workers) {
-        oz_parallel(&threads, workers, whole_tiles, c);
+    if (workers == 1 || c->groups >= 2 * workers) {
+        oz_parallel(&threads, workers, whole_groups, c);
     } else {
-        few_tiles(c, &threads, workers);
+        few_groups(c, &threads, workers);
     }
 }
 

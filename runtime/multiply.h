@@ -5,9 +5,9 @@
  * Otherwise columns are cut into tiles of 64, the last of which is as wide as it must be, 16, 32 or 64:
  *
  *     prepare(tile)         gather [k][lanes], quantise it, run the inner factors of products
- *     finish(tile, rows)    the leftmost factor of every term, epilogue, scatter
+ *     finish(group, rows)   the leftmost factor of every term, epilogue, scatter, for up to OZ_GROUP tiles
  *
- * With many tiles each worker prepares and finishes whole tiles; with few, all tiles are prepared first
+ * With many groups each worker prepares and finishes whole groups; with few, all tiles are prepared first
  * and the rows are shared out. Either way one output element is computed by one thread in one order, so
  * results do not depend on the number of threads. */
 #ifndef OZ_RUNTIME_MULTIPLY_H
@@ -37,20 +37,25 @@ typedef struct oz_job {
 
 void oz_multiply(struct oz_session *s, const oz_job *job);
 
-/* What a decoded block needs. */
+#define OZ_CHUNK 8         /* panels of rows that are decoded together */
+#define OZ_GROUP 8         /* tiles of columns that share what was decoded */
+#define OZ_CODES_BLOCK 512 /* inputs of codes that are decoded together */
+#define OZ_TILE_FLOATS (OZ_PANEL * OZ_MAX_BLOCK)
+
+/* What decoded blocks need: OZ_CHUNK of each. */
 typedef struct oz_scratch {
-    float *tile; /* 16 x 256 floats, 64-byte aligned; also a u8 tile */
+    float *tile; /* OZ_TILE_FLOATS each, 64-byte aligned; also codes */
     oz_nonzeros *nonzeros;
 } oz_scratch;
 
 /* y[m][ldy] += W x for the rows of some panels of one leaf, in a way that reads rows. */
 void oz_multiply_rows(const oz_primitives *prim, const oz_leaf *leaf, const oz_choice *choice, size_t panel0,
                       size_t panel1, const oz_rows *x, float *y, size_t ldy);
-/* acc[16 * (panel1 - panel0)][x->lanes] = W x for one leaf and one panel of columns, in any other way.
- * `unpacked` is the dense leaf for OZ_WAY_UNPACK. */
+/* acc[t][16 * (panel1 - panel0)][x[t].lanes] = W x[t] for one leaf and up to OZ_GROUP tiles of columns, in
+ * any other way. `unpacked` is the dense leaf for OZ_WAY_UNPACK. */
 void oz_multiply_leaf(const oz_primitives *prim, const oz_leaf *leaf, const oz_choice *choice,
-                      const float *unpacked, size_t panel0, size_t panel1, const oz_columns *x,
-                      const oz_scratch *scratch, float *acc);
+                      const float *unpacked, size_t panel0, size_t panel1, const oz_columns *x, size_t tiles,
+                      const oz_scratch *scratch, float *const *acc);
 
 /* Columns that a layer's scratch must hold: a whole panel, or no more than the mv kernels take where only
  * they will run. Once kernels are chosen. */
@@ -58,7 +63,7 @@ size_t oz_layer_lanes(const oz_layer_plan *lp);
 /* Bytes that one slot and one worker need for a layer of so many lanes. */
 size_t oz_slot_bytes(const oz_layer *layer, size_t lanes);
 size_t oz_worker_bytes(const oz_layer *layer, size_t lanes);
-/* Slots that may be in use at once with so many threads. */
-size_t oz_slot_count(int threads);
+/* Slots, one a tile, that may be in use at once with so many threads and tiles. */
+size_t oz_slot_count(int threads, size_t tiles);
 
 #endif

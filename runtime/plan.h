@@ -59,7 +59,7 @@ struct oz_plan {
     uint64_t *place;  /* of all values, bytes into the activations; OZ_NO_PLACE for inputs */
     uint64_t activation_bytes;
     oz_layer_plan *layers;
-    size_t slot_bytes, worker_bytes, conv_bytes, offset_count, unpack_floats, epilogue_floats;
+    size_t slots, slot_bytes, worker_bytes, conv_bytes, offset_count, unpack_floats, epilogue_floats;
 };
 
 #define OZ_NO_PLACE UINT64_MAX

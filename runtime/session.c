@@ -18,7 +18,7 @@ static size_t lay_out(const oz_plan *p, oz_session *s, uint8_t *base) {
         used += oz_round_up((bytes), 64);                                                                    \
     } while (0)
     OZ_PIECE(activations, p->activation_bytes);
-    OZ_PIECE(slots, oz_slot_count(p->threads.width) * p->slot_bytes);
+    OZ_PIECE(slots, p->slots * p->slot_bytes);
     OZ_PIECE(workers, (size_t)p->threads.width * p->worker_bytes);
     OZ_PIECE(conv, (size_t)p->threads.width * p->conv_bytes);
     OZ_PIECE(offsets, p->offset_count * sizeof(uint32_t));

@@ -9,7 +9,7 @@ struct oz_session {
     uint8_t *memory;
     size_t bytes;
     uint8_t *activations;
-    uint8_t *slots;          /* oz_slot_count x plan->slot_bytes */
+    uint8_t *slots;          /* plan->slots x plan->slot_bytes */
     uint8_t *workers;        /* width x plan->worker_bytes */
     uint8_t *conv;           /* width x plan->conv_bytes: of convolutions that are not gathered, */
     uint32_t *offsets;       /* and where the inputs of their columns lie */

@@ -29,8 +29,8 @@ static bool take_activations(oz_trial *t, bool reads_i8, oz_arena *a) {
     float *scale = oz_arena_array(a, kq / OZ_BLOCK * t->lanes, sizeof *scale);
     int32_t *sum = oz_arena_array(a, kq / 32 * t->lanes, sizeof *sum);
     t->y = oz_arena_array(a, oz_round_up(t->leaf->rows, OZ_PANEL) * t->lanes, sizeof *t->y);
-    t->scratch.tile = oz_arena_alloc(a, OZ_PANEL * OZ_MAX_BLOCK * sizeof(float), 64);
-    t->scratch.nonzeros = oz_arena_alloc(a, sizeof *t->scratch.nonzeros, 64);
+    t->scratch.tile = oz_arena_alloc(a, OZ_CHUNK * OZ_TILE_FLOATS * sizeof(float), 64);
+    t->scratch.nonzeros = oz_arena_alloc(a, OZ_CHUNK * sizeof *t->scratch.nonzeros, 64);
     bool unpacks = t->choice->way == OZ_WAY_UNPACK;
     t->unpacked = unpacks ? oz_arena_array(a, t->leaf->rows * k, sizeof *t->unpacked) : NULL;
     if (!x || !q || !scale || !sum || !t->y || !t->scratch.tile || !t->scratch.nonzeros ||
@@ -55,8 +55,8 @@ static void run_once(oz_trial *t) {
         return;
     }
     if (t->unpacked) oz_leaf_unpack(t->leaf, t->unpacked);
-    oz_multiply_leaf(t->plan->primitives, t->leaf, t->choice, t->unpacked, 0, panels, &t->columns,
-                     &t->scratch, t->y);
+    oz_multiply_leaf(t->plan->primitives, t->leaf, t->choice, t->unpacked, 0, panels, &t->columns, 1,
+                     &t->scratch, &t->y);
 }
 
 oz_status oz_trial_ns(const oz_leaf *leaf, const oz_choice *choice, bool reads_i8, const oz_plan *plan,

@@ -65,6 +65,23 @@ OZ_INLINE void gemm_f32_lanes(oz_tile w, size_t n, const float *x, float *y, siz
     }
 }
 
+static oz_tile pack_f32(oz_tile w, size_t n, float *buffer) {
+    const oz_tile packed = {.p = buffer, .row_stride = 1, .k_stride = OZ_PANEL};
+    if (w.row_stride == 1 && w.k_stride == OZ_PANEL) return w;
+    for (size_t k0 = 0; k0 < n; k0 += 16) {
+        size_t inputs = oz_min(16, n - k0);
+        vf16 square[OZ_PANEL];
+        for (size_t r = 0; r < OZ_PANEL; r++) {
+            const char *row = (const char *)w.p + (r * w.row_stride + k0) * sizeof(float);
+            __builtin_prefetch(row + n * sizeof(float));
+            square[r] = inputs == 16 ? v_load(row) : v_load_n(row, inputs);
+        }
+        v_transpose(square);
+        for (size_t i = 0; i < inputs; i++) v_store(buffer + (k0 + i) * OZ_PANEL, square[i]);
+    }
+    return packed;
+}
+
 static void gemm_f32(oz_tile w, size_t n, const float *x, size_t lanes, float *y) {
     OZ_WITH_LANES(lanes, gemm_f32_lanes(w, n, x, y, LANES));
 }
@@ -72,11 +89,13 @@ static void gemm_f32(oz_tile w, size_t n, const float *x, size_t lanes, float *y
 const oz_primitives OZ_NAME(oz_primitives) = {
     .isa = OZ_ISA_ID,
     .gemm_f32 = gemm_f32,
+    .pack_f32 = pack_f32,
     .gemm_nz = gemm_nz,
     .gemm_u8 = gemm_u8,
     .mv_blocks = mv_blocks,
     .quantise_rows = quantise_rows,
     .quantise_columns = quantise_columns,
+    .quantise_panel = quantise_panel,
     .rows_to_panel = rows_to_panel,
     .panel_to_rows = panel_to_rows,
 };

@@ -33,6 +33,19 @@ typedef struct sums_shape {
     size_t lanes;
 } sums_shape;
 
+OZ_INLINE void add_quad(code_width width, const uint8_t *tile, const int8_t *x, sums_shape in_use,
+                        vi16 sums[U8_ROWS][U8_VECTORS]) {
+    vb64 in[U8_VECTORS];
+    OZ_UNROLL
+    for (int v = 0; v < in_use.vectors; v++) in[v] = vb_load(x + 64 * v);
+    OZ_UNROLL
+    for (int r = 0; r < in_use.rows; r++) {
+        vb64 codes = vb_quad(tile + 4 * r);
+        OZ_UNROLL
+        for (int v = 0; v < in_use.vectors; v++) sums[r][v] = dot_quad(width, sums[r][v], codes, in[v]);
+    }
+}
+
 /* sums[row][vector] of `quads` quads: codes of its rows from `tile`, columns from `x`. */
 OZ_INLINE void sum_codes(code_width width, const uint8_t *tile, const int8_t *x, size_t quads,
                          sums_shape in_use, vi16 sums[U8_ROWS][U8_VECTORS]) {
@@ -57,31 +70,35 @@ OZ_INLINE void sum_codes(code_width width, const uint8_t *tile, const int8_t *x,
         }
     }
 #endif
-    for (; q < quads; q++, tile += TILE_QUAD, x += quad_bytes) {
-        vb64 in[U8_VECTORS];
-        OZ_UNROLL
-        for (int v = 0; v < in_use.vectors; v++) in[v] = vb_load(x + 64 * v);
-        OZ_UNROLL
-        for (int r = 0; r < in_use.rows; r++) {
-            vb64 codes = vb_quad(tile + 4 * r);
-            OZ_UNROLL
-            for (int v = 0; v < in_use.vectors; v++) sums[r][v] = dot_quad(width, sums[r][v], codes, in[v]);
-        }
-    }
+    for (; q < quads; q++, tile += TILE_QUAD, x += quad_bytes) add_quad(width, tile, x, in_use, sums);
 }
 
-/* One segment of one group, for all 16 rows: what the inner loops need of it. */
+/* One segment of one group, for all 16 rows: what the inner loops need of it. Written as vectors and read by
+ * the number at once, which only works without waiting inside one cache line. */
 typedef struct segment {
-    size_t quads;
-    const uint8_t *tile;
-    const int8_t *x;
-    const float *x_scale;      /* [lanes] */
-    int32_t total[OZ_COLUMNS]; /* X, the sums of the activations */
-    int32_t start[OZ_COLUMNS]; /* -zero * X, where all rows have the same zero */
+    _Alignas(64) int32_t total[OZ_COLUMNS]; /* X, the sums of the activations */
+    int32_t start[OZ_COLUMNS];              /* -zero * X, where all rows have the same zero */
     float scale[OZ_PANEL], minimum[OZ_PANEL];
     int32_t less[OZ_PANEL]; /* -zero, of the codes as the dot product sees them */
     bool minima, zeros;     /* the rows have minima; have zeros of their own */
+    size_t quads;
+    const uint8_t *tile;
+    const int8_t *x;
+    const float *x_scale; /* [lanes] */
 } segment;
+
+/* Loops of known length end without a mispredicted branch. */
+OZ_INLINE void sum_segment(code_width width, const segment *s, size_t row, size_t column, sums_shape in_use,
+                           vi16 sums[U8_ROWS][U8_VECTORS]) {
+    const uint8_t *tile = s->tile + 4 * row;
+    const int8_t *x = s->x + 4 * column;
+    if (s->quads == OZ_BLOCK / 4)
+        sum_codes(width, tile, x, OZ_BLOCK / 4, in_use, sums);
+    else if (s->quads == 8)
+        sum_codes(width, tile, x, 8, in_use, sums);
+    else
+        sum_codes(width, tile, x, s->quads, in_use, sums);
+}
 
 OZ_INLINE void multiply_segment(code_width width, const segment *s, size_t lanes, float *acc) {
     const int vectors = lanes / 16 < U8_VECTORS ? (int)lanes / 16 : U8_VECTORS;
@@ -98,8 +115,7 @@ OZ_INLINE void multiply_segment(code_width width, const segment *s, size_t lanes
                                           : vi_load(s->start + c + 16 * (size_t)v);
                 }
             }
-            sum_codes(width, s->tile + 4 * r0, s->x + 4 * c, s->quads, (sums_shape){rows, vectors, lanes},
-                      sums);
+            sum_segment(width, s, r0, c, (sums_shape){rows, vectors, lanes}, sums);
             OZ_UNROLL
             for (int r = 0; r < rows; r++) {
                 size_t row = r0 + (size_t)r;
@@ -125,14 +141,13 @@ OZ_INLINE void gemm_u8_width(code_width width, const oz_leaf *leaf, size_t panel
                              const uint8_t *tile, const oz_columns *x, size_t lanes, float *acc) {
     oz_scales scales = scales_of(leaf, panel);
     size_t step = oz_min(scales.inputs, OZ_BLOCK);
-    segment s = {.x_scale = x->scale + k0 / OZ_BLOCK * lanes,
-                 .minima = scales.offset == OZ_MINIMUM,
-                 .zeros = scales.offset == OZ_ZERO_POINT};
+    segment s = {.minima = scales.offset == OZ_MINIMUM, .zeros = scales.offset == OZ_ZERO_POINT};
     for (size_t k = 0; k < n; k += step) {
         size_t inputs = oz_min(step, n - k), group = (k0 + k) / scales.inputs;
         s.quads = oz_div_up(inputs, 4);
         s.tile = tile + k / 4 * TILE_QUAD;
         s.x = x->i8 + (k0 + k) * lanes;
+        s.x_scale = x->scale + (k0 + k) / OZ_BLOCK * lanes;
         v_store(s.scale, scale_at(&scales, group));
         if (s.minima) v_store(s.minimum, minimum_at(&scales, group));
         vi16 less = vi_sub(vi_set1(dot_bias(width)), zero_at(&scales, group));

@@ -5,14 +5,15 @@
 #define AHEAD 32
 
 static void rows_to_panel(const float *x, size_t n, size_t k, size_t ld, size_t lanes, float *panel) {
-    for (size_t k0 = 0; k0 < k; k0 += 16) {
-        size_t inputs = oz_min(16, k - k0);
-        for (size_t c = 0; c < lanes; c += 16) {
+    for (size_t c = 0; c < lanes; c += 16) {
+        size_t rows = c < n ? oz_min(16, n - c) : 0;
+        for (size_t k0 = 0; k0 < k; k0 += 16) {
+            size_t inputs = oz_min(16, k - k0);
             vf16 square[16];
             for (size_t i = 0; i < 16; i++) {
                 const float *from = x + (c + i) * ld + k0;
-                if (c + i < n && k0 + AHEAD < k) __builtin_prefetch(from + AHEAD);
-                if (c + i >= n)
+                if (i < rows && k0 + AHEAD < k) __builtin_prefetch(from + AHEAD);
+                if (i >= rows)
                     square[i] = v_zero();
                 else
                     square[i] = inputs == 16 ? v_load(from) : v_load_n(from, inputs);
@@ -24,18 +25,17 @@ static void rows_to_panel(const float *x, size_t n, size_t k, size_t ld, size_t 
 }
 
 static void panel_to_rows(const float *y, size_t rows, size_t n, size_t lanes, float *out, size_t ld) {
-    for (size_t r0 = 0; r0 < rows; r0 += 16) {
-        size_t height = oz_min(16, rows - r0);
-        for (size_t c = 0; c < n; c += 16) {
+    for (size_t c = 0; c < n; c += 16) {
+        size_t columns = oz_min(16, n - c);
+        for (size_t r0 = 0; r0 < rows; r0 += 16) {
+            size_t height = oz_min(16, rows - r0);
             vf16 square[16];
-            for (size_t i = 0; i < 16; i++) {
+            for (size_t i = 0; i < 16; i++)
                 square[i] = i < height ? v_load(y + (r0 + i) * lanes + c) : v_zero();
-            }
-            for (size_t i = 0; i < oz_min(16, n - c); i++)
-                __builtin_prefetch(out + (c + i) * ld + r0 + AHEAD, 1);
             v_transpose(square);
-            for (size_t i = 0; i < oz_min(16, n - c); i++) {
+            for (size_t i = 0; i < columns; i++) {
                 float *to = out + (c + i) * ld + r0;
+                if (r0 + AHEAD < rows) __builtin_prefetch(to + AHEAD, 1);
                 if (height == 16)
                     v_store(to, square[i]);
                 else

@@ -103,3 +103,69 @@ static void quantise_columns(const float *x, size_t k, size_t lanes, int8_t *q, 
         }
     }
 }
+
+/* Largest magnitudes of n <= 128 inputs of up to 16 rows, one a lane: NaN or infinity where a number is not
+ * finite. */
+OZ_INLINE vf16 largest_of_rows(const float *x, size_t rows, size_t n, size_t ld) {
+    vf16 row[16], largest = v_zero(), odd = v_zero();
+    for (size_t r = 0; r < 16; r++) {
+        vf16 most = v_zero(), strange = v_zero();
+        for (size_t k = 0; r < rows && k < n; k += 16) {
+            vf16 in = n - k >= 16 ? v_load(x + r * ld + k) : v_load_n(x + r * ld + k, n - k);
+            most = v_max(v_abs(in), most);
+            strange = add_oddity(in, strange);
+        }
+        row[r] = v_add(most, strange);
+    }
+    v_transpose(row);
+    for (size_t i = 0; i < 16; i++) {
+        largest = v_max(row[i], largest);
+        odd = add_oddity(row[i], odd);
+    }
+    return v_add(largest, odd);
+}
+
+/* One block of up to 16 rows: their bytes side by side, then, as quads, across. */
+static void quantise_rows16(const float *x, size_t rows, size_t n, size_t ld, size_t lanes, int8_t *q,
+                            float *scale, int32_t *sum) {
+    _Alignas(64) int8_t code[16][OZ_BLOCK];
+    _Alignas(64) float inverse[16];
+    vf16 largest = largest_of_rows(x, rows, n, ld);
+    vm16 finite = v_less(largest, v_set1(INFINITY));
+    block_scale s = scale_of(largest);
+    v_store(scale, v_select(finite, s.scale, v_set1(NAN)));
+    v_store(inverse, v_select(finite, s.inverse, v_zero()));
+    unsigned live = v_mask_bits(finite) & ((1u << rows) - 1);
+    for (size_t r = 0; r < 16; r++) {
+        size_t inputs = live >> r & 1 ? n : 0;
+        vf16 by = v_set1(inverse[r]);
+        for (size_t k = 0; k < OZ_BLOCK; k += 16) {
+            const float *from = x + r * ld + k;
+            vf16 in = k + 16 <= inputs ? v_load(from) : k < inputs ? v_load_n(from, inputs - k) : v_zero();
+            vi_store_i8(code[r] + k, vi_from_f32(v_mul(in, by)));
+        }
+    }
+    for (size_t k = 0; k < OZ_BLOCK; k += 64) {
+        vf16 quad[16];
+        for (size_t r = 0; r < 16; r++) quad[r] = v_load(code[r] + k);
+        v_transpose(quad);
+        for (size_t i = 0; i < 16; i++) vi_store(q + (k + 4 * i) * lanes, vi_bits(quad[i]));
+    }
+    for (size_t k = 0; k < OZ_BLOCK; k += 32, sum += lanes) {
+        vi16 total = vi_zero();
+        for (size_t i = 0; i < 32; i += 4) total = v_dot4_u7(total, vb_set1(1), vb_load(q + (k + i) * lanes));
+        vi_store(sum, total);
+    }
+}
+
+static void quantise_panel(const float *x, size_t n, size_t k, size_t ld, size_t lanes, int8_t *q,
+                           float *scale, int32_t *sum) {
+    for (size_t c = 0; c < lanes; c += 16) {
+        size_t rows = c < n ? oz_min(16, n - c) : 0;
+        for (size_t k0 = 0; k0 < k; k0 += OZ_BLOCK) {
+            quantise_rows16(rows ? x + c * ld + k0 : x, rows, oz_min(k - k0, OZ_BLOCK), ld, lanes,
+                            q + k0 * lanes + 4 * c, scale + k0 / OZ_BLOCK * lanes + c,
+                            sum + k0 / 32 * lanes + c);
+        }
+    }
+}

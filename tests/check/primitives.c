@@ -57,22 +57,32 @@ static size_t random_lanes(step *s) {
     return (size_t)16 << chance_below(&s->random, 3);
 }
 
-static void quantise_columns(void *arg) {
-    step *s = arg;
+/* Into panels, from a panel of floats or from rows. */
+static void quantise_to_panel(step *s, bool from_rows) {
     truth t;
     size_t lanes = random_lanes(s), n = 1 + chance_below(&s->random, lanes),
            k = 1 + chance_below(&s->random, 300);
     truth_inputs(&t, n, k, &s->random);
     if (chance_below(&s->random, 2)) truth_spoil(&t, &s->random);
     size_t codes = t.kq * lanes, blocks = t.kq / OZ_BLOCK * lanes, parts = t.kq / 32 * lanes;
-    float *x = room_take(&in, s->at, k * lanes * sizeof *x);
-    truth_panel(&t, n, lanes, x);
+    size_t rows = 0;
+    for (size_t c = 0; c < n; c++) rows = oz_max(rows, truth_lane(c, lanes) + 1);
+    float *x = room_take(&in, s->at, k * (from_rows ? rows : lanes) * sizeof *x);
+    if (from_rows) {
+        memset(x, 0, rows * k * sizeof *x);
+        for (size_t c = 0; c < n; c++) memcpy(x + truth_lane(c, lanes) * k, t.f32 + c * k, k * sizeof *x);
+    } else {
+        truth_panel(&t, n, lanes, x);
+    }
     int8_t *q = room_take(&out, s->at, codes), *want_q = malloc(codes);
     float *scale = room_take(&scales, s->at, blocks * sizeof *scale),
           *want_scale = malloc(blocks * sizeof *scale);
     int32_t *sum = room_take(&sums, s->at, parts * sizeof *sum), *want_sum = malloc(parts * sizeof *sum);
     if (!want_q || !want_scale || !want_sum) abort();
-    s->p->quantise_columns(x, k, lanes, q, scale, sum);
+    if (from_rows)
+        s->p->quantise_panel(x, rows, k, k, lanes, q, scale, sum);
+    else
+        s->p->quantise_columns(x, k, lanes, q, scale, sum);
     truth_code_panel(&t, n, lanes, want_q, want_scale, want_sum);
     if (memcmp(q, want_q, codes) != 0) complain("%zu columns of %zu inputs: other codes", n, k);
     if (memcmp(scale, want_scale, blocks * sizeof *scale) != 0) complain("other scales");
@@ -80,6 +90,14 @@ static void quantise_columns(void *arg) {
     if (!room_intact(&out) || !room_intact(&scales) || !room_intact(&sums)) complain("writes outside");
     free(want_q), free(want_scale), free(want_sum);
     truth_free(&t);
+}
+
+static void quantise_columns(void *arg) {
+    quantise_to_panel(arg, false);
+}
+
+static void quantise_panel(void *arg) {
+    quantise_to_panel(arg, true);
 }
 
 /* ---- panels ----------------------------------------------------------------------- */
@@ -114,6 +132,20 @@ static void panel_to_rows(void *arg) {
         if (x[i] != want) complain("%zu columns of %zu rows: row %zu of column %zu", n, rows, i % ld, i / ld);
     }
     if (!room_intact(&out)) complain("writes outside of the rows");
+}
+
+static void pack_f32(void *arg) {
+    step *s = arg;
+    size_t n = 1 + chance_below(&s->random, 140), ld = n + chance_below(&s->random, 3);
+    const float *w = random_floats(s, &in, (OZ_PANEL - 1) * ld + n);
+    float *packed = room_take(&out, s->at, OZ_PANEL * n * sizeof *packed);
+    oz_tile tile = s->p->pack_f32((oz_tile){.p = w, .row_stride = ld, .k_stride = 1}, n, packed);
+    if (tile.row_stride != 1 || tile.k_stride != OZ_PANEL) complain("other strides");
+    for (size_t i = 0; i < OZ_PANEL * n; i++) {
+        if (tile.p[i] != w[i % OZ_PANEL * ld + i / OZ_PANEL])
+            complain("input %zu of row %zu of %zu inputs", i / OZ_PANEL, i % OZ_PANEL, n);
+    }
+    if (!room_intact(&out)) complain("writes outside of the tile");
 }
 
 /* ---- multiplications -------------------------------------------------------------- */
@@ -201,9 +233,11 @@ static void gemm_even(void *arg) {
 }
 
 void check_primitives(oz_isa isa, size_t rounds, uint64_t seed) {
-    static const char *const names[] = {"quantise_rows", "quantise_columns", "rows_to_panel", "panel_to_rows",
+    static const char *const names[] = {"quantise_rows", "quantise_columns", "quantise_panel",
+                                        "rows_to_panel", "panel_to_rows",    "pack_f32",
                                         "gemm_f32",      "gemm_nz",          "gemm_even"};
-    static void (*const steps[])(void *) = {quantise_rows, quantise_columns, rows_to_panel, panel_to_rows,
+    static void (*const steps[])(void *) = {quantise_rows, quantise_columns, quantise_panel,
+                                            rows_to_panel, panel_to_rows,    pack_f32,
                                             gemm_f32,      gemm_nz,          gemm_even};
     step s = {.p = oz_primitives_of(isa), .random = {seed}};
     room *const rooms[] = {&in, &out, &scales, &sums};
