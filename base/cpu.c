@@ -1,4 +1,4 @@
-/* cpu.c - the levels of instruction sets, from CPUID and XGETBV.
+/* cpu.c - the levels of instruction sets and the CPU's name, from CPUID and XGETBV.
  *
  * CPUID says what the CPU has, XCR0 which registers the operating system saves when it switches threads; an
  * instruction may be used only if both agree. */
@@ -38,10 +38,30 @@ static oz_isa detect(void) {
     return has_all(c7, AVX512VBMI | AVX512VBMI2 | AVX512VNNI) ? OZ_ISA_AVX512VNNI : OZ_ISA_AVX512;
 }
 
+/* The extended family counts where the first is full; so does the extended model, which Intel also uses in
+ * family 6. */
+void oz_cpu_identify(oz_cpu_id *out) {
+    uint32_t a, b, c, d;
+    memset(out, 0, sizeof *out);
+    if (!__get_cpuid(0, &a, &b, &c, &d)) return;
+    memcpy(out->vendor, &b, sizeof b);
+    memcpy(out->vendor + 4, &d, sizeof d);
+    memcpy(out->vendor + 8, &c, sizeof c);
+    if (!__get_cpuid(1, &a, &b, &c, &d)) return;
+    out->family = a >> 8 & 15;
+    out->model = a >> 4 & 15;
+    if (out->family == 15 || out->family == 6) out->model |= a >> 12 & 0xf0;
+    if (out->family == 15) out->family += a >> 20 & 0xff;
+}
+
 #else
 
 static oz_isa detect(void) {
     return OZ_ISA_SCALAR;
+}
+
+void oz_cpu_identify(oz_cpu_id *out) {
+    memset(out, 0, sizeof *out);
 }
 
 #endif

@@ -3,6 +3,7 @@
 #include "base/cpu.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 
 Test(cpu, names) {
     for (int i = 0; i < OZ_ISA_COUNT; i++) cr_assert_eq(oz_isa_parse(oz_isa_text((oz_isa)i)), i);
@@ -26,6 +27,25 @@ Test(cpu, level) {
 #endif
     cr_assert_eq(oz_cpu_isa(), want);
     cr_assert_eq(oz_cpu_isa(), want, "the second answer is the first");
+}
+
+/* The system's own words, where it has them. */
+Test(cpu, identity) {
+    oz_cpu_id id;
+    char line[256], vendor[64] = "";
+    unsigned family = 0, model = 0;
+    oz_cpu_identify(&id);
+    FILE *file = fopen("/proc/cpuinfo", "r");
+    while (file && fgets(line, sizeof line, file) && line[0] != '\n') {
+        sscanf(line, "vendor_id : %63s", vendor);
+        sscanf(line, "cpu family : %u", &family);
+        sscanf(line, "model : %u", &model);
+    }
+    if (file) fclose(file);
+    if (!vendor[0]) cr_skip_test("the system does not say");
+    cr_assert_str_eq(id.vendor, vendor);
+    cr_assert_eq(id.family, family);
+    cr_assert_eq(id.model, model);
 }
 
 Test(clock, does_not_run_backwards) {
