@@ -68,6 +68,10 @@ void oz_leaf_unpack(const oz_leaf *leaf, float *out) {
     }
 }
 
+const char *oz_leaf_variant(const oz_leaf *leaf) {
+    return leaf->format->variant ? leaf->format->variant(leaf) : leaf->format->name;
+}
+
 uint64_t oz_leaf_nonzeros(const oz_leaf *leaf) {
     return leaf->format->nonzeros ? leaf->format->nonzeros(leaf) : leaf->rows * leaf->cols;
 }

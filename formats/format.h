@@ -70,6 +70,10 @@ typedef struct oz_format {
     void (*codes)(const oz_leaf *leaf, uint64_t r, uint64_t c0, uint64_t n, uint8_t *out);
     uint64_t (*nonzeros)(const oz_leaf *leaf); /* stored weights, padding not counted; NULL = rows * cols */
 
+    /* Where the format has layouts for which kernels take different times: the name of this leaf's; NULL =
+     * all alike. */
+    const char *(*variant)(const oz_leaf *leaf);
+
     /* True if the leaf is expanded to dense f32 when a model is loaded (and those bytes counted);
      * `materialise` writes out[rows][cols]. Both NULL for most formats. */
     bool (*materialises)(const oz_leaf *leaf);
@@ -111,6 +115,8 @@ oz_status oz_leaf_check(const oz_leaf *leaf, oz_error *err);
 /* The whole leaf as dense f32. */
 void oz_leaf_unpack(const oz_leaf *leaf, float *out);
 uint64_t oz_leaf_nonzeros(const oz_leaf *leaf);
+/* "sparse:rows": the format, and its variant if there are several. */
+const char *oz_leaf_variant(const oz_leaf *leaf);
 /* Exact bytes by kind (values, index, scales), padding not known here. */
 void oz_leaf_bytes(const oz_leaf *leaf, oz_bytes *out);
 

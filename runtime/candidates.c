@@ -2,9 +2,11 @@
  *
  * For every leaf all ways that could run it are listed; each gets a predicted time, after a trial a
  * measured one, or the reason why it cannot run. The fastest is chosen. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/arith.h"
 #include "kernels/onednn.h"
 #include "runtime/cost.h"
 #include "runtime/fallback.h"
@@ -13,7 +15,8 @@
 
 typedef struct oz_option {
     oz_choice choice;
-    const char *name, *verdict; /* verdict NULL: it can run */
+    const char *verdict; /* NULL: it can run */
+    oz_cost cost;
     double predicted, measured;
 } oz_option;
 
@@ -28,10 +31,24 @@ typedef struct oz_chooser {
     size_t n;
 } oz_chooser;
 
-static void add(oz_chooser *c, oz_choice choice, const char *name, const char *verdict) {
+const char *oz_choice_name(const oz_choice *choice) {
+    switch (choice->way) {
+    case OZ_WAY_MV:
+        return choice->mv->name;
+    case OZ_WAY_DNNL:
+        return "dense_mm_f32__onednn";
+    case OZ_WAY_UNPACK:
+        return "unpack_mm_f32__onednn";
+    case OZ_WAY_BLOCKS:
+    case OZ_WAY_MM:
+        break;
+    }
+    return choice->decoder->name;
+}
+
+static void add(oz_chooser *c, oz_choice choice, const char *verdict) {
     if (c->n == OZ_MAX_WAYS) return;
-    c->option[c->n++] =
-        (oz_option){.choice = choice, .name = name, .verdict = verdict, .predicted = -1, .measured = -1};
+    c->option[c->n++] = (oz_option){.choice = choice, .verdict = verdict, .predicted = -1, .measured = -1};
 }
 
 /* Whether activations stay in rows: such batches are for kernels of the mv family alone, all others for those
@@ -50,7 +67,7 @@ static void add_mv(oz_chooser *c, const oz_kernels *k) {
         if (!c->layer->rows) no = "a convolution's activations are columns";
         if (c->columns > OZ_MV_BATCH) no = "made for a batch of up to 4";
         if (c->plan->reproducible) no = "reproducible plans use one kernel for all batches";
-        add(c, (oz_choice){.way = OZ_WAY_MV, .mv = mv}, mv->name, no);
+        add(c, (oz_choice){.way = OZ_WAY_MV, .mv = mv}, no);
     }
 }
 
@@ -59,7 +76,25 @@ static void add_mm(oz_chooser *c, const oz_decoder *d) {
     const char *no = NULL;
     if ((d->u8 != NULL) != c->leaf->reads_i8)
         no = d->u8 ? "the layer keeps f32 activations" : "the layer quantises activations";
-    add(c, (oz_choice){.way = in_rows(c) ? OZ_WAY_BLOCKS : OZ_WAY_MM, .decoder = d}, d->name, no);
+    add(c, (oz_choice){.way = in_rows(c) ? OZ_WAY_BLOCKS : OZ_WAY_MM, .decoder = d}, no);
+}
+
+/* oneDNN takes the best instructions that it knows, whatever the plan's. Those for 8 bits do not matter to
+ * its floats. */
+static bool onednn_obeys(oz_isa isa) {
+    return isa >= oz_min(oz_cpu_isa(), OZ_ISA_AVX512);
+}
+
+/* Whether a convolution has a vector kernel that multiplies pixels where they lie (ops/planar.c): for oneDNN
+ * they must be gathered, which costs more than it can save. */
+static bool in_place(const oz_chooser *c) {
+    const oz_weight *w = c->layer->layer->weight;
+    if (c->layer->rows || w->n_terms > 1 || w->terms[0].n_factors > 1) return false;
+    for (size_t i = 0; i < c->n; i++) {
+        const oz_option *o = &c->option[i];
+        if (o->choice.way == OZ_WAY_MM && !o->verdict && !o->choice.decoder->plain) return true;
+    }
+    return false;
 }
 
 static void add_dense(oz_chooser *c) {
@@ -67,17 +102,19 @@ static void add_dense(oz_chooser *c) {
     const oz_weight *w = c->layer->layer->weight;
     bool dense = strcmp(leaf->format->name, "dense") == 0 && leaf->codec.kind == OZ_CODEC_F32;
     const char *no = oz_dnnl_available() ? NULL : "built without oneDNN";
+    if (!no && !onednn_obeys(c->plan->isa)) no = "would use more than the plan's instruction set";
     if (!no && in_rows(c)) no = "made for a batch of 5 and up";
     if (!no && c->leaf->reads_i8) no = "the layer quantises activations";
+    if (!no && in_place(c)) no = "a convolution's pixels would have to be gathered";
     if (dense) {
         if (!no && !c->layer->rows) no = "a convolution's pixels are multiplied where they lie";
         if (!no && (uintptr_t)leaf->part[0].data % sizeof(float)) no = "the file's floats are not aligned";
-        add(c, (oz_choice){.way = OZ_WAY_DNNL}, "dense_mm_f32__onednn", no);
+        add(c, (oz_choice){.way = OZ_WAY_DNNL}, no);
         return;
     }
     if (!no && (w->n_terms > 1 || w->terms[0].n_factors > 1))
         no = "only a weight of a single leaf is unpacked";
-    add(c, (oz_choice){.way = OZ_WAY_UNPACK}, "unpack_mm_f32__onednn", no);
+    add(c, (oz_choice){.way = OZ_WAY_UNPACK}, no);
 }
 
 /* Kernels for the plan's instruction set; a format that has none there may have scalar ones. */
@@ -94,31 +131,46 @@ static void list_options(oz_chooser *c) {
     add_dense(c);
 }
 
-static oz_status time_option(const oz_chooser *c, oz_option *o, oz_error *err) {
+/* A candidate that takes twice as long as another needs no exact time, unless that is to decide. */
+static oz_status time_option(const oz_chooser *c, oz_option *o, double best, oz_error *err) {
     if (!c->opt->clock_ns) return OZ_OK;
-    return oz_trial_ns(c->leaf->leaf, &o->choice, c->leaf->reads_i8, c->plan, c->columns, c->opt->clock_ns,
-                       &o->measured, err);
+    double hopeless = c->opt->effort == OZ_EFFORT_COMPARE ? 2 * best : HUGE_VAL;
+    return oz_trial_ns(c->leaf, &o->choice, c->plan, c->columns, c->opt->clock_ns, hopeless, &o->measured,
+                       err);
 }
 
-static oz_status weigh(oz_chooser *c, oz_error *err) {
+static oz_status time_options(oz_chooser *c, oz_error *err) {
+    double best = HUGE_VAL;
     for (size_t i = 0; i < c->n; i++) {
         oz_option *o = &c->option[i];
         if (o->verdict) continue;
-        o->predicted = oz_cost_ns(c->leaf->leaf, &o->choice, c->plan->isa, c->columns);
-        if (c->opt->effort == OZ_EFFORT_TRIAL) OZ_TRY(time_option(c, o, err));
+        OZ_TRY(time_option(c, o, best, err));
+        if (o->measured >= 0 && o->measured < best) best = o->measured;
     }
     return OZ_OK;
 }
 
-static double time_of(const oz_option *o) {
-    return o->measured >= 0 ? o->measured : o->predicted;
+static void predict(oz_chooser *c) {
+    const oz_cost_class *costs = c->plan->costs;
+    uint64_t columns = c->plan->reproducible ? oz_round_up(c->columns, OZ_COLUMNS) : c->columns;
+    for (size_t i = 0; i < c->n; i++) {
+        oz_option *o = &c->option[i];
+        if (o->verdict) continue;
+        oz_cost_of(costs, c->leaf, &o->choice, columns, &o->cost);
+        o->predicted = oz_cost_ns(costs, oz_choice_name(&o->choice), &o->cost);
+    }
+}
+
+/* By which it is chosen. */
+static double time_of(const oz_chooser *c, const oz_option *o) {
+    return c->opt->effort == OZ_EFFORT_TRIAL && o->measured >= 0 ? o->measured : o->predicted;
 }
 
 static oz_option *fastest(oz_chooser *c, bool rows) {
     oz_option *best = NULL;
     for (size_t i = 0; i < c->n; i++) {
         oz_option *o = &c->option[i];
-        if (!o->verdict && oz_reads_rows(&o->choice) == rows && (!best || time_of(o) < time_of(best)))
+        if (!o->verdict && oz_reads_rows(&o->choice) == rows && (!best || time_of(c, o) < time_of(c, best)))
             best = o;
     }
     return best;
@@ -126,15 +178,17 @@ static oz_option *fastest(oz_chooser *c, bool rows) {
 
 static void record(oz_chooser *c, const oz_option *o, const oz_option *chosen, const char *leaf) {
     oz_candidate *k = &c->leaf->candidates[c->leaf->n_candidates++];
+    uint64_t pieces = oz_div_up(c->leaf->leaf->rows, OZ_PANEL);
     *k = (oz_candidate){.layer = c->layer->layer->weight->name,
                         .leaf = leaf,
-                        .kernel = o->name,
+                        .kernel = oz_choice_name(&o->choice),
                         .rows = c->leaf->leaf->rows,
                         .cols = c->leaf->leaf->cols,
                         .batch = c->columns,
-                        .predicted_ns = o->predicted,
+                        .predicted_ns = oz_cost_shared_ns(c->plan, o->predicted, pieces),
                         .measured_ns = o->measured,
-                        .chosen = o == chosen};
+                        .chosen = o == chosen,
+                        .cost = o->cost};
     k->verdict = o->verdict ? o->verdict : o == chosen ? "chosen" : "slower";
 }
 
@@ -150,7 +204,8 @@ static oz_status choose_small(oz_chooser *c, oz_error *err) {
     uint64_t columns = c->columns;
     c->columns = OZ_MV_BATCH;
     list_options(c);
-    oz_status status = weigh(c, err);
+    predict(c);
+    oz_status status = c->opt->effort == OZ_EFFORT_TRIAL ? time_options(c, err) : OZ_OK;
     const oz_option *best = fastest(c, true);
     c->leaf->small = best ? best->choice : (oz_choice){.way = OZ_WAY_MM};
     c->columns = columns;
@@ -160,9 +215,11 @@ static oz_status choose_small(oz_chooser *c, oz_error *err) {
 static oz_status choose(oz_chooser *c, oz_error *err) {
     if (c->columns > OZ_MV_BATCH) OZ_TRY(choose_small(c, err));
     list_options(c);
-    OZ_TRY(weigh(c, err));
+    predict(c);
+    bool all = c->opt->effort == OZ_EFFORT_TRIAL || c->opt->effort == OZ_EFFORT_COMPARE;
+    if (all) OZ_TRY(time_options(c, err));
     oz_option *large = fastest(c, false), *small = fastest(c, true), *chosen = small ? small : large;
-    if (c->opt->effort == OZ_EFFORT_CHOSEN) OZ_TRY(time_option(c, chosen, err));
+    if (c->opt->effort == OZ_EFFORT_CHOSEN) OZ_TRY(time_option(c, chosen, HUGE_VAL, err));
     c->leaf->large = large ? large->choice : (oz_choice){0}; /* none where no batch is so large */
     if (c->columns <= OZ_MV_BATCH) c->leaf->small = chosen->choice;
     const char *name = leaf_name(c);
@@ -173,6 +230,27 @@ static oz_status choose(oz_chooser *c, oz_error *err) {
         if (&c->option[i] != chosen) record(c, &c->option[i], chosen, name);
     }
     return OZ_OK;
+}
+
+static double bytes_of(const oz_leaf *leaf) {
+    oz_bytes b;
+    oz_leaf_bytes(leaf, &b);
+    return (double)(b.values + b.index + b.scales);
+}
+
+static double predicted_ns(const oz_chooser *c, const oz_choice *choice, uint64_t columns) {
+    oz_cost cost;
+    oz_cost_of(c->plan->costs, c->leaf, choice, columns, &cost);
+    return oz_cost_ns(c->plan->costs, oz_choice_name(choice), &cost);
+}
+
+/* What the chosen kernels of one more leaf add to its layer. */
+static void foretell(const oz_chooser *c, oz_layer_plan *lp) {
+    const oz_leaf_plan *leaf = c->leaf;
+    bool rows = oz_reads_rows(&leaf->small), tiles = !oz_reads_rows(&leaf->large);
+    for (uint64_t m = 1; rows && m <= OZ_MV_BATCH; m++)
+        lp->rows_ns[m - 1] += predicted_ns(c, &leaf->small, m);
+    for (uint64_t i = 0; tiles && i < 3; i++) lp->tile_ns[i] += predicted_ns(c, &leaf->large, 16 << i);
 }
 
 static oz_status choose_layer(oz_chooser *c, oz_layer_plan *lp, oz_error *err) {
@@ -189,8 +267,10 @@ static oz_status choose_layer(oz_chooser *c, oz_layer_plan *lp, oz_error *err) {
             c->leaf = &lp->leaf[c->term][c->factor];
             c->leaf->leaf = lp->layer->run[c->term][c->factor];
             c->leaf->reads_i8 = oz_leaf_reads_i8(c->leaf->leaf, w->act_i8);
+            c->leaf->nonzeros = (double)oz_leaf_nonzeros(c->leaf->leaf);
+            c->leaf->bytes = bytes_of(c->leaf->leaf);
             OZ_TRY(choose(c, err));
-            lp->predicted_ns += c->leaf->candidates[0].predicted_ns;
+            foretell(c, lp);
         }
     }
     return OZ_OK;

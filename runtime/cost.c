@@ -1,61 +1,116 @@
-/* cost.c - call + bytes + work, with coefficients per instruction set.
- *
- * mv reads every byte of the leaf once, and works on rows x cols x columns products; where a decoder does it,
- * after decoding every weight. mm decodes the leaf once per OZ_GROUP tiles of 64 columns and multiplies all
- * columns of every tile it begins. The coefficients are medians of `ounce bench kernel` on one machine with
- * AVX-512 (Zen 4, 2.6 GHz) and one without (Zen 3); they need only rank a handful of candidates. */
+/* cost.c - see cost.h. */
 #include "runtime/cost.h"
+
+#include <string.h>
 
 #include "base/arith.h"
 #include "runtime/multiply.h"
 
-typedef struct oz_rates {
-    double call;     /* ns per call */
-    double byte;     /* ns per byte of the leaf, streamed */
-    double product;  /* ns per product of an mv kernel */
-    double gemm_f32; /* ns per product of an mm tile */
-    double gemm_u8;
-    double gemm_nz; /* per stored weight and column */
-    double decode;  /* ns per weight decoded in vectors */
-    double plain;   /* ns per weight decoded in plain C */
-    double single;  /* ns per product that mv does weight by weight */
-    double dnnl;    /* ns per product */
-} oz_rates;
-
-static const oz_rates rates[OZ_ISA_COUNT] = {
-    [OZ_ISA_SCALAR] = {100, 0.05, 0.5, 0.25, 0.5, 0.3, 2.0, 4.0, 0.5, 0.02},
-    [OZ_ISA_AVX2] = {100, 0.05, 0.04, 0.014, 0.007, 0.02, 0.10, 4.0, 0.5, 0.014},
-    [OZ_ISA_AVX512] = {100, 0.05, 0.03, 0.0105, 0.006, 0.015, 0.08, 4.0, 0.5, 0.012},
-    [OZ_ISA_AVX512VNNI] = {100, 0.05, 0.02, 0.0105, 0.003, 0.015, 0.08, 4.0, 0.5, 0.012},
-};
-
-static double leaf_bytes(const oz_leaf *leaf) {
-    oz_bytes b;
-    oz_leaf_bytes(leaf, &b);
-    return (double)(b.values + b.index + b.scales);
+static const char *way_text(oz_way way) {
+    static const char *const texts[] = {[OZ_WAY_MV] = "mv",
+                                        [OZ_WAY_BLOCKS] = "blocks",
+                                        [OZ_WAY_MM] = "mm",
+                                        [OZ_WAY_DNNL] = "onednn",
+                                        [OZ_WAY_UNPACK] = "unpack"};
+    return texts[way];
 }
 
-double oz_cost_ns(const oz_leaf *leaf, const oz_choice *choice, oz_isa isa, uint64_t columns) {
-    const oz_rates *r = &rates[isa];
-    double weights = (double)leaf->rows * (double)leaf->cols, tiles = (double)oz_div_up(columns, OZ_COLUMNS);
-    double padded = (double)(columns / OZ_COLUMNS * OZ_COLUMNS);
-    if (columns % OZ_COLUMNS) padded += (double)oz_lanes_for(columns % OZ_COLUMNS);
+static const char *family_of(const oz_choice *choice) {
     const oz_decoder *d = choice->decoder;
-    double decode = d ? weights * (d->plain ? r->plain : r->decode) : 0;
-    switch (choice->way) {
-    case OZ_WAY_MV:
-        return r->call + r->byte * leaf_bytes(leaf) + r->product * weights * (double)columns;
-    case OZ_WAY_BLOCKS:
-        return r->call + r->byte * leaf_bytes(leaf) + decode +
-               (double)columns * (d->nz ? r->single * (double)oz_leaf_nonzeros(leaf) : r->product * weights);
-    case OZ_WAY_DNNL:
-        return 10 * r->call + r->dnnl * weights * padded;
-    case OZ_WAY_UNPACK:
-        return 10 * r->call + r->plain * weights + r->dnnl * weights * padded;
-    case OZ_WAY_MM:
-        break;
+    if (choice->way == OZ_WAY_MV) return choice->mv->act_i8 ? "i8" : "f32";
+    if (!d) return "f32";
+    return d->plain ? "plain" : d->nz ? "nz" : d->u8 ? "u8" : "f32";
+}
+
+double oz_cost_padded(uint64_t columns) {
+    uint64_t rest = columns % OZ_COLUMNS;
+    return (double)(columns - rest + (rest ? oz_lanes_for(rest) : 0));
+}
+
+void oz_cost_of(const oz_cost_class *costs, const oz_leaf_plan *lp, const oz_choice *choice, uint64_t columns,
+                oz_cost *out) {
+    const oz_leaf *leaf = lp->leaf;
+    const bool rows = oz_reads_rows(choice);
+    double passes = rows ? 1 : (double)oz_div_up(columns, OZ_COLUMNS);
+    double n = rows ? (double)columns : oz_cost_padded(columns);
+    /* Our kernels work on whole panels. */
+    bool whole = choice->way != OZ_WAY_DNNL && choice->way != OZ_WAY_UNPACK;
+    double height = (double)(whole ? oz_round_up(leaf->rows, OZ_PANEL) : leaf->rows);
+    double weights = height * (double)leaf->cols;
+    *out = (oz_cost){.way = way_text(choice->way),
+                     .format = oz_leaf_variant(leaf),
+                     .codec = oz_codec_name(leaf->codec.kind),
+                     .family = family_of(choice)};
+    out->amount[OZ_COST_CALLS] = passes;
+    out->amount[OZ_COST_SUMS] = height * (double)oz_div_up(leaf->cols, OZ_BLOCK) * n;
+    out->amount[OZ_COST_PRODUCTS] = lp->nonzeros * n;
+    if (choice->way == OZ_WAY_UNPACK) passes = 1; /* once, whatever the number of tiles */
+    out->amount[OZ_COST_WEIGHTS] = weights * passes;
+    out->amount[OZ_COST_STORED] = lp->nonzeros * passes;
+    /* Activations and sums need a part of the cache. */
+    out->amount[OZ_COST_STREAMED] = lp->bytes > 0.75 * costs->cache_bytes ? lp->bytes * passes : 0;
+}
+
+static bool is_kernel(const oz_cost_line *line, const char *kernel) {
+    size_t n = strlen(line->kernel);
+    return strncmp(line->kernel, kernel, n) == 0 && (kernel[n] == '\0' || strncmp(kernel + n, "__", 2) == 0);
+}
+
+static const oz_cost_line *find_line(const oz_cost_class *costs, const char *kernel, const oz_cost *cost) {
+    const oz_cost_line *family = NULL;
+    for (size_t i = 0; i < costs->n_lines; i++) {
+        const oz_cost_line *line = &costs->lines[i];
+        if (strcmp(line->way, cost->way) != 0) continue;
+        if (strcmp(line->format, cost->format) == 0 && strcmp(line->codec, cost->codec) == 0 &&
+            is_kernel(line, kernel))
+            return line;
+        if (line->format[0] == '\0' && strcmp(line->kernel, cost->family) == 0) family = line;
     }
-    decode *= (double)oz_div_up((uint64_t)tiles, OZ_GROUP);
-    if (d->nz) return r->call + decode + r->gemm_nz * (double)oz_leaf_nonzeros(leaf) * padded;
-    return r->call + decode + (d->u8 ? r->gemm_u8 : r->gemm_f32) * weights * padded;
+    return family;
+}
+
+double oz_cost_ns(const oz_cost_class *costs, const char *kernel, const oz_cost *cost) {
+    /* A table without the family knows nothing that is like it: what is slow by far is the last choice. */
+    static const oz_cost_line unknown = {"", "", "", "", {[OZ_COST_CALLS] = 1000, [OZ_COST_PRODUCTS] = 10}};
+    const oz_cost_line *line = find_line(costs, kernel, cost);
+    double ns = 0;
+    if (!line) line = &unknown;
+    for (size_t i = 0; i < OZ_COST_TERMS; i++) ns += line->ns[i] * cost->amount[i];
+    return ns;
+}
+
+double oz_cost_serial_ns(const oz_cost_class *costs, int width) {
+    /* t (1 - 1 / width) = (width - 1) (awake + asleep) */
+    return width * (costs->awake + costs->asleep);
+}
+
+double oz_cost_shared_ns(const oz_plan *plan, double ns, uint64_t pieces) {
+    double width = (double)oz_min((uint64_t)plan->threads.width, pieces);
+    if (ns < plan->serial_ns || width <= 1) return ns;
+    return ns / width + (width - 1) * plan->costs->awake;
+}
+
+double oz_cost_tiles_ns(const oz_layer_plan *lp, size_t columns) {
+    size_t rest = columns % OZ_COLUMNS;
+    double ns = (double)(columns / OZ_COLUMNS) * lp->tile_ns[2];
+    return rest ? ns + lp->tile_ns[rest <= 16 ? 0 : rest <= 32 ? 1 : 2] : ns;
+}
+
+double oz_cost_rows_ns(const oz_layer_plan *lp, size_t rows) {
+    return lp->rows_ns[rows - 1];
+}
+
+static bool is_of(const oz_cost_class *c, const oz_cpu_id *cpu) {
+    return strcmp(c->vendor, cpu->vendor) == 0 && c->family == cpu->family && c->first_model <= cpu->model &&
+           cpu->model <= c->last_model;
+}
+
+const oz_cost_class *oz_cost_class_for(const oz_cpu_id *cpu, oz_isa isa) {
+    const oz_cost_class *found = NULL;
+    for (const oz_cost_class *c = oz_cost_classes; c->name; c++) {
+        if (c->isa != isa) continue;
+        if (is_of(c, cpu)) return c;
+        if (!found) found = c;
+    }
+    return found;
 }

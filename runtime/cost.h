@@ -1,14 +1,71 @@
-/* cost.h - what a kernel is expected to take, in nanoseconds on one thread. */
+/* cost.h - what a kernel is expected to take.
+ *
+ * On one thread a leaf costs a sum of amounts (ounce.h, oz_cost), each times a number of nanoseconds:
+ *
+ *     t = calls c0 + sums c1 + weights c2 + stored c3 + products c4 + streamed c5
+ *
+ * A pass over the leaf begins (calls), goes through its weights, decoding them where a decoder does it, the
+ * time for which follows all places (weights: masks, plain codes) or those that are not zero (stored), and
+ * multiplies. What that takes follows the products that are there (products) where zeros are skipped; else,
+ * and for loading and storing what is summed, the sums of a row, a column and a block of 128 inputs (sums).
+ * Batches of up to 4 take one pass. A larger one takes a pass for each tile of 64 columns, all of whose
+ * columns are multiplied, padding too; where the leaf does not fit the cache of one core, each pass reads it
+ * anew from beyond (streamed). In a dense leaf some amounts are multiples of others, of which one is fitted.
+ * All amounts grow with the number of columns, and no coefficient is negative, so more columns never cost
+ * less.
+ *
+ * The coefficients are fitted to measured times, kernel by kernel, by `ounce bench fit`, for one kind of
+ * CPU and one instruction set at a time; runtime/costs/ has what it wrote. */
 #ifndef OZ_RUNTIME_COST_H
 #define OZ_RUNTIME_COST_H
 
 #include "runtime/plan.h"
 
-/* One leaf, `columns` batch columns, on instruction set `isa`. */
-double oz_cost_ns(const oz_leaf *leaf, const oz_choice *choice, oz_isa isa, uint64_t columns);
-/* Wall time of the same by measurement: the fastest of a few runs of one tile (or row set), scaled to all
- * columns. Errors: MEMORY. */
-oz_status oz_trial_ns(const oz_leaf *leaf, const oz_choice *choice, bool reads_i8, const oz_plan *plan,
-                      uint64_t columns, uint64_t (*clock_ns)(void), double *ns, oz_error *err);
+/* One kernel, on leaves of one format and codec; `kernel` is without the suffix of its instruction set. Where
+ * `format` is "", a whole family, named as its kernel: for kernels that have no line of their own. */
+typedef struct oz_cost_line {
+    const char *way, *format, *codec, *kernel;
+    double ns[OZ_COST_TERMS];
+} oz_cost_line;
+
+typedef struct oz_cost_class {
+    const char *name; /* "zen5-avx2" */
+    oz_isa isa;
+    const char *vendor; /* as CPUID has it; models from first to last */
+    unsigned family, first_model, last_model;
+    double cache_bytes;   /* of one core */
+    double awake, asleep; /* ns that one more thread costs: called while it looks for work, or sleeps */
+    const oz_cost_line *lines;
+    size_t n_lines;
+} oz_cost_class;
+
+/* The class of that CPU and instruction set; of an unknown CPU, the first of that instruction set. */
+const oz_cost_class *oz_cost_class_for(const oz_cpu_id *cpu, oz_isa isa);
+/* All of them; ends with a NULL name. */
+extern const oz_cost_class oz_cost_classes[];
+
+/* What `choice` has to do for so many columns. */
+void oz_cost_of(const oz_cost_class *costs, const oz_leaf_plan *leaf, const oz_choice *choice,
+                uint64_t columns, oz_cost *out);
+/* Nanoseconds of that on one thread. */
+double oz_cost_ns(const oz_cost_class *costs, const char *kernel, const oz_cost *cost);
+/* Columns that are multiplied where kernels read tiles: full ones, and a last one that is padded. */
+double oz_cost_padded(uint64_t columns);
+/* Below how many nanoseconds a layer is not shared out: what `width` threads save, t (1 - 1 / width), would
+ * be less than calling the others costs. They are called at most once for nothing before they look for work
+ * again, so a layer must save what both cost: the call when they sleep and the call when they do not. */
+double oz_cost_serial_ns(const oz_cost_class *costs, int width);
+/* What takes `ns` on one thread, on the plan's, if it can be cut into `pieces`. */
+double oz_cost_shared_ns(const oz_plan *plan, double ns, uint64_t pieces);
+
+/* Predicted for a layer, on one thread: tiles of columns, or up to four rows. */
+double oz_cost_tiles_ns(const oz_layer_plan *lp, size_t columns);
+double oz_cost_rows_ns(const oz_layer_plan *lp, size_t rows);
+
+/* Wall time by measurement, on the plan's threads: of one tile (or set of rows) for all columns. Gives up
+ * early once it is clear that it takes longer than `hopeless_ns`. Errors: MEMORY. */
+oz_status oz_trial_ns(const oz_leaf_plan *leaf, const oz_choice *choice, const oz_plan *plan,
+                      uint64_t columns, uint64_t (*clock_ns)(void), double hopeless_ns, double *ns,
+                      oz_error *err);
 
 #endif

@@ -6,12 +6,9 @@
 
 #include "base/arith.h"
 #include "kernels/onednn.h"
+#include "runtime/cost.h"
 #include "runtime/fallback.h"
 #include "runtime/session.h"
-
-/* A layer of less runs on the calling thread: calling others costs about 2 us while they spin, 10 when they
- * sleep. */
-#define OZ_SERIAL_NS 10000.0
 
 #define CHUNK_ROWS (OZ_CHUNK * OZ_PANEL)
 
@@ -425,20 +422,21 @@ static void few_groups(oz_call *c, const oz_threads *threads, size_t workers) {
     }
 }
 
-/* Of the whole call, on one thread. */
-static double predicted_ns(const oz_call *c) {
+static oz_threads threads_of(const oz_call *c, bool in_rows) {
     const oz_job *job = c->job;
-    double rows = (double)(job->row1 - job->row0) / (double)c->layer->weight->rows;
-    return c->plan->predicted_ns * rows * (double)job->columns / (double)c->plan->columns;
+    oz_threads threads = c->s->plan->threads;
+    double part = (double)(job->row1 - job->row0) / (double)c->layer->weight->rows;
+    double ns = in_rows ? oz_cost_rows_ns(c->plan, job->columns) : oz_cost_tiles_ns(c->plan, job->columns);
+    if (part * ns < c->s->plan->serial_ns) threads.width = 1;
+    return threads;
 }
 
 static void multiply_columns(oz_call *c) {
-    oz_threads threads = c->s->plan->threads;
+    oz_threads threads = threads_of(c, false);
     const oz_job *job = c->job;
     if (c->plan->leaf[0][0].large.way == OZ_WAY_UNPACK) {
         oz_parallel(&threads, oz_div_up(c->layer->weight->rows, OZ_PANEL), unpack_panels, c);
     }
-    if (predicted_ns(c) < OZ_SERIAL_NS) threads.width = 1;
     size_t workers = (size_t)threads.width;
     c->tiles = oz_div_up(job->columns, OZ_COLUMNS);
     c->panel0 = job->row0 / OZ_PANEL;
@@ -488,8 +486,7 @@ static void quantise_rows(const oz_call *c, oz_operand *o, const float *x, size_
 }
 
 static oz_threads share(oz_mv_call *v, size_t rows) {
-    oz_threads threads = v->c->s->plan->threads;
-    if (predicted_ns(v->c) < OZ_SERIAL_NS) threads.width = 1;
+    oz_threads threads = threads_of(v->c, true);
     v->panels = oz_div_up(rows, OZ_PANEL);
     v->chunk = oz_div_up(v->panels, (size_t)threads.width);
     return threads;

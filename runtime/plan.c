@@ -5,6 +5,7 @@
 
 #include "base/arith.h"
 #include "base/options.h"
+#include "runtime/cost.h"
 #include "runtime/multiply.h"
 #include "runtime/ops/conv2d.h"
 
@@ -22,6 +23,13 @@ static oz_status find_threads(oz_plan *p, const oz_plan_options *opt, oz_error *
     }
     p->threads = oz_threads_make(executor, opt->threads);
     return OZ_OK;
+}
+
+static void find_costs(oz_plan *p) {
+    oz_cpu_id cpu;
+    oz_cpu_identify(&cpu);
+    p->costs = oz_cost_class_for(&cpu, p->isa);
+    p->serial_ns = oz_cost_serial_ns(p->costs, p->threads.width);
 }
 
 oz_status oz_choose_isa(const char *cap, oz_isa *out, oz_error *err) {
@@ -46,6 +54,7 @@ static oz_status read_options(oz_plan *p, const oz_plan_options *opt, oz_error *
     p->primitives = oz_primitives_of(p->isa);
     p->vec = oz_vec_primitives_of(p->isa);
     OZ_TRY(find_threads(p, opt, err));
+    find_costs(p);
     p->reproducible = opt->reproducible;
     if (opt->max_batch == 0)
         return oz_fail(err, OZ_ERR_ARGUMENT, OZ_NO_OFFSET, "max_batch", "must be at least 1");
@@ -202,6 +211,10 @@ void oz_plan_explain(const oz_plan *p, void *ctx, void (*each)(void *ctx, const 
             }
         }
     }
+}
+
+const char *oz_plan_costs(const oz_plan *p) {
+    return p->costs->name;
 }
 
 const char *oz_isa_name(void) {

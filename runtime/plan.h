@@ -27,8 +27,12 @@ static inline bool oz_reads_rows(const oz_choice *choice) {
     return choice->way == OZ_WAY_MV || choice->way == OZ_WAY_BLOCKS;
 }
 
+/* The kernel's name, as tables and benchmarks have it. */
+const char *oz_choice_name(const oz_choice *choice);
+
 typedef struct oz_leaf_plan {
     const oz_leaf *leaf;
+    double nonzeros, bytes; /* of the leaf */
     bool reads_i8;
     oz_choice small; /* batch up to 4, where activations lie in rows */
     oz_choice large;
@@ -41,7 +45,9 @@ typedef struct oz_layer_plan {
     oz_leaf_plan **leaf; /* [term][factor] */
     uint64_t columns;    /* at the largest batch: batch rows or images x pixels; 0 = not in the graph */
     bool rows;           /* activations lie in rows (only linear nodes have the layer) */
-    double predicted_ns; /* of the chosen kernels, for all columns, on one thread */
+    /* Predicted of the chosen kernels, on one thread: a batch of 1 to 4 rows; a tile of 16, 32, 64 columns.
+     */
+    double rows_ns[OZ_MV_BATCH], tile_ns[3];
 } oz_layer_plan;
 
 struct oz_plan {
@@ -52,6 +58,8 @@ struct oz_plan {
     oz_threads threads;
     oz_executor *own_executor; /* NULL if the host has one, or one thread is enough */
     bool reproducible;
+    const struct oz_cost_class *costs;
+    double serial_ns; /* a layer of less runs on the calling thread */
     const oz_primitives *primitives;
     const oz_vec_primitives *vec;
     uint64_t max_free[OZ_MAX_FREE];

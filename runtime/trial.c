@@ -1,22 +1,29 @@
 /* trial.c - timing one way to multiply by one leaf, with the caller's clock.
  *
- * The leaf runs on made-up activations, one thread, one tile or up to four rows; what a tile costs is
- * then counted as often as there are tiles. The fastest of several runs is taken: whatever disturbs a run
- * only makes it slower. */
+ * The leaf runs on made-up activations, one tile or up to four rows of them, its panels shared among the
+ * plan's threads as they would be in a layer; what a tile costs is then counted as often as there are tiles.
+ * Short runs are timed in groups. The fastest of several timings is taken: whatever disturbs a run only makes
+ * it slower. */
 #include <string.h>
 
 #include "base/arith.h"
 #include "runtime/cost.h"
 #include "runtime/multiply.h"
 
-#define OZ_TRIAL_RUNS 5
+enum { GROUPS = 3 };
+
+/* Of a group: beside it the clock's own time, and the steps it may count in, are small. */
+#define LEAST_NS 5000
+#define MOST_IN_GROUP 100
 
 typedef struct oz_trial {
     const oz_leaf *leaf;
     const oz_choice *choice;
     const oz_plan *plan;
     size_t lanes; /* rows, or columns of the tile */
-    oz_scratch scratch;
+    oz_threads threads;
+    size_t panels, chunk; /* of one thread */
+    oz_scratch *scratch;  /* one for each */
     oz_columns columns;
     oz_rows rows;
     float *y, *unpacked;
@@ -28,16 +35,9 @@ static bool take_activations(oz_trial *t, bool reads_i8, oz_arena *a) {
     int8_t *q = oz_arena_alloc(a, kq * t->lanes, 64);
     float *scale = oz_arena_array(a, kq / OZ_BLOCK * t->lanes, sizeof *scale);
     int32_t *sum = oz_arena_array(a, kq / 32 * t->lanes, sizeof *sum);
-    t->y = oz_arena_array(a, oz_round_up(t->leaf->rows, OZ_PANEL) * t->lanes, sizeof *t->y);
-    t->scratch.tile = oz_arena_alloc(a, OZ_CHUNK * OZ_TILE_FLOATS * sizeof(float), 64);
-    t->scratch.nonzeros = oz_arena_alloc(a, OZ_CHUNK * sizeof *t->scratch.nonzeros, 64);
-    bool unpacks = t->choice->way == OZ_WAY_UNPACK;
-    t->unpacked = unpacks ? oz_arena_array(a, t->leaf->rows * k, sizeof *t->unpacked) : NULL;
-    if (!x || !q || !scale || !sum || !t->y || !t->scratch.tile || !t->scratch.nonzeros ||
-        (unpacks && !t->unpacked))
-        return false;
+    if (!x || !q || !scale || !sum) return false;
     for (size_t i = 0; i < k * t->lanes; i++) x[i] = (float)(i * 2654435761u % 2001) / 1000.0f - 1.0f;
-    if (t->lanes <= OZ_MV_BATCH) {
+    if (oz_reads_rows(t->choice)) {
         if (reads_i8) t->plan->primitives->quantise_rows(x, t->lanes, k, k, q, scale, sum);
         t->rows = (oz_rows){.m = t->lanes, .k = k, .f32 = x, .ld = k, .i8 = q, .scale = scale, .sum = sum};
     } else {
@@ -47,37 +47,102 @@ static bool take_activations(oz_trial *t, bool reads_i8, oz_arena *a) {
     return true;
 }
 
-static void run_once(oz_trial *t) {
-    size_t panels = oz_div_up(t->leaf->rows, OZ_PANEL);
-    if (oz_reads_rows(t->choice)) {
-        oz_multiply_rows(t->plan->primitives, t->leaf, t->choice, 0, panels, &t->rows, t->y,
-                         oz_round_up(t->leaf->rows, OZ_PANEL));
-        return;
+static bool take_scratch(oz_trial *t, oz_arena *a) {
+    bool unpacks = t->choice->way == OZ_WAY_UNPACK;
+    t->y = oz_arena_array(a, t->panels * OZ_PANEL * t->lanes, sizeof *t->y);
+    t->unpacked = unpacks ? oz_arena_array(a, t->leaf->rows * t->leaf->cols, sizeof *t->unpacked) : NULL;
+    t->scratch = oz_arena_array(a, (size_t)t->threads.width, sizeof *t->scratch);
+    if (!t->y || !t->scratch || (unpacks && !t->unpacked)) return false;
+    for (int i = 0; i < t->threads.width; i++) {
+        oz_scratch *s = &t->scratch[i];
+        s->tile = oz_arena_alloc(a, OZ_CHUNK * OZ_TILE_FLOATS * sizeof(float), 64);
+        s->nonzeros = oz_arena_alloc(a, OZ_CHUNK * sizeof *s->nonzeros, 64);
+        if (!s->tile || !s->nonzeros) return false;
     }
-    if (t->unpacked) oz_leaf_unpack(t->leaf, t->unpacked);
-    oz_multiply_leaf(t->plan->primitives, t->leaf, t->choice, t->unpacked, 0, panels, &t->columns, 1,
-                     &t->scratch, &t->y);
+    return true;
 }
 
-oz_status oz_trial_ns(const oz_leaf *leaf, const oz_choice *choice, bool reads_i8, const oz_plan *plan,
-                      uint64_t columns, uint64_t (*clock_ns)(void), double *ns, oz_error *err) {
+static void multiply_chunk(void *arg, size_t index) {
+    oz_trial *t = arg;
+    const oz_primitives *prim = t->plan->primitives;
+    size_t p0 = index * t->chunk, p1 = oz_min(p0 + t->chunk, t->panels);
+    float *y = t->y + p0 * OZ_PANEL * t->lanes;
+    if (oz_reads_rows(t->choice))
+        oz_multiply_rows(prim, t->leaf, t->choice, p0, p1, &t->rows, t->y, t->panels * OZ_PANEL);
+    else
+        oz_multiply_leaf(prim, t->leaf, t->choice, t->unpacked, p0, p1, &t->columns, 1, &t->scratch[index],
+                         &y);
+}
+
+static void multiply_once(oz_trial *t) {
+    oz_parallel(&t->threads, oz_div_up(t->panels, t->chunk), multiply_chunk, t);
+}
+
+static void unpack_chunk(void *arg, size_t index) {
+    oz_trial *t = arg;
+    size_t last = oz_min((index + 1) * t->chunk * OZ_PANEL, t->leaf->rows);
+    for (size_t r = index * t->chunk * OZ_PANEL; r < last; r++)
+        t->leaf->format->row(t->leaf, r, 0, t->leaf->cols, t->unpacked + r * t->leaf->cols);
+}
+
+static void unpack_once(oz_trial *t) {
+    oz_parallel(&t->threads, oz_div_up(t->panels, t->chunk), unpack_chunk, t);
+}
+
+static double time_group(oz_trial *t, void (*once)(oz_trial *t), size_t group, uint64_t (*clock_ns)(void)) {
+    uint64_t start = clock_ns();
+    for (size_t i = 0; i < group; i++) once(t);
+    return (double)(clock_ns() - start) / (double)group;
+}
+
+/* The first run is the warm-up, in which some libraries generate code; the second says how many make a group.
+ */
+static double fastest(oz_trial *t, void (*once)(oz_trial *t), uint64_t (*clock_ns)(void), double hopeless) {
+    double best = time_group(t, once, 1, clock_ns), ns = time_group(t, once, 1, clock_ns);
+    size_t group = (size_t)oz_min((uint64_t)(LEAST_NS / (ns + 1)) + 1, MOST_IN_GROUP);
+    for (int i = 0; i < GROUPS && (i == 0 || best <= hopeless); i++) {
+        best = ns < best ? ns : best;
+        ns = time_group(t, once, group, clock_ns);
+    }
+    return ns < best ? ns : best;
+}
+
+/* Whether a layer's threads would take whole tiles, not rows of one (multiply.c). */
+static bool takes_whole_tiles(const oz_plan *plan, const oz_choice *choice, uint64_t columns) {
+    return !oz_reads_rows(choice) && oz_div_up(columns, OZ_COLUMNS) >= 2 * (uint64_t)plan->threads.width;
+}
+
+/* A leaf that is too small to be shared out runs as it would in a layer, on the calling thread; so does a
+ * tile that a thread takes whole. */
+static oz_threads threads_for(const oz_plan *plan, const oz_leaf_plan *leaf, const oz_choice *choice,
+                              uint64_t columns) {
+    oz_threads threads = plan->threads;
+    if (takes_whole_tiles(plan, choice, columns)) threads.width = 1;
+    oz_cost cost;
+    oz_cost_of(plan->costs, leaf, choice, columns, &cost);
+    if (oz_cost_ns(plan->costs, oz_choice_name(choice), &cost) < plan->serial_ns) threads.width = 1;
+    return threads;
+}
+
+oz_status oz_trial_ns(const oz_leaf_plan *lp, const oz_choice *choice, const oz_plan *plan, uint64_t columns,
+                      uint64_t (*clock_ns)(void), double hopeless_ns, double *ns, oz_error *err) {
     oz_arena arena = {.allocator = plan->arena.allocator};
-    oz_trial t = {.leaf = leaf, .choice = choice, .plan = plan};
-    t.lanes = oz_reads_rows(choice) ? oz_min(columns, OZ_MV_BATCH)
-              : plan->reproducible  ? OZ_COLUMNS
-                                    : oz_lanes_for(columns);
+    oz_trial t = {.leaf = lp->leaf, .choice = choice, .plan = plan};
+    bool rows = oz_reads_rows(choice);
+    if (plan->reproducible) columns = oz_round_up(columns, OZ_COLUMNS); /* none of its tiles is narrower */
+    t.lanes = rows ? oz_min(columns, OZ_MV_BATCH) : oz_lanes_for(columns);
+    t.threads = threads_for(plan, lp, choice, columns);
+    t.panels = oz_div_up(lp->leaf->rows, OZ_PANEL);
+    t.chunk = oz_div_up(t.panels, (size_t)t.threads.width);
+    double times = rows ? 1 : oz_cost_padded(columns) / (double)t.lanes;
+    if (takes_whole_tiles(plan, choice, columns)) times /= plan->threads.width;
     oz_status status = OZ_OK;
-    if (take_activations(&t, reads_i8, &arena)) {
-        uint64_t best = UINT64_MAX;
-        for (int i = 0; i < OZ_TRIAL_RUNS; i++) {
-            uint64_t start = clock_ns();
-            run_once(&t);
-            uint64_t spent = clock_ns() - start;
-            best = spent < best ? spent : best;
-        }
-        *ns = (double)best * (double)oz_div_up(columns, t.lanes);
+    if (take_activations(&t, lp->reads_i8, &arena) && take_scratch(&t, &arena)) {
+        double unpacking = t.unpacked ? fastest(&t, unpack_once, clock_ns, hopeless_ns) : 0;
+        double hopeless = (hopeless_ns - unpacking) / times;
+        *ns = unpacking + times * fastest(&t, multiply_once, clock_ns, hopeless);
     } else {
-        status = oz_fail(err, OZ_ERR_MEMORY, OZ_NO_OFFSET, leaf->name, "out of memory");
+        status = oz_fail(err, OZ_ERR_MEMORY, OZ_NO_OFFSET, lp->leaf->name, "out of memory");
     }
     oz_arena_free(&arena);
     return status;

@@ -125,6 +125,14 @@ static void materialise(const oz_leaf *leaf, float *out) {
     for (uint64_t r = 0; r < leaf->rows; r++) row(leaf, r, 0, leaf->cols, out + r * leaf->cols);
 }
 
+static const char *variant(const oz_leaf *leaf) {
+    static const char *const names[] = {[OZ_HASHED_PARETO] = "hashed:pareto",
+                                        [OZ_HASHED_ROAST] = "hashed:roast",
+                                        [OZ_HASHED_HASHEDNET] = "hashed:hashednet",
+                                        [OZ_HASHED_ROBE] = "hashed:robe"};
+    return names[leaf->param[OZ_HASHED_MAP]];
+}
+
 const oz_format oz_format_hashed = {
     .name = "hashed",
     .params = params,
@@ -135,6 +143,7 @@ const oz_format oz_format_hashed = {
     .layout = layout,
     .open = open_leaf,
     .row = row,
+    .variant = variant,
     .materialises = materialises,
     .materialise = materialise,
     .pack_begin = oz_hashed_pack_begin,

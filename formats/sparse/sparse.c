@@ -151,6 +151,10 @@ static uint64_t nonzeros(const oz_leaf *leaf) {
     return n;
 }
 
+static const char *variant(const oz_leaf *leaf) {
+    return leaf->param[OZ_SPARSE_FORM] == OZ_SPARSE_ROWS ? "sparse:rows" : "sparse:mask";
+}
+
 /* ---- proving ---- */
 
 static oz_status cell_fail(const oz_leaf *leaf, size_t part, uint64_t cell, uint64_t at, const char *what,
@@ -296,6 +300,7 @@ const oz_format oz_format_sparse = {
     .row = row,
     .codes = codes,
     .nonzeros = nonzeros,
+    .variant = variant,
     .pack = oz_sparse_pack,
     .scale_rows = scale_rows,
 };

@@ -224,9 +224,10 @@ OZ_API const void *oz_model_file(const oz_model *m, size_t *bytes);
 typedef struct oz_plan oz_plan;
 
 typedef enum oz_effort {
-    OZ_EFFORT_MODEL, /* cost table only: no timing, the same plan every time */
-    OZ_EFFORT_TRIAL, /* time every candidate of each layer with `clock_ns`, on one thread */
-    OZ_EFFORT_CHOSEN /* the plan of MODEL, and only what it chose timed, for oz_plan_explain */
+    OZ_EFFORT_MODEL,  /* cost table only: no timing, the same plan every time */
+    OZ_EFFORT_TRIAL,  /* time every candidate of each layer with `clock_ns`, on the plan's threads */
+    OZ_EFFORT_CHOSEN, /* the plan of MODEL, and only what it chose timed, for oz_plan_explain */
+    OZ_EFFORT_COMPARE /* the plan of MODEL, and every candidate timed; hopeless ones only roughly */
 } oz_effort;
 
 typedef struct oz_plan_options {
@@ -235,7 +236,7 @@ typedef struct oz_plan_options {
     uint32_t max_batch; /* largest value of the first free dimension [1] */
     uint32_t max_free;  /* largest value of the other free dimensions [max_batch] */
     oz_effort effort;
-    uint64_t (*clock_ns)(void); /* used by TRIAL and CHOSEN only */
+    uint64_t (*clock_ns)(void); /* used by all efforts but MODEL */
     const char *isa;            /* cap: "scalar", "avx2", "avx512", "avx512vnni"; NULL = this CPU */
     int threads;                /* [all of the executor's, or of the machine] */
     bool reproducible;          /* same bits for any batch size, not only for any thread count */
@@ -251,13 +252,34 @@ typedef struct oz_memory {
     uint64_t session_bytes; /* scratch of one session */
 } oz_memory;
 
+/* What a candidate has to do. Its predicted time is the sum of these amounts, each times what a unit of it
+ * was found to take that kernel on that kind of CPU (`ounce bench fit`). */
+typedef enum oz_cost_term {
+    OZ_COST_CALLS,    /* passes over the leaf: one, or one for each tile of 64 columns */
+    OZ_COST_SUMS,     /* sums of a row, a column and a block of inputs: products as if nothing were zero */
+    OZ_COST_WEIGHTS,  /* weights gone through, zero or not, in all passes */
+    OZ_COST_STORED,   /* of them those that are stored */
+    OZ_COST_PRODUCTS, /* stored weights times columns */
+    OZ_COST_STREAMED, /* bytes of the leaf, in all passes, if the cache of one core does not hold it */
+    OZ_COST_TERMS
+} oz_cost_term;
+
+typedef struct oz_cost {
+    const char *way;    /* "mv", "blocks", "mm", "onednn" or "unpack" */
+    const char *format; /* of the leaf, with its variant: "sparse:rows" */
+    const char *codec;
+    const char *family; /* kernels alike: "f32", "i8", "u8", "nz" or "plain" */
+    double amount[OZ_COST_TERMS];
+} oz_cost;
+
 typedef struct oz_candidate {
     const char *layer, *leaf; /* "fc1", "0.0" = term.factor */
     const char *kernel;       /* "nm_mv_int8__avx2" */
     uint64_t rows, cols, batch;
-    double predicted_ns, measured_ns; /* < 0: cannot run, or not timed */
+    double predicted_ns, measured_ns; /* on the plan's threads; < 0: cannot run, or not timed */
     const char *verdict;              /* "chosen", "slower", or why it cannot run */
     bool chosen;
+    oz_cost cost; /* if it can run */
 } oz_candidate;
 
 OZ_API OZ_CHECKED oz_status oz_plan_create(oz_model *m, const oz_plan_options *opt, oz_plan **out,
@@ -266,6 +288,9 @@ OZ_API void oz_plan_free(oz_plan *p);
 OZ_API void oz_plan_memory(const oz_plan *p, oz_memory *out);
 /* Calls `each` for every candidate of every leaf, in file order, the chosen one first. */
 OZ_API void oz_plan_explain(const oz_plan *p, void *ctx, void (*each)(void *ctx, const oz_candidate *c));
+/* The kind of CPU whose fitted costs the plan goes by: "zen5-avx2". */
+OZ_API const char *oz_plan_costs(const oz_plan *p);
+
 /* What a machine can do at best, for comparison with what a kernel does. */
 typedef enum oz_limit {
     OZ_LIMIT_MULTIPLY_ADD, /* floats in registers; a multiplication and its addition are two operations */

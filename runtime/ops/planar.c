@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/arith.h"
+#include "runtime/cost.h"
 #include "runtime/ops/conv2d.h"
 #include "runtime/ops/planes.h"
 #include "runtime/multiply.h"
@@ -16,9 +17,6 @@
 /* Planes of a band: half of a second-level cache; pixels of a band; panels of rows whose sums are kept at a
  * time. */
 enum { MOST_FLOATS = 1 << 17, MOST_PIXELS = 512, PANELS = 8 };
-
-/* A layer of less runs on the calling thread. */
-#define SERIAL_NS 10000.0
 
 typedef struct oz_planar {
     const oz_step *step;
@@ -132,10 +130,6 @@ static void run_group(oz_planar *c, const oz_threads *threads, size_t images) {
     oz_parallel(threads, oz_min(workers, c->tasks), take_tasks, c);
 }
 
-static double predicted_ns(const oz_layer_plan *lp, size_t columns, size_t groups) {
-    return lp->predicted_ns * (double)columns / (double)lp->columns / (double)groups;
-}
-
 /* The term's scale belongs to every row. */
 static const float *row_scales(oz_session *s, const oz_weight *w) {
     const float *own = oz_session_floats(&w->row_scale, s->row_scale);
@@ -165,7 +159,8 @@ void oz_conv_planar(const oz_step *step) {
                                .slope = node->slope};
     oz_planes_offsets(&c.planes, s->offsets);
     oz_threads threads = s->plan->threads;
-    if (predicted_ns(lp, y->dim[0] * c.planes.pixels, node->attr.groups) < SERIAL_NS) threads.width = 1;
+    double ns = oz_cost_tiles_ns(lp, y->dim[0] * c.planes.pixels) / (double)node->attr.groups;
+    if (ns < s->plan->serial_ns) threads.width = 1;
     for (size_t g = 0; g < node->attr.groups; g++) {
         c.first_channel = g * c.planes.channels;
         c.panel0 = g * c.rows / OZ_PANEL;

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <time.h>
 
 #include "tests/runtime/layer.h"
 
@@ -451,4 +453,42 @@ Test(executor, of_the_host_gives_the_same_bits) {
         }
         net_free(&n);
     }
+}
+
+/* ---- after the last run ---------------------------------------------------------------- */
+
+static double cpu_ms(void) {
+    struct rusage u;
+    getrusage(RUSAGE_SELF, &u);
+    return 1e3 * (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
+           1e-3 * (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec);
+}
+
+/* Under 1 % of a processor, 100 ms after: threads that a plan has called do not go on looking for work. */
+Test(run, is_quiet_when_idle, .init = fill_inputs) {
+    enum { ROWS = 1024, COLS = 512 };
+    static float w[ROWS * COLS];
+    net n = {0};
+    oz_plan *plan;
+    oz_session *session;
+    oz_plan_options opt = OZ_PLAN_INIT;
+    const int64_t dims[] = {1, COLS};
+    net_fill(w, ROWS * COLS, 1);
+    net_weight(&n, "fc", "dense,codec=f32", ROWS, COLS, w);
+    net_must_open(&n, "{\"inputs\":{\"x\":[\"N\",512]},\"outputs\":[\"y\"],"
+                      "\"nodes\":[[\"linear\",\"y\",[\"x\"],{\"weight\":\"fc\"}]]}");
+    opt.threads = 4;
+    cr_assert_eq(oz_plan_create(n.model, &opt, &plan, &n.err), OZ_OK, "%s", n.err.message);
+    cr_assert_eq(oz_session_create(plan, &session, &n.err), OZ_OK, "%s", n.err.message);
+    oz_tensor in = net_tensor(x, sizeof *x, 2, dims), out = net_room(y, ROWS);
+    for (int i = 0; i < 200; i++)
+        cr_assert_eq(oz_run(session, &in, 1, &out, 1, NULL, &n.err), OZ_OK, "%s", n.err.message);
+    nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+    double before = cpu_ms();
+    nanosleep(&(struct timespec){.tv_nsec = 500000000}, NULL);
+    double spent = cpu_ms() - before;
+    cr_assert_lt(spent, 5.0, "%.2f ms in 500", spent);
+    oz_session_free(session);
+    oz_plan_free(plan);
+    net_free(&n);
 }

@@ -1,0 +1,252 @@
+/* test_cost.c - the cost table and what follows from it: which table serves a CPU, that it knows every kind
+ * of kernel, that more columns never cost less, when a layer is shared out, and that a plan keeps to its
+ * instruction set. */
+#include <criterion/criterion.h>
+
+#include <string.h>
+
+#include "base/cpu.h"
+#include "runtime/cost.h"
+#include "tests/runtime/net.h"
+#include "tests/support/models/models.h"
+
+/* ---- classes ---------------------------------------------------------------------------- */
+
+Test(cost, class_of_a_cpu) {
+    oz_cpu_id zen5 = {"AuthenticAMD", 26, 2}, unknown = {"GenuineIntel", 6, 207}, none = {"", 0, 0};
+    for (int i = 0; i < OZ_ISA_COUNT; i++) {
+        char name[32] = "zen5-";
+        oz_isa isa = (oz_isa)i;
+        strcat(name, oz_isa_text(isa));
+        cr_expect_str_eq(oz_cost_class_for(&zen5, isa)->name, name);
+        /* Who is unknown has the costs of a CPU with the same instructions. */
+        cr_expect_eq(oz_cost_class_for(&unknown, isa)->isa, isa);
+        cr_expect_eq(oz_cost_class_for(&none, isa)->isa, isa);
+    }
+}
+
+Test(cost, classes_are_complete) {
+    static const struct {
+        const char *way, *family;
+    } kinds[] = {{"mv", "f32"}, {"mv", "i8"}, {"blocks", "f32"}, {"blocks", "u8"}, {"blocks", "nz"},
+                 {"mm", "f32"}, {"mm", "u8"}, {"mm", "nz"},      {"mm", "plain"},  {"blocks", "plain"}};
+    for (const oz_cost_class *c = oz_cost_classes; c->name; c++) {
+        cr_expect_gt(c->cache_bytes, 0, "%s", c->name);
+        cr_expect(c->awake >= 0 && c->asleep >= 0, "%s", c->name);
+        for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+            bool found = false;
+            for (size_t i = 0; i < c->n_lines; i++) {
+                const oz_cost_line *l = &c->lines[i];
+                found = found || (!l->format[0] && strcmp(l->way, kinds[k].way) == 0 &&
+                                  strcmp(l->kernel, kinds[k].family) == 0);
+            }
+            cr_expect(found, "%s has no family %s %s", c->name, kinds[k].way, kinds[k].family);
+        }
+    }
+}
+
+Test(cost, no_coefficient_is_negative) {
+    for (const oz_cost_class *c = oz_cost_classes; c->name; c++) {
+        for (size_t i = 0; i < c->n_lines; i++) {
+            double sum = 0;
+            for (size_t k = 0; k < OZ_COST_TERMS; k++) {
+                cr_expect(c->lines[i].ns[k] >= 0, "%s, %s", c->name, c->lines[i].kernel);
+                sum += c->lines[i].ns[k];
+            }
+            cr_expect_gt(sum, 0, "%s, %s costs nothing", c->name, c->lines[i].kernel);
+        }
+    }
+}
+
+static const oz_cost_line made_up[] = {{"mm", "dense", "f32", "dense_mm_f32", {1, 0, 0, 0, 0, 0}},
+                                       {"mm", "dense", "f16", "dense_mm_f32", {2, 0, 0, 0, 0, 0}},
+                                       {"mm", "", "", "f32", {5, 0, 0, 0, 0, 0}}};
+
+Test(cost, own_line_before_the_family) {
+    oz_cost_class c = {.lines = made_up, .n_lines = sizeof made_up / sizeof *made_up};
+    oz_cost cost = {.way = "mm", .format = "dense", .codec = "f32", .family = "f32", .amount = {1}};
+    cr_expect_eq(oz_cost_ns(&c, "dense_mm_f32__avx2", &cost), 1);
+    cr_expect_eq(oz_cost_ns(&c, "dense_mm_f32", &cost), 1);
+    cr_expect_eq(oz_cost_ns(&c, "dense_mm_f32_wide__avx2", &cost), 5, "not the longer name's");
+    cost.codec = "f16";
+    cr_expect_eq(oz_cost_ns(&c, "dense_mm_f32__avx2", &cost), 2);
+    cost.format = "new";
+    cr_expect_eq(oz_cost_ns(&c, "new_mm__avx2", &cost), 5);
+    cost.family = "nz";
+    cr_expect_gt(oz_cost_ns(&c, "new_mm__avx2", &cost), 5, "nothing is known of it");
+}
+
+/* ---- plans ------------------------------------------------------------------------------ */
+
+enum { ROWS = 40, COLS = 200 };
+
+static const char plain[] = "{\"inputs\":{\"x\":[\"N\",200]},\"outputs\":[\"y\"],"
+                            "\"nodes\":[[\"linear\",\"y\",[\"x\"],{\"weight\":\"fc\"}]]}";
+
+static void make(net *n, const char *text) {
+    static float w[ROWS * COLS];
+    net_fill_sparse(w, ROWS * COLS, 7);
+    net_weight(n, "fc", text, ROWS, COLS, w);
+    net_must_open(n, plain);
+}
+
+enum { MOST = 40 };
+
+typedef struct seen {
+    oz_candidate list[MOST];
+    size_t n;
+} seen;
+
+static void see(void *ctx, const oz_candidate *c) {
+    seen *s = ctx;
+    cr_assert_lt(s->n, MOST);
+    s->list[s->n++] = *c;
+}
+
+static seen candidates(net *n, const oz_plan_options *opt, oz_plan **plan) {
+    seen s = {.n = 0};
+    cr_assert_eq(oz_plan_create(n->model, opt, plan, &n->err), OZ_OK, "%s", n->err.message);
+    oz_plan_explain(*plan, &s, see);
+    return s;
+}
+
+/* The predicted time of that kernel, by whatever way; -1 if it is not there or cannot run. */
+static double predicted(const seen *s, const oz_candidate *like) {
+    for (size_t i = 0; i < s->n; i++) {
+        const oz_candidate *c = &s->list[i];
+        if (c->predicted_ns >= 0 && strcmp(c->kernel, like->kernel) == 0 &&
+            strcmp(c->cost.way, like->cost.way) == 0)
+            return c->predicted_ns;
+    }
+    return -1;
+}
+
+Test(cost, more_columns_never_cost_less) {
+    char text[MODEL_TEXT];
+    for (size_t i = 0; model_leaf_text(i, text); i++) {
+        net n = {0};
+        make(&n, text);
+        for (size_t isa = 0; net_isa(isa); isa++) {
+            seen before = {.n = 0};
+            oz_plan *last = NULL;
+            for (uint32_t batch = 1; batch <= 300; batch += 1 + batch / 8) {
+                oz_plan_options opt = OZ_PLAN_INIT;
+                oz_plan *plan;
+                opt.isa = net_isa(isa);
+                opt.max_batch = batch;
+                opt.threads = 1;
+                seen now = candidates(&n, &opt, &plan);
+                for (size_t k = 0; k < before.n; k++) {
+                    const oz_candidate *c = &before.list[k];
+                    if (c->predicted_ns < 0) continue;
+                    double is = predicted(&now, c);
+                    cr_assert(is < 0 || is >= c->predicted_ns, "%s, %s, batch %u: %g after %g", text,
+                              c->kernel, batch, is, c->predicted_ns);
+                }
+                before = now; /* its texts are the plan's */
+                oz_plan_free(last);
+                last = plan;
+            }
+            oz_plan_free(last);
+        }
+        net_free(&n);
+    }
+}
+
+Test(cost, amounts_of_a_dense_layer) {
+    net n = {0};
+    oz_plan *plan;
+    oz_plan_options opt = OZ_PLAN_INIT;
+    make(&n, "dense,codec=f32");
+    opt.max_batch = 70; /* two tiles, of 64 and 16 columns; 48 rows and two blocks of inputs */
+    seen s = candidates(&n, &opt, &plan);
+    const oz_cost *cost = &s.list[0].cost;
+    const double want[OZ_COST_TERMS] = {[OZ_COST_CALLS] = 2,
+                                        [OZ_COST_SUMS] = 48 * 2 * 80,
+                                        [OZ_COST_WEIGHTS] = 2 * 48 * COLS,
+                                        [OZ_COST_STORED] = 2 * ROWS * COLS,
+                                        [OZ_COST_PRODUCTS] = ROWS * COLS * 80};
+    for (size_t i = 0; i < s.n; i++) {
+        if (strcmp(s.list[i].cost.way ? s.list[i].cost.way : "", "mm") != 0) continue;
+        cost = &s.list[i].cost;
+        for (size_t k = 0; k < OZ_COST_TERMS; k++) cr_expect_eq(cost->amount[k], want[k], "term %zu", k);
+    }
+    cr_assert_str_eq(cost->way, "mm");
+    oz_plan_free(plan);
+    net_free(&n);
+}
+
+/* What two threads save must pay for calling the second. */
+Test(cost, small_layers_are_not_shared_out) {
+    oz_cost_class costs = {.awake = 500, .asleep = 1500};
+    struct oz_plan plan = {.costs = &costs, .threads = {.width = 2}};
+    plan.serial_ns = oz_cost_serial_ns(&costs, 2);
+    cr_expect_eq(plan.serial_ns, 4000);
+    cr_expect_eq(oz_cost_serial_ns(&costs, 4), 8000);
+    cr_expect_eq(oz_cost_shared_ns(&plan, 3999, 10), 3999);
+    cr_expect_eq(oz_cost_shared_ns(&plan, 10000, 10), 5500);
+    cr_expect_eq(oz_cost_shared_ns(&plan, 10000, 1), 10000, "one panel is for one thread");
+}
+
+/* oneDNN does not know what a plan is held to. */
+Test(cost, onednn_only_with_all_instructions) {
+    net n = {0};
+    make(&n, "dense,codec=f32");
+    for (size_t i = 0; net_isa(i); i++) {
+        oz_plan_options opt = OZ_PLAN_INIT;
+        oz_plan *plan;
+        size_t found = 0;
+        opt.isa = net_isa(i);
+        opt.max_batch = 64;
+        seen s = candidates(&n, &opt, &plan);
+        oz_isa isa = (oz_isa)oz_isa_parse(net_isa(i)), most = oz_cpu_isa();
+        if (most > OZ_ISA_AVX512) most = OZ_ISA_AVX512;
+        for (size_t k = 0; k < s.n; k++) {
+            const oz_candidate *c = &s.list[k];
+            if (!strstr(c->kernel, "onednn")) continue;
+            found++;
+            if (isa < most) {
+                cr_expect_lt(c->predicted_ns, 0, "%s has oneDNN", opt.isa);
+                cr_expect(strstr(c->verdict, "instruction set") || strstr(c->verdict, "built without"), "%s",
+                          c->verdict);
+            } else {
+                cr_expect(c->predicted_ns >= 0 || strstr(c->verdict, "built without"), "%s", c->verdict);
+            }
+        }
+        cr_expect_eq(found, 1);
+        oz_plan_free(plan);
+    }
+    net_free(&n);
+}
+
+static uint64_t ticks(void) {
+    static uint64_t now;
+    return now += 1000;
+}
+
+/* COMPARE chooses as MODEL does, and times all that could run. */
+Test(cost, comparing_changes_nothing) {
+    char text[MODEL_TEXT];
+    for (size_t i = 0; model_leaf_text(i, text); i++) {
+        net n = {0};
+        oz_plan *a, *b;
+        oz_plan_options opt = OZ_PLAN_INIT;
+        make(&n, text);
+        opt.max_batch = 9;
+        opt.threads = 2;
+        seen alone = candidates(&n, &opt, &a);
+        opt.effort = OZ_EFFORT_COMPARE;
+        opt.clock_ns = ticks;
+        seen compared = candidates(&n, &opt, &b);
+        cr_assert_eq(alone.n, compared.n);
+        for (size_t k = 0; k < alone.n; k++) {
+            cr_expect_str_eq(alone.list[k].kernel, compared.list[k].kernel);
+            cr_expect_eq(alone.list[k].chosen, compared.list[k].chosen);
+            cr_expect_lt(alone.list[k].measured_ns, 0);
+            cr_expect((compared.list[k].measured_ns >= 0) == (compared.list[k].predicted_ns >= 0));
+        }
+        oz_plan_free(a);
+        oz_plan_free(b);
+        net_free(&n);
+    }
+}
