@@ -4,9 +4,10 @@
  * bench layer    whole layers from row-major input to row-major output, dense f32 beside them
  * bench model    whole models
  * bench targets  a table of layers and what each is to reach
+ * bench fit      what every kernel takes, as a table for the library's plans
  * bench crossover  from which share of zeros on sparse layers are faster than dense ones
  *
- * Layers and models show beside their time that of their kernels alone, on one thread.
+ * Layers and models show beside their time that of their kernels alone.
  *
  * Subjects take turns, run after run, so that a slow moment of the machine hits all of them; the median
  * counts. A ratio is always to the dense layer of the same shape in the same run. */
@@ -15,6 +16,7 @@
 #include <unistd.h>
 
 #include "cli/bench/crossover.h"
+#include "cli/bench/fit.h"
 #include "cli/bench/kernels.h"
 #include "cli/bench/race.h"
 #include "cli/bench/report.h"
@@ -27,7 +29,7 @@
 typedef struct oz_bench_fields {
     oz_common common;
     oz_texts methods, batches, rivals;
-    const char *shape, *layer, *rivals_command, *only, *nets, *markdown, *plot;
+    const char *shape, *layer, *rivals_command, *only, *nets, *markdown, *plot, *output;
     uint64_t runs, seed;
     bool trial, cold;
 } oz_bench_fields;
@@ -57,6 +59,8 @@ static const oz_option options[] = {
     {"markdown", 0, OZ_OPTION_TEXT, "FILE", "write the table there, too, in Markdown",
      offsetof(oz_bench_fields, markdown)},
     {"plot", 'p', OZ_OPTION_TEXT, "FILE.svg", "draw a chart there", offsetof(oz_bench_fields, plot)},
+    {"output", 0, OZ_OPTION_TEXT, "FILE", "write what was fitted there, not to the terminal",
+     offsetof(oz_bench_fields, output)},
     {"seed", 0, OZ_OPTION_COUNT, "N", "of the random layer (1)", offsetof(oz_bench_fields, seed)},
 };
 
@@ -260,6 +264,14 @@ static int bench_crossover(oz_bench *b) {
     return code;
 }
 
+static int bench_fit(const oz_bench *b) {
+    const oz_texts *arguments = &b->f->common.arguments;
+    if (arguments->count != 2) return oz_usage_error("bench fit needs a list of layers");
+    oz_fit_options opt = {
+        .common = &b->f->common, .path = arguments->text[1], .output = b->f->output, .seed = b->f->seed};
+    return oz_bench_fit(&opt);
+}
+
 static int read_numbers(oz_bench *b) {
     const oz_texts *given = &b->f->batches;
     if (given->count > MAX_BATCHES) return oz_usage_error("--batch: at most %d of them", MAX_BATCHES);
@@ -281,7 +293,8 @@ static int bench_what(oz_bench *b, const char *what) {
     if (strcmp(what, "model") == 0) return bench_models(b);
     if (strcmp(what, "targets") == 0) return bench_targets(b);
     if (strcmp(what, "crossover") == 0) return bench_crossover(b);
-    return oz_usage_error("bench what? kernel, layer, model, targets or crossover");
+    if (strcmp(what, "fit") == 0) return bench_fit(b);
+    return oz_usage_error("bench what? kernel, layer, model, targets, crossover or fit");
 }
 
 static int run(const void *fields) {
@@ -298,7 +311,8 @@ const oz_verb oz_verb_bench = {
     .summary = "Time kernels, layers or models side by side",
     .usage = "kernel|layer|model [MODEL]... [--shape ROWSxCOLS] [--method METHOD]... [--batch N]...\n"
              "       ounce bench targets TABLE [--only TEXT]\n"
-             "       ounce bench crossover [--shape ROWSxCOLS] [--batch N]...",
+             "       ounce bench crossover [--shape ROWSxCOLS] [--batch N]...\n"
+             "       ounce bench fit LAYERS [--isa NAME] [--output FILE]",
     .examples = "  ounce bench layer --shape 4096x4096 --batch 1 -m dense,codec=int4,group=128\n"
                 "  ounce bench model dense.safetensors small.safetensors\n",
     .options = options,

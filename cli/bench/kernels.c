@@ -37,6 +37,7 @@ static void add_candidate(void *ctx, const oz_candidate *c) {
     e->name = c->kernel;
     e->chosen = c->chosen;
     e->times[0] = c->measured_ns;
+    e->predicted_ns = c->predicted_ns;
     measure_leaf(k->model, c, e);
 }
 
@@ -44,7 +45,7 @@ static int race_kernels(oz_kernel_race *k, const oz_item *item, oz_output *o) {
     oz_plan_options opt = oz_plan_from(k->race.common, k->race.batch);
     oz_plan *plan;
     oz_error err = {0};
-    opt.effort = OZ_EFFORT_TRIAL;
+    opt.effort = OZ_EFFORT_COMPARE;
     opt.threads = 1;
     if (oz_plan_create(item->model, &opt, &plan, &err) != OZ_OK) return oz_report_error(item->method, &err);
     k->model = item->model;

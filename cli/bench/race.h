@@ -19,6 +19,7 @@ typedef struct oz_entry {
     oz_subject subject;         /* ours */
     oz_rival rival;             /* or somebody else's */
     bool is_rival, chosen;      /* chosen: of kernels, a plan's own choice */
+    double predicted_ns;        /* of a kernel, by the plan's costs; 0 = of others */
     double bytes, operations;   /* of one run: read of the weights, done; 0 = not known */
     bool integer;               /* its products are of bytes */
     double times[OZ_RACE_RUNS]; /* turn by turn */

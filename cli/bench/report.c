@@ -33,7 +33,19 @@ static const char *bytes_text(const oz_entry *e) {
     return bytes > 0 ? oz_size_text((uint64_t)bytes) : "";
 }
 
+/* Beside a layer's time that of its kernels; beside a kernel's what its plan expected, and by how much it was
+ * off. */
+static const char *kernels_heading(const oz_race *r) {
+    return r->n && r->entries[r->n - 1].predicted_ns > 0 ? "predicted" : "kernels alone";
+}
+
 static const char *kernels_text(const oz_entry *e) {
+    static char text[40];
+    if (e->predicted_ns > 0) {
+        double off = 100 * (e->predicted_ns / e->median_ns - 1);
+        snprintf(text, sizeof text, "%s %+.0f %%", oz_time_text(e->predicted_ns), off);
+        return text;
+    }
     return e->subject.kernels_ns > 0 ? oz_time_text(e->subject.kernels_ns) : "";
 }
 
@@ -51,14 +63,14 @@ static void print_entry(const oz_race *r, const oz_entry *e) {
         return;
     }
     share_text(e, share);
-    printf("%-40s %10s %10s %13s %10s %12s %10s %8.2fx\n", oz_safe_text(e->name), oz_time_text(e->median_ns),
+    printf("%-40s %10s %10s %16s %10s %12s %10s %8.2fx\n", oz_safe_text(e->name), oz_time_text(e->median_ns),
            oz_time_text(e->fastest_ns), kernels_text(e), bytes_text(e), oz_entry_rate(e), share,
            oz_race_ratio(r, oz_race_dense(r), e));
 }
 
 static void print_race(const oz_race *r) {
-    printf("\n%s, batch %u, median of %zu%s\n%-40s %10s %10s %13s %10s %12s %10s %9s\n", r->title, r->batch,
-           r->runs, r->cold ? ", cold" : "", "", "median", "fastest", "kernels alone", "bytes", "rate",
+    printf("\n%s, batch %u, median of %zu%s\n%-40s %10s %10s %16s %10s %12s %10s %9s\n", r->title, r->batch,
+           r->runs, r->cold ? ", cold" : "", "", "median", "fastest", kernels_heading(r), "bytes", "rate",
            "of limit", "x dense");
     for (size_t i = 0; i < r->n; i++) print_entry(r, &r->entries[i]);
 }
@@ -69,9 +81,10 @@ static void write_markdown(const oz_race *r, FILE *out) {
     char share[24];
     fprintf(out,
             "\n%s, batch %u, median of %zu%s; F %.0f GFLOP/s, D %.0f GOP/s\n\n"
-            "| | time | fastest | kernels alone | bytes | rate | of the limit | x dense "
+            "| | time | fastest | %s | bytes | rate | of the limit | x dense "
             "|\n|---|---|---|---|---|---|---|---|\n",
-            r->title, r->batch, r->runs, r->cold ? ", cold" : "", r->multiply_adds, r->dots);
+            r->title, r->batch, r->runs, r->cold ? ", cold" : "", r->multiply_adds, r->dots,
+            kernels_heading(r));
     for (size_t i = 0; i < r->n; i++) {
         const oz_entry *e = &r->entries[i];
         share_text(e, share);
@@ -108,6 +121,7 @@ static json_t *entry_json(const oz_race *r, const oz_entry *e) {
                             r->multiply_adds, "dots_per_ns", r->dots, "rival", e->is_rival);
     if (e->is_rival) json_object_set_new(row, "says", oz_json_text(e->rival.said));
     if (e->chosen) json_object_set_new(row, "chosen", json_true());
+    add_real(row, "predicted_ns", e->predicted_ns);
     add_real(row, "kernels_ns", e->subject.kernels_ns);
     if (e->subject.resident)
         json_object_set_new(row, "resident_bytes", json_integer((json_int_t)e->subject.resident));

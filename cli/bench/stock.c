@@ -54,10 +54,17 @@ int oz_stock_take(oz_stock *s, const char *method, const oz_item **out, oz_error
     return code;
 }
 
-void oz_stock_close(oz_stock *s) {
-    for (size_t i = 0; i < s->n; i++) {
-        oz_model_free(s->items[i].model);
-        oz_buffer_free(&s->items[i].file);
+static void keep(oz_stock *s, size_t n) {
+    for (; s->n > n; s->n--) {
+        oz_model_free(s->items[s->n - 1].model);
+        oz_buffer_free(&s->items[s->n - 1].file);
     }
-    s->n = 0;
+}
+
+void oz_stock_drop(oz_stock *s) {
+    keep(s, 1);
+}
+
+void oz_stock_close(oz_stock *s) {
+    keep(s, 0);
 }

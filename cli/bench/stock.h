@@ -25,6 +25,8 @@ int oz_stock_open(oz_stock *s, const oz_common *common, uint64_t seed, const oz_
 /* The layer as `method` makes it, made once; "dense,codec=f32" is the layer itself. Fills *why, and gives no
  * item, if the layer is too small for the method. */
 int oz_stock_take(oz_stock *s, const char *method, const oz_item **out, oz_error *why);
+/* Forgets all but the layer itself. */
+void oz_stock_drop(oz_stock *s);
 void oz_stock_close(oz_stock *s);
 
 #endif

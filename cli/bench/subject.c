@@ -1,10 +1,10 @@
 /* subject.c - see subject.h. */
 #include "cli/bench/subject.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/bench/machine.h"
 #include "cli/terminal.h"
 
 /* A virtual machine may see less of a cache than it has. */
@@ -16,17 +16,9 @@ enum { MOST_COPIES = 512 };
  * some milliseconds later: what is not long is run so long before it is timed. Rivals do the same. */
 enum { BLOCK_NS = 2000000, SETTLE_NS = 8000000, LONG_NS = 20000000 };
 
-/* The system's word for it: the C library's is ten times too large on some virtual machines. */
 uint64_t oz_cold_bytes(void) {
     static uint64_t bytes;
-    unsigned long long cache = 0;
-    if (bytes) return bytes;
-    FILE *file = fopen("/sys/devices/system/cpu/cpu0/cache/index3/size", "r");
-    if (file) {
-        if (fscanf(file, "%lluK", &cache) != 1) cache = 0;
-        fclose(file);
-    }
-    bytes = 4 * 1024 * (uint64_t)cache;
+    if (!bytes) bytes = 4 * oz_cache_bytes(3);
     return bytes = bytes > LEAST_COLD_BYTES ? bytes : LEAST_COLD_BYTES;
 }
 

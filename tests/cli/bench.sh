@@ -92,6 +92,25 @@ grep -q '>batch 2: 1 is dense f32' c.svg || fail 'no chart of curves'
 ok bench crossover -s 64x64 -b 2 -b 5 -r 1 --rivals ./rivals --json
 [ "$(grep -c '"form": "sparse int8"' ../out)" = 2 ] || fail "JSON: $(cat ../out)"
 
+# What kernels take, as a table for the library.
+cat >layers <<'END'
+threads 1
+batches 1 4 16 64
+methods dense,codec=int8 sparse,codec=f32,sparsity=0.5
+layer small 48x64
+layer larger 96x200
+END
+ok bench fit layers --isa scalar --output scalar-machine.inc
+cp scalar-machine.inc ../out
+printed '^static const double scalar_machine_cache_bytes = [0-9]' 'scalar_machine_awake_ns = [0-9]+, scalar_machine_asleep_ns = ' \
+    '^static const oz_cost_line scalar_machine_lines' '^    \{"mv", "dense", "int8", "dense_mv_int8", \{[-+0-9.e, ]+\}\}, /\* 4: [0-9]+ %, [0-9]+ % \*/$' \
+    '^    \{"mm", "sparse:mask", "f32", "sparse_mm_f32_nz", ' '^    \{"mm", "", "", "nz", ' '^\};$'
+! grep -q '{-\|, -' ../out || fail 'a negative coefficient'
+ok bench fit layers --isa scalar
+printed '^static const oz_cost_line this_machine_lines'
+refused 2 'bench fit needs a list' bench fit
+refused 4 'cannot open' bench fit nowhere
+
 # Of the default set, what a tiny layer is too small for is left out with a remark.
 ounce bench layer -s 16x16 -r 1 -b 1
 [ "$code" = 0 ] || fail "bench layer 16x16: exit $code: $(cat ../err)"
