@@ -1,0 +1,136 @@
+/* plan_check.c - see plan_check.h. */
+#include "cli/plan_check.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/terminal.h"
+
+enum { MOST_TURNS = 8 };
+
+bool oz_parse_slack(const char *text, double *slack) {
+    char *rest;
+    *slack = strtod(text, &rest);
+    if (rest == text) return false;
+    if (*rest == '%') *slack /= 100, rest++;
+    return *rest == '\0' && *slack >= 0 && *slack < 1000;
+}
+
+/* The candidates of one plan, in its order; those of a leaf follow each other, the chosen one first. */
+typedef struct oz_timed {
+    oz_candidate *list;
+    size_t n, room, at;
+    int code;
+} oz_timed;
+
+static void add(void *ctx, const oz_candidate *c) {
+    oz_timed *t = ctx;
+    if (t->n == t->room && !t->code) {
+        t->room = t->room ? 2 * t->room : 64;
+        oz_candidate *more = realloc(t->list, t->room * sizeof *more);
+        if (!more) t->code = oz_memory_error();
+        if (more) t->list = more;
+    }
+    if (!t->code) t->list[t->n++] = *c;
+}
+
+/* The cost table decides the order, so that a plan that is made again has the same candidates. */
+static void keep_fastest(void *ctx, const oz_candidate *c) {
+    oz_timed *t = ctx;
+    oz_candidate *before = &t->list[t->at++];
+    before->measured_ns = fmin(before->measured_ns, c->measured_ns);
+}
+
+static const oz_candidate *best_of(const oz_candidate *c, const oz_candidate *end) {
+    const oz_candidate *best = c;
+    for (const oz_candidate *o = c + 1; o < end && !o->chosen; o++) {
+        if (o->measured_ns >= 0 && o->measured_ns < best->measured_ns) best = o;
+    }
+    return best;
+}
+
+static size_t count_slow(const oz_timed *t, double slack) {
+    const oz_candidate *end = t->list + t->n;
+    size_t bad = 0;
+    for (const oz_candidate *c = t->list; c < end; c++)
+        bad += c->chosen && c->measured_ns > (1 + slack) * best_of(c, end)->measured_ns;
+    return bad;
+}
+
+static void report(oz_plan_check *check, const char *title, const oz_candidate *c, const oz_candidate *best,
+                   int threads) {
+    double slower = c->measured_ns / best->measured_ns - 1;
+    if (check->offenders) {
+        json_array_append_new(check->offenders,
+                              json_pack("{s:o, s:o, s:s, s:I, s:I, s:I, s:i, s:s, s:f, s:f, s:s, s:f, s:f}",
+                                        "title", oz_json_text(title), "layer", oz_json_text(c->layer), "leaf",
+                                        c->leaf, "rows", (json_int_t)c->rows, "cols", (json_int_t)c->cols,
+                                        "batch", (json_int_t)c->batch, "threads", threads, "chosen",
+                                        c->kernel, "chosen_ns", c->measured_ns, "chosen_predicted_ns",
+                                        c->predicted_ns, "best", best->kernel, "best_ns", best->measured_ns,
+                                        "best_predicted_ns", best->predicted_ns));
+        return;
+    }
+    oz_terminal_clear();
+    printf("%s, %s/%s %llu x %llu, %llu columns, threads %d: %s takes %s, %.0f %% longer than %s (%s)\n",
+           oz_safe_text(title), oz_safe_text(c->layer), c->leaf, (unsigned long long)c->rows,
+           (unsigned long long)c->cols, (unsigned long long)c->batch, threads, c->kernel,
+           oz_time_text(c->measured_ns), 100 * slower, best->kernel, oz_time_text(best->measured_ns));
+}
+
+static void judge(oz_plan_check *check, const char *title, const oz_timed *t, int threads) {
+    const oz_candidate *end = t->list + t->n;
+    for (const oz_candidate *c = t->list; c < end; c++) {
+        if (!c->chosen) continue;
+        const oz_candidate *best = best_of(c, end);
+        double ratio = c->measured_ns / best->measured_ns;
+        check->choices++;
+        check->worst = fmax(check->worst, ratio);
+        if (ratio <= 1 + check->slack) continue;
+        check->bad++;
+        report(check, title, c, best, threads);
+    }
+}
+
+static int time_once(oz_timed *t, const char *title, oz_model *m, const oz_plan_options *opt, oz_plan **plan,
+                     void (*each)(void *ctx, const oz_candidate *c)) {
+    oz_error err = {0};
+    if (oz_plan_create(m, opt, plan, &err) != OZ_OK) return oz_report_error(title, &err);
+    t->at = 0;
+    oz_plan_explain(*plan, t, each);
+    if (!t->code && oz_terminal_interrupted()) t->code = EXIT_INTERRUPTED;
+    return t->code;
+}
+
+int oz_plan_check_model(oz_plan_check *check, const char *title, oz_model *m, const oz_plan_options *given) {
+    oz_plan_options opt = *given;
+    oz_plan *first = NULL; /* whose texts the candidates have */
+    oz_timed t = {0};
+    opt.effort = OZ_EFFORT_COMPARE;
+    int code = time_once(&t, title, m, &opt, &first, add);
+    for (int turn = 1; !code && turn < MOST_TURNS && count_slow(&t, check->slack) > 0; turn++) {
+        oz_plan *again = NULL;
+        code = time_once(&t, title, m, &opt, &again, keep_fastest);
+        oz_plan_free(again);
+    }
+    if (!code) judge(check, title, &t, opt.threads);
+    oz_plan_free(first);
+    free(t.list);
+    return code;
+}
+
+int oz_plan_check_end(oz_plan_check *check) {
+    int code = check->bad ? EXIT_CHECK_FAILED : EXIT_DONE;
+    if (check->offenders) {
+        int printed =
+            oz_json_print(json_pack("{s:I, s:I, s:f, s:f, s:o}", "choices", (json_int_t)check->choices,
+                                    "slow", (json_int_t)check->bad, "slack", check->slack, "worst",
+                                    check->worst, "offenders", check->offenders));
+        return printed ? printed : code;
+    }
+    printf("%zu choices, %zu of them over %.0f %% slower than the best measured, at most %.0f %%\n",
+           check->choices, check->bad, 100 * check->slack, 100 * fmax(check->worst - 1, 0));
+    return code;
+}

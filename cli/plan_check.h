@@ -1,0 +1,23 @@
+/* plan_check.h - is what the cost table chooses as fast as the best that is measured? */
+#ifndef OZ_CLI_PLAN_CHECK_H
+#define OZ_CLI_PLAN_CHECK_H
+
+#include "cli/json.h"
+#include "cli/verb.h"
+
+typedef struct oz_plan_check {
+    double slack;        /* 0.15: chosen kernels may take 15 % longer than the best */
+    json_t *offenders;   /* NULL: they are printed */
+    size_t choices, bad; /* leaves seen so far, and those whose kernel is too slow */
+    double worst;        /* time of a chosen kernel as a multiple of the best's */
+} oz_plan_check;
+
+/* "15%" or "0.15"; false if it is neither. */
+bool oz_parse_slack(const char *text, double *slack);
+/* Plans `m`, times every candidate of every leaf, and adds what it finds; `title` is printed with offenders.
+ * Where one looks too slow, all is timed again a few times, and the fastest times count. */
+int oz_plan_check_model(oz_plan_check *check, const char *title, oz_model *m, const oz_plan_options *opt);
+/* The sum of it, and the exit code. */
+int oz_plan_check_end(oz_plan_check *check);
+
+#endif
