@@ -31,7 +31,7 @@ void oz_cost_of(const oz_cost_class *costs, const oz_leaf_plan *lp, const oz_cho
                 oz_cost *out) {
     const oz_leaf *leaf = lp->leaf;
     const bool rows = oz_reads_rows(choice);
-    double passes = rows ? 1 : (double)oz_div_up(columns, OZ_COLUMNS);
+    uint64_t tiles = rows ? 1 : oz_div_up(columns, OZ_COLUMNS);
     double n = rows ? (double)columns : oz_cost_padded(columns);
     /* Our kernels work on whole panels. */
     bool whole = choice->way != OZ_WAY_DNNL && choice->way != OZ_WAY_UNPACK;
@@ -41,10 +41,13 @@ void oz_cost_of(const oz_cost_class *costs, const oz_leaf_plan *lp, const oz_cho
                      .format = oz_leaf_variant(leaf),
                      .codec = oz_codec_name(leaf->codec.kind),
                      .family = family_of(choice)};
-    out->amount[OZ_COST_CALLS] = passes;
+    out->amount[OZ_COST_CALLS] = (double)tiles;
     out->amount[OZ_COST_SUMS] = height * (double)oz_div_up(leaf->cols, OZ_BLOCK) * n;
     out->amount[OZ_COST_PRODUCTS] = lp->nonzeros * n;
+    double passes = (double)tiles;
     if (choice->way == OZ_WAY_UNPACK) passes = 1; /* once, whatever the number of tiles */
+    if (choice->way == OZ_WAY_MM)
+        passes = (double)oz_div_up(tiles, oz_group_tiles(oz_div_up(leaf->rows, OZ_PANEL)));
     out->amount[OZ_COST_WEIGHTS] = weights * passes;
     out->amount[OZ_COST_STORED] = lp->nonzeros * passes;
     /* Activations and sums need a part of the cache. */

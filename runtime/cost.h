@@ -8,11 +8,11 @@
  * time for which follows all places (weights: masks, plain codes) or those that are not zero (stored), and
  * multiplies. What that takes follows the products that are there (products) where zeros are skipped; else,
  * and for loading and storing what is summed, the sums of a row, a column and a block of 128 inputs (sums).
- * Batches of up to 4 take one pass. A larger one takes a pass for each tile of 64 columns, all of whose
- * columns are multiplied, padding too; where the leaf does not fit the cache of one core, each pass reads it
- * anew from beyond (streamed). In a dense leaf some amounts are multiples of others, of which one is fitted.
- * All amounts grow with the number of columns, and no coefficient is negative, so more columns never cost
- * less.
+ * Batches of up to 4 take one pass. A larger one takes a call for each tile of 64 columns, all of whose
+ * columns are multiplied, padding too, and a pass for each group of tiles that share what is decoded; where
+ * the leaf does not fit the cache of one core, each pass reads it anew from beyond (streamed). In a dense
+ * leaf some amounts are multiples of others, of which one is fitted. All amounts grow with the number of
+ * columns, and no coefficient is negative, so more columns never cost less.
  *
  * The coefficients are fitted to measured times, kernel by kernel, by `ounce bench fit`, for one kind of
  * CPU and one instruction set at a time; runtime/costs/ has what it wrote. */

@@ -441,7 +441,7 @@ static void multiply_columns(oz_call *c) {
     c->tiles = oz_div_up(job->columns, OZ_COLUMNS);
     c->panel0 = job->row0 / OZ_PANEL;
     c->panel1 = oz_div_up(job->row1, OZ_PANEL);
-    c->group = c->panel1 - c->panel0 > OZ_CHUNK ? OZ_GROUP : 1;
+    c->group = oz_group_tiles(c->panel1 - c->panel0);
     c->groups = oz_div_up(c->tiles, c->group);
     cut_rows(c, 1);
     atomic_init(&c->next, 0);

@@ -42,6 +42,12 @@ void oz_multiply(struct oz_session *s, const oz_job *job);
 #define OZ_CODES_BLOCK 512 /* inputs of codes that are decoded together */
 #define OZ_TILE_FLOATS (OZ_PANEL * OZ_MAX_BLOCK)
 
+/* Tiles that share what is decoded of so many panels: where all of a leaf is decoded at once, each thread
+ * takes tiles of its own. */
+static inline size_t oz_group_tiles(size_t panels) {
+    return panels > OZ_CHUNK ? OZ_GROUP : 1;
+}
+
 /* What decoded blocks need: OZ_CHUNK of each. */
 typedef struct oz_scratch {
     float *tile; /* OZ_TILE_FLOATS each, 64-byte aligned; also codes */

@@ -1,7 +1,8 @@
 /* trial.c - timing one way to multiply by one leaf, with the caller's clock.
  *
- * The leaf runs on made-up activations, one tile or up to four rows of them, its panels shared among the
- * plan's threads as they would be in a layer; what a tile costs is then counted as often as there are tiles.
+ * The leaf runs on made-up activations, a group of tiles or up to four rows of them, its panels shared among
+ * the plan's threads as they would be in a layer; what a tile costs is then counted as often as there are
+ * tiles.
  * Short runs are timed in groups. The fastest of several timings is taken: whatever disturbs a run only makes
  * it slower. */
 #include <string.h>
@@ -20,16 +21,18 @@ typedef struct oz_trial {
     const oz_leaf *leaf;
     const oz_choice *choice;
     const oz_plan *plan;
-    size_t lanes; /* rows, or columns of the tile */
+    size_t lanes; /* rows, or columns of a tile */
+    size_t tiles; /* of a group; 1 for rows */
     oz_threads threads;
     size_t panels, chunk; /* of one thread */
     oz_scratch *scratch;  /* one for each */
-    oz_columns columns;
+    oz_columns columns[OZ_GROUP];
     oz_rows rows;
     float *y, *unpacked;
 } oz_trial;
 
-static bool take_activations(oz_trial *t, bool reads_i8, oz_arena *a) {
+/* Rows, or one tile of columns. */
+static bool take_activations(oz_trial *t, size_t tile, bool reads_i8, oz_arena *a) {
     size_t k = t->leaf->cols, kq = oz_round_up(k, OZ_BLOCK);
     float *x = oz_arena_array(a, k * t->lanes, sizeof *x);
     int8_t *q = oz_arena_alloc(a, kq * t->lanes, 64);
@@ -42,14 +45,15 @@ static bool take_activations(oz_trial *t, bool reads_i8, oz_arena *a) {
         t->rows = (oz_rows){.m = t->lanes, .k = k, .f32 = x, .ld = k, .i8 = q, .scale = scale, .sum = sum};
     } else {
         if (reads_i8) t->plan->primitives->quantise_columns(x, k, t->lanes, q, scale, sum);
-        t->columns = (oz_columns){.k = k, .lanes = t->lanes, .f32 = x, .i8 = q, .scale = scale, .sum = sum};
+        t->columns[tile] =
+            (oz_columns){.k = k, .lanes = t->lanes, .f32 = x, .i8 = q, .scale = scale, .sum = sum};
     }
     return true;
 }
 
 static bool take_scratch(oz_trial *t, oz_arena *a) {
     bool unpacks = t->choice->way == OZ_WAY_UNPACK;
-    t->y = oz_arena_array(a, t->panels * OZ_PANEL * t->lanes, sizeof *t->y);
+    t->y = oz_arena_array(a, t->tiles * t->panels * OZ_PANEL * t->lanes, sizeof *t->y);
     t->unpacked = unpacks ? oz_arena_array(a, t->leaf->rows * t->leaf->cols, sizeof *t->unpacked) : NULL;
     t->scratch = oz_arena_array(a, (size_t)t->threads.width, sizeof *t->scratch);
     if (!t->y || !t->scratch || (unpacks && !t->unpacked)) return false;
@@ -66,12 +70,14 @@ static void multiply_chunk(void *arg, size_t index) {
     oz_trial *t = arg;
     const oz_primitives *prim = t->plan->primitives;
     size_t p0 = index * t->chunk, p1 = oz_min(p0 + t->chunk, t->panels);
-    float *y = t->y + p0 * OZ_PANEL * t->lanes;
-    if (oz_reads_rows(t->choice))
+    if (oz_reads_rows(t->choice)) {
         oz_multiply_rows(prim, t->leaf, t->choice, p0, p1, &t->rows, t->y, t->panels * OZ_PANEL);
-    else
-        oz_multiply_leaf(prim, t->leaf, t->choice, t->unpacked, p0, p1, &t->columns, 1, &t->scratch[index],
-                         &y);
+        return;
+    }
+    float *y[OZ_GROUP];
+    for (size_t i = 0; i < t->tiles; i++) y[i] = t->y + (i * t->panels + p0) * OZ_PANEL * t->lanes;
+    oz_multiply_leaf(prim, t->leaf, t->choice, t->unpacked, p0, p1, t->columns, t->tiles, &t->scratch[index],
+                     y);
 }
 
 static void multiply_once(oz_trial *t) {
@@ -107,17 +113,24 @@ static double fastest(oz_trial *t, void (*once)(oz_trial *t), uint64_t (*clock_n
     return ns < best ? ns : best;
 }
 
-/* Whether a layer's threads would take whole tiles, not rows of one (multiply.c). */
-static bool takes_whole_tiles(const oz_plan *plan, const oz_choice *choice, uint64_t columns) {
-    return !oz_reads_rows(choice) && oz_div_up(columns, OZ_COLUMNS) >= 2 * (uint64_t)plan->threads.width;
+static size_t group_tiles(const oz_leaf_plan *leaf, const oz_choice *choice, uint64_t columns) {
+    if (oz_reads_rows(choice)) return 1;
+    return oz_min(oz_group_tiles(oz_div_up(leaf->leaf->rows, OZ_PANEL)), oz_div_up(columns, OZ_COLUMNS));
+}
+
+/* Whether a layer's threads would take whole groups of tiles, not rows of one (multiply.c). */
+static bool takes_whole_groups(const oz_plan *plan, const oz_leaf_plan *leaf, const oz_choice *choice,
+                               uint64_t columns) {
+    uint64_t groups = oz_div_up(oz_div_up(columns, OZ_COLUMNS), group_tiles(leaf, choice, columns));
+    return !oz_reads_rows(choice) && groups >= 2 * (uint64_t)plan->threads.width;
 }
 
 /* A leaf that is too small to be shared out runs as it would in a layer, on the calling thread; so does a
- * tile that a thread takes whole. */
+ * group of tiles that a thread takes whole. */
 static oz_threads threads_for(const oz_plan *plan, const oz_leaf_plan *leaf, const oz_choice *choice,
                               uint64_t columns) {
     oz_threads threads = plan->threads;
-    if (takes_whole_tiles(plan, choice, columns)) threads.width = 1;
+    if (takes_whole_groups(plan, leaf, choice, columns)) threads.width = 1;
     oz_cost cost;
     oz_cost_of(plan->costs, leaf, choice, columns, &cost);
     if (oz_cost_ns(plan->costs, oz_choice_name(choice), &cost) < plan->serial_ns) threads.width = 1;
@@ -131,13 +144,16 @@ oz_status oz_trial_ns(const oz_leaf_plan *lp, const oz_choice *choice, const oz_
     bool rows = oz_reads_rows(choice);
     if (plan->reproducible) columns = oz_round_up(columns, OZ_COLUMNS); /* none of its tiles is narrower */
     t.lanes = rows ? oz_min(columns, OZ_MV_BATCH) : oz_lanes_for(columns);
+    t.tiles = group_tiles(lp, choice, columns);
     t.threads = threads_for(plan, lp, choice, columns);
     t.panels = oz_div_up(lp->leaf->rows, OZ_PANEL);
     t.chunk = oz_div_up(t.panels, (size_t)t.threads.width);
-    double times = rows ? 1 : oz_cost_padded(columns) / (double)t.lanes;
-    if (takes_whole_tiles(plan, choice, columns)) times /= plan->threads.width;
+    double times = rows ? 1 : oz_cost_padded(columns) / (double)(t.lanes * t.tiles);
+    if (takes_whole_groups(plan, lp, choice, columns)) times /= plan->threads.width;
     oz_status status = OZ_OK;
-    if (take_activations(&t, lp->reads_i8, &arena) && take_scratch(&t, &arena)) {
+    bool room = take_scratch(&t, &arena);
+    for (size_t i = 0; room && i < t.tiles; i++) room = take_activations(&t, i, lp->reads_i8, &arena);
+    if (room) {
         double unpacking = t.unpacked ? fastest(&t, unpack_once, clock_ns, hopeless_ns) : 0;
         double hopeless = (hopeless_ns - unpacking) / times;
         *ns = unpacking + times * fastest(&t, multiply_once, clock_ns, hopeless);
