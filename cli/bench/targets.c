@@ -108,7 +108,8 @@ static int add_opponents(oz_table_run *run, oz_race *r, const oz_target *t) {
 }
 
 static int add_all(oz_table_run *run, oz_race *r, const oz_target *of) {
-    int code = add_ours(run, r, baseline(run, of));
+    const char *base = baseline(run, of);
+    int code = add_ours(run, r, base);
     if (!code && !of->net) code = add_engines(run, r, of, "f32");
     size_t lines = 0;
     run->races++;
@@ -117,7 +118,7 @@ static int add_all(oz_table_run *run, oz_race *r, const oz_target *of) {
         if (t->race || !oz_target_same_race(t, of)) continue;
         t->race = run->races;
         lines++;
-        code = add_ours(run, r, t->method);
+        if (strcmp(t->method, base) != 0) code = add_ours(run, r, t->method);
         if (!code) code = add_opponents(run, r, t);
     }
     return code;

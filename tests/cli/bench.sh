@@ -69,9 +69,10 @@ net:small:0.9 - 2 1 hot quick:f32 scalar=0.000001
 net:small - 2 1 hot kernels scalar=0.000001
 net:absent - 1 1 hot quick:f32 scalar=1
 END
-ok bench targets networks -r 1 --isa scalar --rivals ./rivals --nets nets
+ounce bench targets networks -r 1 --isa scalar --rivals ./rivals --nets nets
+[ "$code" = 0 ] || fail "networks: exit $code: $(cat ../err)"
+one_line 'left out net:absent: no file nets/absent.safetensors' 'an absent network'
 printed '^small, batch 2: F ' '^net:small:0.9 +2 x1 hot .* x quick:f32 ' 'kernels alone / all' '^2 of 2 targets reached'
-grep -q 'left out net:absent: no file nets/absent.safetensors' ../err || fail "no remark on absent: $(cat ../err)"
 grep -q 'net=small' asked || fail "asked for $(cat asked)"
 echo 'net:small - 1 1 cold quick:f32 scalar=1' >wrong
 refused 3 'wrong: line 1: not METHOD ROWSxCOLS' bench targets wrong --isa scalar
