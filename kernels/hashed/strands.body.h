@@ -175,9 +175,9 @@ OZ_INLINE void strands_mv(oz_codec_kind kind, const oz_leaf *leaf, size_t panel0
     array_begin(kind, &array, leaf);
     w.begin = start + panel0 * OZ_PANEL * leaf->cols;
     w.end = start + oz_min(panel1 * OZ_PANEL, leaf->rows) * leaf->cols;
-    const uint64_t last = (w.end - 1) / slots;
-    for (uint64_t fold = w.begin / slots, n; fold <= last; fold += n) {
-        n = oz_min(MOST_STRANDS - fold % MOST_STRANDS, last - fold + 1);
+    const uint64_t end = w.begin < w.end ? oz_div_up(w.end, slots) : 0;
+    for (uint64_t fold = w.begin / slots, n; fold < end; fold += n) {
+        n = oz_min(MOST_STRANDS - fold % MOST_STRANDS, end - fold);
         w.strands = n;
         strands_begin(&w, leaf, fold, x);
         OZ_WITH_ROWS(x->m, strands_walk(kind, &w, leaf, &array, x, M, y, ldy));
