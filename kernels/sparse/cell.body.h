@@ -99,7 +99,6 @@ OZ_INLINE uint8_t *list_masks(const cell *c, size_t inputs, uint8_t *out) {
     OZ_ROLL
     for (size_t r = 0; r < OZ_PANEL; r++, mask += c->mask_bytes) {
         size_t k = 0;
-        OZ_UNROLL
         for (; k + 64 <= inputs; k += 64) out += vb_list_bits(mask64(mask + k / 8), (uint8_t)k, out);
         if (k < inputs) out += vb_list_bits(mask_tail(mask + k / 8, inputs - k), (uint8_t)k, out);
     }
