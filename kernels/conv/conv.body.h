@@ -7,8 +7,21 @@
 
 #include "kernels/conv/depthwise.body.h"
 #include "kernels/conv/lines.body.h"
-#include "kernels/conv/products.body.h"
 #include "kernels/conv/sums.body.h"
+#include "kernels/gemm/gemm_f32.body.h"
+#include "kernels/gemm/gemm_nz.body.h"
+
+OZ_INLINE oz_inputs in_planes(oz_pixels x) {
+    return (oz_inputs){x.x, x.offset, 0};
+}
+
+static void product_f32(oz_tile w, size_t n, oz_pixels x, size_t lanes, float *y) {
+    OZ_WITH_LANES(lanes, gemm_f32_lanes(w, n, in_planes(x), y, LANES));
+}
+
+static void product_nz(const oz_nonzeros *w, oz_pixels x, size_t lanes, float *y) {
+    OZ_WITH_LANES(lanes, gemm_nz_lanes(w, in_planes(x), y, LANES));
+}
 
 const oz_conv_primitives OZ_NAME(oz_conv_primitives) = {
     .gather_lines = gather_lines,

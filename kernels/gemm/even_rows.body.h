@@ -10,15 +10,13 @@
 
 /* One entry of four rows. */
 OZ_INLINE void add_four(vf16 acc[EVEN_ROWS][NZ_VECTORS], const float *value, const uint8_t *column,
-                        const float *x, size_t lanes, size_t vectors) {
-    const unsigned log2_bytes = lanes == 64 ? 8 : lanes == 32 ? 7 : 6; /* of an input's activations */
-    uint32_t four;
-    memcpy(&four, column, sizeof four);
-    const uint64_t columns = (uint64_t)four << log2_bytes;
+                        oz_inputs x, size_t vectors) {
+    uint32_t columns;
+    memcpy(&columns, column, sizeof columns);
     const vf16 weights = v_repeat4(value);
     OZ_UNROLL
     for (unsigned r = 0; r < EVEN_ROWS; r++) {
-        const float *in = x + (columns >> 8 * r & (uint64_t)255 << log2_bytes) / sizeof(float);
+        const float *in = input_at(x, columns >> 8 * r & 255);
         const vf16 w = v_spread(weights, r);
         OZ_UNROLL
         for (size_t v = 0; v < vectors; v++) acc[r][v] = v_muladd(w, v_load(in + 16 * v), acc[r][v]);
@@ -26,8 +24,8 @@ OZ_INLINE void add_four(vf16 acc[EVEN_ROWS][NZ_VECTORS], const float *value, con
 }
 
 /* `fours` times four rows x `vectors` vectors of y. */
-OZ_INLINE void gemm_even_rows(const float *value, const uint8_t *column, size_t each, const float *x,
-                              float *y, size_t lanes, size_t fours, size_t vectors) {
+OZ_INLINE void gemm_even_rows(const float *value, const uint8_t *column, size_t each, oz_inputs x, float *y,
+                              size_t lanes, size_t fours, size_t vectors) {
     vf16 acc[EVEN_SUMS][EVEN_ROWS][NZ_VECTORS];
     OZ_UNROLL
     for (size_t r = 0; r < fours * EVEN_ROWS; r++) {
@@ -39,7 +37,7 @@ OZ_INLINE void gemm_even_rows(const float *value, const uint8_t *column, size_t 
     for (size_t e = 0; e < each; e++, value += OZ_PANEL, column += OZ_PANEL) {
         OZ_UNROLL
         for (size_t f = 0; f < fours; f++)
-            add_four(acc[f], value + EVEN_ROWS * f, column + EVEN_ROWS * f, x, lanes, vectors);
+            add_four(acc[f], value + EVEN_ROWS * f, column + EVEN_ROWS * f, x, vectors);
     }
     OZ_UNROLL
     for (size_t r = 0; r < fours * EVEN_ROWS; r++) {
@@ -49,11 +47,10 @@ OZ_INLINE void gemm_even_rows(const float *value, const uint8_t *column, size_t 
     }
 }
 
-OZ_INLINE void gemm_even_lanes(const oz_nonzeros *w, const float *x, float *y, size_t lanes) {
+OZ_INLINE void gemm_even_lanes(const oz_nonzeros *w, oz_inputs x, float *y, size_t lanes) {
     const size_t vectors = lanes / 16 < EVEN_SUMS ? lanes / 16 : EVEN_SUMS, fours = EVEN_SUMS / vectors;
-    for (size_t c = 0; c < lanes; c += 16 * vectors) {
+    for (size_t c = 0; c < lanes; c += 16 * vectors, x.x += 16 * vectors) {
         for (size_t r = 0; r < OZ_PANEL; r += fours * EVEN_ROWS)
-            gemm_even_rows(w->value + r, w->column + r, w->each, x + c, y + r * lanes + c, lanes, fours,
-                           vectors);
+            gemm_even_rows(w->value + r, w->column + r, w->each, x, y + r * lanes + c, lanes, fours, vectors);
     }
 }

@@ -4,17 +4,19 @@
 #include "base/arith.h"
 #include "kernels/kernel.h"
 
+#include "kernels/gemm/inputs.body.h"
+
 #define NZ_VECTORS (OZ_COLUMNS / 16)
 
 /* Four nonzeros: one load has their weights, another their columns. */
 OZ_INLINE void add_step(vf16 acc[OZ_NZ_STEP][NZ_VECTORS], size_t sets, vf16 weights, const uint8_t *columns,
-                        const float *x, size_t vectors) {
+                        oz_inputs x, size_t vectors) {
     uint32_t places;
     memcpy(&places, columns, sizeof places);
     OZ_UNROLL
     for (unsigned j = 0; j < OZ_NZ_STEP; j++) {
         const vf16 w = v_spread(weights, j);
-        const float *in = x + (size_t)(places >> 8 * j & 255) * vectors * 16;
+        const float *in = input_at(x, places >> 8 * j & 255);
         OZ_UNROLL
         for (size_t v = 0; v < vectors; v++)
             acc[j % sets][v] = v_muladd(w, v_load(in + 16 * v), acc[j % sets][v]);
@@ -23,7 +25,7 @@ OZ_INLINE void add_step(vf16 acc[OZ_NZ_STEP][NZ_VECTORS], size_t sets, vf16 weig
 
 /* The sums of a row stay in registers; further sets take turns with the nonzeros where one set's chain of
  * additions would be waited for. Every row ends with a step of up to four. */
-OZ_INLINE void gemm_nz_lanes(const oz_nonzeros *w, const float *x, float *y, size_t lanes) {
+OZ_INLINE void gemm_uneven_lanes(const oz_nonzeros *w, oz_inputs x, float *y, size_t lanes) {
     const size_t vectors = lanes / 16, most = OZ_NZ_SETS * NZ_VECTORS / vectors,
                  sets = most < OZ_NZ_STEP ? most : OZ_NZ_STEP;
     size_t i = 0;
@@ -52,9 +54,9 @@ OZ_INLINE void gemm_nz_lanes(const oz_nonzeros *w, const float *x, float *y, siz
 
 #include "kernels/gemm/even_rows.body.h"
 
-static void gemm_nz(const oz_nonzeros *w, const float *x, size_t lanes, float *y) {
+OZ_INLINE void gemm_nz_lanes(const oz_nonzeros *w, oz_inputs x, float *y, size_t lanes) {
     if (w->each)
-        OZ_WITH_LANES(lanes, gemm_even_lanes(w, x, y, LANES));
+        gemm_even_lanes(w, x, y, lanes);
     else
-        OZ_WITH_LANES(lanes, gemm_nz_lanes(w, x, y, LANES));
+        gemm_uneven_lanes(w, x, y, lanes);
 }

@@ -1,0 +1,57 @@
+/* gemm_f32.body.h - 16 rows of decoded floats x columns.
+ *
+ * A block of rows x vectors of accumulators stays in registers while the inputs of the block run past:
+ * each weight is broadcast, each vector of activations serves all rows. */
+#include "kernels/gemm/inputs.body.h"
+
+/* Accumulators that a product may have, rows x vectors, and rows of them: fewer columns leave room for more.
+ */
+#define MOST_SUMS (OZ_GEMM_ROWS * OZ_GEMM_VECTORS)
+#define MOST_ROWS (MOST_SUMS < 8 ? MOST_SUMS : 8)
+
+/* `rows` rows x `vectors` vectors of y. */
+OZ_INLINE void multiply_f32(oz_tile w, size_t n, oz_inputs x, size_t lanes, float *y, int rows, int vectors) {
+    vf16 acc[MOST_ROWS][OZ_GEMM_VECTORS];
+    OZ_UNROLL
+    for (int r = 0; r < rows; r++) {
+        OZ_UNROLL
+        for (int v = 0; v < vectors; v++) acc[r][v] = v_load(y + (size_t)r * lanes + 16 * v);
+    }
+    const char *column = (const char *)w.p;
+    for (size_t k = 0; k < n; k++) {
+        const float *from = input_at(x, k);
+        vf16 in[OZ_GEMM_VECTORS];
+        OZ_UNROLL
+        for (int v = 0; v < vectors; v++) in[v] = v_load(from + 16 * v);
+        OZ_UNROLL
+        for (int r = 0; r < rows; r++) {
+            vf16 weight = v_broadcast(column + (size_t)r * w.row_stride * sizeof(float));
+            OZ_UNROLL
+            for (int v = 0; v < vectors; v++) acc[r][v] = v_muladd(weight, in[v], acc[r][v]);
+        }
+        column += w.k_stride * sizeof(float);
+    }
+    OZ_UNROLL
+    for (int r = 0; r < rows; r++) {
+        OZ_UNROLL
+        for (int v = 0; v < vectors; v++) v_store(y + (size_t)r * lanes + 16 * v, acc[r][v]);
+    }
+}
+
+/* Weights that lie in a foreign file may have any alignment: they are only reached through v_broadcast. */
+static oz_tile tile_from_row(oz_tile w, size_t row) {
+    w.p = (const float *)(const void *)((const char *)w.p + row * w.row_stride * sizeof(float));
+    return w;
+}
+
+OZ_INLINE void gemm_f32_lanes(oz_tile w, size_t n, oz_inputs x, float *y, size_t lanes) {
+    const int vectors = lanes / 16 < OZ_GEMM_VECTORS ? (int)lanes / 16 : OZ_GEMM_VECTORS;
+    const int rows = MOST_SUMS / vectors < MOST_ROWS ? MOST_SUMS / vectors : MOST_ROWS;
+    for (size_t c = 0; c < lanes; c += 16 * (size_t)vectors, x.x += 16 * vectors) {
+        size_t r = 0;
+        for (; r + (size_t)rows <= OZ_PANEL; r += (size_t)rows)
+            multiply_f32(tile_from_row(w, r), n, x, lanes, y + r * lanes + c, rows, vectors);
+        if (r < OZ_PANEL)
+            multiply_f32(tile_from_row(w, r), n, x, lanes, y + r * lanes + c, OZ_PANEL % rows, vectors);
+    }
+}
