@@ -250,7 +250,8 @@ static void foretell(const oz_chooser *c, oz_layer_plan *lp) {
     bool rows = oz_reads_rows(&leaf->small), tiles = !oz_reads_rows(&leaf->large);
     for (uint64_t m = 1; rows && m <= OZ_MV_BATCH; m++)
         lp->rows_ns[m - 1] += predicted_ns(c, &leaf->small, m);
-    for (uint64_t i = 0; tiles && i < 3; i++) lp->tile_ns[i] += predicted_ns(c, &leaf->large, UINT64_C(16) << i);
+    for (uint64_t i = 0; tiles && i < 3; i++)
+        lp->tile_ns[i] += predicted_ns(c, &leaf->large, UINT64_C(16) << i);
 }
 
 static oz_status choose_layer(oz_chooser *c, oz_layer_plan *lp, oz_error *err) {

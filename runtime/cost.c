@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/arith.h"
-#include "runtime/multiply.h"
+#include "runtime/multiply/leaf.h"
 
 static const char *way_text(oz_way way) {
     static const char *const texts[] = {[OZ_WAY_MV] = "mv",

@@ -9,7 +9,7 @@
 
 #include "base/arith.h"
 #include "runtime/cost.h"
-#include "runtime/multiply.h"
+#include "runtime/multiply/leaf.h"
 
 enum { GROUPS = 3 };
 
@@ -118,7 +118,7 @@ static size_t group_tiles(const oz_leaf_plan *leaf, const oz_choice *choice, uin
     return oz_min(oz_group_tiles(oz_div_up(leaf->leaf->rows, OZ_PANEL)), oz_div_up(columns, OZ_COLUMNS));
 }
 
-/* Whether a layer's threads would take whole groups of tiles, not rows of one (multiply.c). */
+/* Whether a layer's threads would take whole groups of tiles, not rows of one (multiply/columns.c). */
 static bool takes_whole_groups(const oz_plan *plan, const oz_leaf_plan *leaf, const oz_choice *choice,
                                uint64_t columns) {
     uint64_t groups = oz_div_up(oz_div_up(columns, OZ_COLUMNS), group_tiles(leaf, choice, columns));

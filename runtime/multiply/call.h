@@ -1,0 +1,34 @@
+/* call.h - one layer under way, as the two ways to multiply it share it. */
+#ifndef OZ_RUNTIME_MULTIPLY_CALL_H
+#define OZ_RUNTIME_MULTIPLY_CALL_H
+
+#include "runtime/multiply.h"
+#include "runtime/multiply/scratch.h"
+#include "runtime/session.h"
+
+typedef struct oz_call {
+    oz_session *s;
+    const oz_job *job;
+    const oz_layer *layer;
+    const oz_layer_plan *plan;
+    const oz_primitives *prim;
+    const float *row_scale, *bias; /* NULL = none */
+} oz_call;
+
+static inline oz_slot oz_slot_of(const oz_call *c, size_t index, size_t lanes) {
+    return oz_carve_slot(c->s->slots + index * c->s->plan->slot_bytes, c->layer, lanes);
+}
+
+static inline oz_worker oz_worker_of(const oz_call *c, size_t index, size_t lanes) {
+    return oz_carve_worker(c->s->workers + index * c->s->plan->worker_bytes, c->layer, lanes);
+}
+
+/* The threads that are worth waking for a layer that one thread multiplies in `ns`. */
+oz_threads oz_call_threads(const oz_call *c, double ns);
+
+/* columns.c: any number of columns, in tiles. */
+void oz_call_columns(const oz_call *c);
+/* rows.c: up to OZ_MV_BATCH columns that lie as rows of the job's x. */
+void oz_call_rows(const oz_call *c);
+
+#endif

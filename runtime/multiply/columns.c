@@ -1,0 +1,213 @@
+/* columns.c - a layer times any number of columns. They are cut into tiles of 64, the last of which is as
+ * wide as it must be, 16, 32 or 64:
+ *
+ *     prepare(tile)         gather [k][lanes], quantise it, run the inner factors of products
+ *     finish(group, rows)   the leftmost factor of every term, epilogue, scatter, for up to OZ_GROUP tiles
+ *
+ * With many groups each worker prepares and finishes whole groups; with few, all tiles are prepared first
+ * and the rows are shared out. */
+#include <stdatomic.h>
+#include <string.h>
+
+#include "base/arith.h"
+#include "runtime/cost.h"
+#include "runtime/multiply/call.h"
+
+typedef struct oz_columns_call {
+    const oz_call *call;
+    size_t first, tiles;  /* the tiles under way */
+    size_t group, groups; /* tiles of a group; groups of the tiles under way */
+    size_t panel0, panel1, chunks, chunk_panels;
+    atomic_size_t next;
+} oz_columns_call;
+
+static size_t tile_columns(const oz_call *c, size_t tile) {
+    return oz_min(OZ_COLUMNS, c->job->columns - tile * OZ_COLUMNS);
+}
+
+/* The width of a panel decides in which order some kernels add. */
+static size_t tile_lanes(const oz_call *c, size_t tile) {
+    return c->s->plan->reproducible ? OZ_COLUMNS : oz_lanes_for(tile_columns(c, tile));
+}
+
+static oz_columns as_columns(const oz_operand *o, size_t k, size_t lanes) {
+    return (oz_columns){.k = k, .lanes = lanes, .f32 = o->f32, .i8 = o->i8, .scale = o->scale, .sum = o->sum};
+}
+
+static void multiply_leaf(const oz_call *c, const oz_leaf_plan *lp, size_t panel0, size_t panel1,
+                          const oz_columns *x, size_t tiles, const oz_worker *w, float *const *acc) {
+    oz_multiply_leaf(c->prim, lp->leaf, &lp->large, c->s->unpacked, panel0, panel1, x, tiles, &w->scratch,
+                     acc);
+}
+
+static void quantise_columns(const oz_call *c, oz_operand *o, size_t k, size_t lanes) {
+    if (o->i8) c->prim->quantise_columns(o->f32, k, lanes, o->i8, o->scale, o->sum);
+}
+
+/* The activations of a tile as its leaves read them. */
+static void gather(const oz_call *c, size_t tile, size_t lanes, oz_operand *x) {
+    const oz_job *job = c->job;
+    size_t first = tile * OZ_COLUMNS, n = tile_columns(c, tile);
+    if (job->x && !oz_input_read(c->layer, false)) {
+        c->prim->quantise_panel(job->x + first * job->ldx, n, job->k, job->ldx, lanes, x->i8, x->scale,
+                                x->sum);
+    } else {
+        job->gather(job, first, n, lanes, x->f32);
+        quantise_columns(c, x, job->k, lanes);
+    }
+}
+
+static void prepare(const oz_call *c, size_t tile, oz_slot *slot, const oz_worker *w) {
+    const size_t lanes = tile_lanes(c, tile);
+    gather(c, tile, lanes, &slot->x);
+    for (size_t t = 0, i = 0; t < c->layer->weight->n_terms; t++) {
+        size_t n = c->layer->weight->terms[t].n_factors;
+        const oz_operand *x = &slot->x;
+        for (size_t f = n - 1; f > 0; f--) {
+            oz_operand *out = &slot->inner[i + f];
+            const oz_leaf_plan *lp = &c->plan->leaf[t][f];
+            oz_columns columns = as_columns(x, lp->leaf->cols, lanes);
+            multiply_leaf(c, lp, 0, oz_div_up(lp->leaf->rows, OZ_PANEL), &columns, 1, w, &out->f32);
+            quantise_columns(c, out, lp->leaf->rows, lanes);
+            x = out;
+        }
+        i += n;
+    }
+}
+
+/* Row scale, bias and activation in place, then out. */
+static void epilogue(const oz_call *c, size_t tile, size_t row, size_t rows, float *y) {
+    const oz_job *job = c->job;
+    size_t n = tile_columns(c, tile), lanes = tile_lanes(c, tile);
+    const oz_vec_primitives *vec = c->s->plan->vec;
+    for (size_t r = 0; r < rows; r++) {
+        float scale = c->row_scale ? c->row_scale[row + r] : 1.0f, bias = c->bias ? c->bias[row + r] : 0.0f;
+        vec->affine(y + r * lanes, n, scale, bias, job->act, job->slope, y + r * lanes);
+    }
+    job->scatter(job, tile * OZ_COLUMNS, n, row, rows, lanes, y);
+}
+
+/* Panels [panel0, panel1) of tiles [tile, tile + tiles), prepared in slots from `slot` on. */
+static void finish(const oz_call *c, size_t tile, size_t tiles, size_t slot, size_t panel0, size_t panel1,
+                   const oz_worker *w) {
+    const oz_weight *weight = c->layer->weight;
+    size_t row = panel0 * OZ_PANEL, rows = oz_min(panel1 * OZ_PANEL, c->job->row1) - row;
+    oz_slot slots[OZ_GROUP];
+    for (size_t i = 0; i < tiles; i++) slots[i] = oz_slot_of(c, slot + i, OZ_COLUMNS);
+    for (size_t t = 0, factor = 0; t < weight->n_terms; t++) {
+        const oz_leaf_plan *lp = &c->plan->leaf[t][0];
+        size_t n = weight->terms[t].n_factors;
+        float scale = weight->terms[t].scale, *sums = t == 0 ? w->y : w->acc, *to[OZ_GROUP];
+        oz_columns x[OZ_GROUP];
+        for (size_t i = 0; i < tiles; i++) {
+            const oz_operand *o = n > 1 ? &slots[i].inner[factor + 1] : &slots[i].x;
+            x[i] = as_columns(o, lp->leaf->cols, tile_lanes(c, tile + i));
+            to[i] = sums + i * OZ_CHUNK_ROWS * OZ_COLUMNS;
+        }
+        multiply_leaf(c, lp, panel0, panel1, x, tiles, w, to);
+        for (size_t i = 0; i < tiles; i++) {
+            if (t > 0)
+                c->s->plan->vec->add_scaled(to[i], rows * x[i].lanes, scale,
+                                            w->y + i * OZ_CHUNK_ROWS * OZ_COLUMNS);
+            else if (scale != 1.0f)
+                c->s->plan->vec->affine(to[i], rows * x[i].lanes, scale, 0.0f, OZ_ACT_NONE, 0.0f, to[i]);
+        }
+        factor += n;
+    }
+    for (size_t i = 0; i < tiles; i++)
+        epilogue(c, tile + i, row, rows, w->y + i * OZ_CHUNK_ROWS * OZ_COLUMNS);
+}
+
+/* ---- who does what ------------------------------------------------------------------------ */
+
+static size_t group_tiles(const oz_columns_call *c, size_t group) {
+    return oz_min(c->group, c->tiles - group * c->group);
+}
+
+static void finish_chunk(const oz_columns_call *c, size_t group, size_t slot, size_t chunk,
+                         const oz_worker *w) {
+    size_t panel0 = c->panel0 + chunk * c->chunk_panels;
+    finish(c->call, c->first + group * c->group, group_tiles(c, group), slot, panel0,
+           oz_min(panel0 + c->chunk_panels, c->panel1), w);
+}
+
+static void whole_groups(void *arg, size_t index) {
+    oz_columns_call *c = arg;
+    oz_worker w = oz_worker_of(c->call, index, OZ_COLUMNS);
+    for (size_t group; (group = atomic_fetch_add(&c->next, 1)) < c->groups;) {
+        for (size_t i = 0; i < group_tiles(c, group); i++) {
+            oz_slot slot = oz_slot_of(c->call, index * c->group + i, OZ_COLUMNS);
+            prepare(c->call, group * c->group + i, &slot, &w);
+        }
+        for (size_t chunk = 0; chunk < c->chunks; chunk++)
+            finish_chunk(c, group, index * c->group, chunk, &w);
+    }
+}
+
+static void prepare_tiles(void *arg, size_t index) {
+    oz_columns_call *c = arg;
+    oz_worker w = oz_worker_of(c->call, index, OZ_COLUMNS);
+    for (size_t tile; (tile = atomic_fetch_add(&c->next, 1)) < c->tiles;) {
+        oz_slot slot = oz_slot_of(c->call, tile, OZ_COLUMNS);
+        prepare(c->call, c->first + tile, &slot, &w);
+    }
+}
+
+static void finish_chunks(void *arg, size_t index) {
+    oz_columns_call *c = arg;
+    oz_worker w = oz_worker_of(c->call, index, OZ_COLUMNS);
+    for (size_t task; (task = atomic_fetch_add(&c->next, 1)) < c->groups * c->chunks;) {
+        size_t group = task / c->chunks;
+        finish_chunk(c, group, group * c->group, task % c->chunks, &w);
+    }
+}
+
+static void unpack_panels(void *arg, size_t panel) {
+    oz_columns_call *c = arg;
+    const oz_leaf_plan *lp = &c->call->plan->leaf[0][0];
+    size_t row = panel * OZ_PANEL, rows = oz_min(OZ_PANEL, lp->leaf->rows - row);
+    for (size_t r = 0; r < rows; r++)
+        lp->leaf->format->row(lp->leaf, row + r, 0, lp->leaf->cols,
+                              c->call->s->unpacked + (row + r) * lp->leaf->cols);
+}
+
+static void cut_rows(oz_columns_call *c, size_t wanted) {
+    size_t panels = c->panel1 - c->panel0;
+    c->chunk_panels = oz_min(OZ_CHUNK, oz_div_up(panels, oz_min(wanted, panels)));
+    c->chunks = oz_div_up(panels, c->chunk_panels);
+}
+
+/* Few groups: as many tiles as there are slots are prepared first, then their rows are shared out. */
+static void few_groups(oz_columns_call *c, const oz_threads *threads, size_t workers) {
+    const size_t all = c->tiles, slots = oz_slot_count(threads->width, all);
+    for (c->first = 0; c->first < all; c->first += slots) {
+        c->tiles = oz_min(slots, all - c->first);
+        c->groups = oz_div_up(c->tiles, c->group);
+        cut_rows(c, oz_max(1, 2 * workers / c->groups));
+        atomic_store(&c->next, 0);
+        oz_parallel(threads, oz_min(workers, c->tiles), prepare_tiles, c);
+        atomic_store(&c->next, 0);
+        oz_parallel(threads, oz_min(workers, c->groups * c->chunks), finish_chunks, c);
+    }
+}
+
+void oz_call_columns(const oz_call *call) {
+    const oz_job *job = call->job;
+    oz_threads threads = oz_call_threads(call, oz_cost_tiles_ns(call->plan, job->columns));
+    size_t workers = (size_t)threads.width;
+    oz_columns_call c = {.call = call,
+                         .tiles = oz_div_up(job->columns, OZ_COLUMNS),
+                         .panel0 = job->row0 / OZ_PANEL,
+                         .panel1 = oz_div_up(job->row1, OZ_PANEL)};
+    c.group = oz_group_tiles(c.panel1 - c.panel0);
+    c.groups = oz_div_up(c.tiles, c.group);
+    cut_rows(&c, 1);
+    if (call->plan->leaf[0][0].large.way == OZ_WAY_UNPACK)
+        oz_parallel(&threads, oz_div_up(call->layer->weight->rows, OZ_PANEL), unpack_panels, &c);
+    atomic_init(&c.next, 0);
+    if (workers == 1 || c.groups >= 2 * workers) {
+        oz_parallel(&threads, workers, whole_groups, &c);
+    } else {
+        few_groups(&c, &threads, workers);
+    }
+}

@@ -1,0 +1,112 @@
+/* leaf.c - see leaf.h. */
+#include "runtime/multiply/leaf.h"
+
+#include <string.h>
+
+#include "base/arith.h"
+#include "kernels/onednn.h"
+#include "runtime/fallback.h"
+
+void oz_multiply_rows(const oz_primitives *prim, const oz_leaf *leaf, const oz_choice *choice, size_t panel0,
+                      size_t panel1, const oz_rows *x, float *y, size_t ldy) {
+    if (choice->way == OZ_WAY_MV)
+        choice->mv->run(leaf, panel0, panel1, x, y, ldy);
+    else
+        prim->mv_blocks(choice->decoder, leaf, panel0, panel1, x, y, ldy);
+}
+
+/* One leaf on its way through some panels of rows. */
+typedef struct oz_product {
+    const oz_primitives *prim;
+    const oz_leaf *leaf;
+    const oz_decoder *decoder;
+    const oz_columns *x;
+    size_t tiles, block;
+    const oz_scratch *scratch;
+    oz_tile f32[OZ_CHUNK];
+} oz_product;
+
+static void decode_block(oz_product *m, size_t i, size_t panel, size_t k0, size_t n) {
+    const oz_decoder *d = m->decoder;
+    float *room = m->scratch->tile + i * OZ_TILE_FLOATS;
+    if (d->u8) {
+        uint8_t *tile = (uint8_t *)room;
+        for (size_t k = 0; k < n; k += OZ_BLOCK)
+            d->u8(m->leaf, panel, k0 + k, oz_min(OZ_BLOCK, n - k), tile + k * OZ_PANEL);
+    } else if (d->nz) {
+        d->nz(m->leaf, panel, k0, n, &m->scratch->nonzeros[i]);
+    } else {
+        m->f32[i] = d->f32(m->leaf, panel, k0, n, room);
+        if (m->tiles > 1 && m->f32[i].p != room) m->f32[i] = m->prim->pack_f32(m->f32[i], n, room);
+    }
+}
+
+static void multiply_block(const oz_product *m, size_t i, size_t panel, size_t k0, size_t n,
+                           const oz_columns *x, float *y) {
+    const oz_decoder *d = m->decoder;
+    if (d->u8)
+        m->prim->gemm_u8(m->leaf, panel, k0, n, (const uint8_t *)(m->scratch->tile + i * OZ_TILE_FLOATS), x,
+                         y);
+    else if (d->nz)
+        m->prim->gemm_nz(&m->scratch->nonzeros[i], x->f32 + k0 * x->lanes, x->lanes, y);
+    else
+        m->prim->gemm_f32(m->f32[i], n, x->f32 + k0 * x->lanes, x->lanes, y);
+}
+
+/* Asks for a piece of a tile's activations, one of `pieces`, before they are wanted. */
+static void ask_for(const oz_product *m, size_t tile, size_t k0, size_t piece, size_t pieces) {
+    const oz_columns *x = &m->x[tile];
+    if (k0 >= m->leaf->cols) return;
+    const bool codes = m->decoder->u8 != NULL;
+    const char *from = codes ? (const char *)(x->i8 + k0 * x->lanes) : (const char *)(x->f32 + k0 * x->lanes);
+    size_t width = codes ? 1 : sizeof(float);
+    size_t bytes = oz_min(m->block, m->leaf->cols - k0) * x->lanes * width;
+    for (size_t b = bytes / pieces * piece; b < bytes / pieces * (piece + 1); b += 64)
+        __builtin_prefetch(from + b, 0, 2);
+}
+
+/* Block of inputs by block of inputs: the activations of one block and tile stay in the first-level cache
+ * while the panels go by, what was decoded in the second-level cache while the tiles do. */
+static void multiply_chunk(oz_product *m, size_t panel0, size_t panels, float *const *y) {
+    const size_t block = m->block;
+    for (size_t k0 = 0; k0 < m->leaf->cols; k0 += block) {
+        size_t n = oz_min(block, m->leaf->cols - k0);
+        for (size_t i = 0; i < panels; i++) decode_block(m, i, panel0 + i, k0, n);
+        for (size_t t = 0; t < m->tiles; t++) {
+            bool last = t + 1 == m->tiles;
+            for (size_t i = 0; i < panels; i++) {
+                ask_for(m, last ? 0 : t + 1, last ? k0 + block : k0, i, panels);
+                multiply_block(m, i, panel0 + i, k0, n, &m->x[t], y[t] + i * OZ_PANEL * m->x[t].lanes);
+            }
+        }
+    }
+}
+
+static void decode_and_multiply(const oz_primitives *prim, const oz_leaf *leaf, const oz_decoder *d,
+                                size_t panel0, size_t panel1, const oz_columns *x, size_t tiles,
+                                const oz_scratch *scratch, float *const *acc) {
+    oz_product m = {.prim = prim, .leaf = leaf, .decoder = d, .x = x, .tiles = tiles, .scratch = scratch};
+    m.block = d->u8 ? OZ_CODES_BLOCK : d->block ? d->block(leaf) : OZ_BLOCK;
+    for (size_t p = panel0; p < panel1; p += OZ_CHUNK) {
+        float *y[OZ_GROUP];
+        for (size_t t = 0; t < tiles; t++) y[t] = acc[t] + (p - panel0) * OZ_PANEL * x[t].lanes;
+        multiply_chunk(&m, p, oz_min(OZ_CHUNK, panel1 - p), y);
+    }
+}
+
+void oz_multiply_leaf(const oz_primitives *prim, const oz_leaf *leaf, const oz_choice *choice,
+                      const float *unpacked, size_t panel0, size_t panel1, const oz_columns *x, size_t tiles,
+                      const oz_scratch *scratch, float *const *acc) {
+    size_t rows = oz_min(panel1 * OZ_PANEL, leaf->rows) - panel0 * OZ_PANEL;
+    const float *dense =
+        choice->way == OZ_WAY_UNPACK ? unpacked : (const float *)(const void *)leaf->part[0].data;
+    bool done = choice->way != OZ_WAY_MM;
+    for (size_t t = 0; done && t < tiles; t++)
+        done = oz_dnnl_panel(dense + panel0 * OZ_PANEL * leaf->cols, rows, leaf->cols, x[t].f32, x[t].lanes,
+                             acc[t]);
+    if (done) return;
+    for (size_t t = 0; t < tiles; t++)
+        memset(acc[t], 0, oz_round_up(rows, OZ_PANEL) * x[t].lanes * sizeof(float));
+    const oz_decoder *d = choice->way == OZ_WAY_MM ? choice->decoder : &oz_row_decoder;
+    decode_and_multiply(prim, leaf, d, panel0, panel1, x, tiles, scratch, acc);
+}

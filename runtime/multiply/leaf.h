@@ -1,0 +1,34 @@
+/* leaf.h - one leaf times rows, or times tiles of columns: decode a block, multiply it. */
+#ifndef OZ_RUNTIME_MULTIPLY_LEAF_H
+#define OZ_RUNTIME_MULTIPLY_LEAF_H
+
+#include "runtime/plan.h"
+
+#define OZ_CHUNK 8 /* panels of rows that are decoded together */
+#define OZ_CHUNK_ROWS (OZ_CHUNK * OZ_PANEL)
+#define OZ_GROUP 8         /* tiles of columns that share what was decoded */
+#define OZ_CODES_BLOCK 512 /* inputs of codes that are decoded together */
+#define OZ_TILE_FLOATS (OZ_PANEL * OZ_MAX_BLOCK)
+
+/* Tiles that share what is decoded of so many panels: where all of a leaf is decoded at once, each thread
+ * takes tiles of its own. */
+static inline size_t oz_group_tiles(size_t panels) {
+    return panels > OZ_CHUNK ? OZ_GROUP : 1;
+}
+
+/* What decoded blocks need: OZ_CHUNK of each. */
+typedef struct oz_scratch {
+    float *tile; /* OZ_TILE_FLOATS each, 64-byte aligned; also codes */
+    oz_nonzeros *nonzeros;
+} oz_scratch;
+
+/* y[m][ldy] += W x for the rows of some panels of one leaf, in a way that reads rows. */
+void oz_multiply_rows(const oz_primitives *prim, const oz_leaf *leaf, const oz_choice *choice, size_t panel0,
+                      size_t panel1, const oz_rows *x, float *y, size_t ldy);
+/* acc[t][16 * (panel1 - panel0)][x[t].lanes] = W x[t] for one leaf and up to OZ_GROUP tiles of columns, in
+ * any other way. `unpacked` is the dense leaf for OZ_WAY_UNPACK. */
+void oz_multiply_leaf(const oz_primitives *prim, const oz_leaf *leaf, const oz_choice *choice,
+                      const float *unpacked, size_t panel0, size_t panel1, const oz_columns *x, size_t tiles,
+                      const oz_scratch *scratch, float *const *acc);
+
+#endif

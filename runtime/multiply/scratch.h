@@ -1,0 +1,34 @@
+/* scratch.h - the memory of one layer under way. Slots hold what preparing a tile makes, workers what
+ * finishing it needs. */
+#ifndef OZ_RUNTIME_MULTIPLY_SCRATCH_H
+#define OZ_RUNTIME_MULTIPLY_SCRATCH_H
+
+#include "runtime/multiply/leaf.h"
+
+/* Activations as one leaf reads them: rows or columns share all sizes but the number of lanes. */
+typedef struct oz_operand {
+    float *f32;
+    int8_t *i8;
+    float *scale;
+    int32_t *sum;
+} oz_operand;
+
+typedef struct oz_slot {
+    oz_operand x;
+    oz_operand *inner; /* [term]: what the leftmost factor of a product reads */
+} oz_slot;
+
+typedef struct oz_worker {
+    oz_scratch scratch;
+    float *y, *acc; /* mm: OZ_GROUP x [OZ_CHUNK_ROWS][lanes]; mv: rows of the leaf */
+} oz_worker;
+
+/* Whether a leaf that reads the layer's input wants it quantised, or not. */
+bool oz_input_read(const oz_layer *layer, bool quantised);
+/* Rows of the tallest leaf that writes to scratch, in whole panels. */
+size_t oz_tallest(const oz_layer *layer);
+/* The slot and the worker that lie at `memory`, of oz_slot_bytes and oz_worker_bytes for so many lanes. */
+oz_slot oz_carve_slot(uint8_t *memory, const oz_layer *layer, size_t lanes);
+oz_worker oz_carve_worker(uint8_t *memory, const oz_layer *layer, size_t lanes);
+
+#endif
