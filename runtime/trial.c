@@ -13,9 +13,10 @@
 
 enum { GROUPS = 3 };
 
-/* Of a group: beside it the clock's own time, and the steps it may count in, are small. */
-#define LEAST_NS 5000
-#define MOST_IN_GROUP 100
+/* Of a group: beside it the clock's own time, the steps it may count in and the waking of a thread are small.
+ */
+#define LEAST_NS 50000
+#define MOST_IN_GROUP 1000
 
 typedef struct oz_trial {
     const oz_leaf *leaf;
