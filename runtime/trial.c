@@ -116,7 +116,8 @@ static double fastest(oz_trial *t, void (*once)(oz_trial *t), uint64_t (*clock_n
 
 static size_t group_tiles(const oz_leaf_plan *leaf, const oz_choice *choice, uint64_t columns) {
     if (oz_reads_rows(choice)) return 1;
-    return oz_min(oz_group_tiles(oz_div_up(leaf->leaf->rows, OZ_PANEL)), oz_div_up(columns, OZ_COLUMNS));
+    const size_t tiles = oz_div_up(columns, OZ_COLUMNS);
+    return oz_min(oz_group_tiles(oz_div_up(leaf->leaf->rows, OZ_PANEL), tiles), tiles);
 }
 
 /* Whether a layer's threads would take whole groups of tiles, not rows of one (multiply/columns.c). */

@@ -199,7 +199,7 @@ void oz_call_columns(const oz_call *call) {
                          .tiles = oz_div_up(job->columns, OZ_COLUMNS),
                          .panel0 = job->row0 / OZ_PANEL,
                          .panel1 = oz_div_up(job->row1, OZ_PANEL)};
-    c.group = oz_group_tiles(c.panel1 - c.panel0);
+    c.group = oz_group_tiles(c.panel1 - c.panel0, c.tiles);
     c.groups = oz_div_up(c.tiles, c.group);
     cut_rows(&c, 1);
     if (call->plan->leaf[0][0].large.way == OZ_WAY_UNPACK)

@@ -2,6 +2,7 @@
 #ifndef OZ_RUNTIME_MULTIPLY_LEAF_H
 #define OZ_RUNTIME_MULTIPLY_LEAF_H
 
+#include "base/arith.h"
 #include "runtime/plan.h"
 
 #define OZ_CHUNK 8 /* panels of rows that are decoded together */
@@ -10,10 +11,10 @@
 #define OZ_CODES_BLOCK 512 /* inputs of codes that are decoded together */
 #define OZ_TILE_FLOATS (OZ_PANEL * OZ_MAX_BLOCK)
 
-/* Tiles that share what is decoded of so many panels: where all of a leaf is decoded at once, each thread
- * takes tiles of its own. */
-static inline size_t oz_group_tiles(size_t panels) {
-    return panels > OZ_CHUNK ? OZ_GROUP : 1;
+/* How many of a leaf's tiles share what is decoded of its panels. Where all panels are decoded at once there
+ * must be enough groups for every thread to take some of its own. */
+static inline size_t oz_group_tiles(size_t panels, size_t tiles) {
+    return panels > OZ_CHUNK ? OZ_GROUP : oz_min(OZ_GROUP, tiles / 16 + 1);
 }
 
 /* What decoded blocks need: OZ_CHUNK of each. */
