@@ -1,8 +1,8 @@
 /* float.body.h - sparse weights as floats: the fused product with up to 4 activation rows, and the decoders.
  *
- * Form mask expands 64 inputs at a time and costs the same at any sparsity. Form rows multiplies a cell's run
- * of slots as one, whatever rows they belong to, and then adds up each row's products: neither step has a
- * branch that depends on how many weights a row has. Chains of additions are hidden by the rows that follow.
+ * Form mask expands 64 inputs at a time and costs the same at any sparsity. In form jagged the 16 lanes are a
+ * cell's rows in the order of ranks: entry after entry, each lane's activation is looked up, where all rows
+ * have the entry and then where fewer and fewer do. Neither has a branch that depends on the length of a row.
  */
 #include "kernels/panel.body.h"
 
@@ -56,64 +56,81 @@ OZ_INLINE void dot_mask_cell(const cell *c, const float *w, const float *x, size
         dot_masks(&masks, OZ_MAX_BLOCK, w, x, ld, m, sum);
 }
 
-/* product[s] = weight of slot s times its input of n, 128 or 256; 16 more may be written. */
-OZ_INLINE void multiply_slots(const uint8_t *columns, const float *w, size_t slots, const float *x, size_t n,
-                              float *product) {
+/* The sums of the rows, in the order of ranks; n is 128 or 256. */
+OZ_INLINE vf16 dot_entries(const uint8_t *columns, const float *w, const float *x, size_t n, vi16 lengths) {
     const v_table inputs = v_tabulate(x, n);
+    const vf16 length = v_from_i32(lengths);
+    const size_t all = vi_least(lengths);
+    vf16 acc[2] = {v_zero(), v_zero()};
+    size_t e = 0;
     OZ_ROLL
-    for (size_t s = 0; s < slots; s += OZ_LANES)
-        v_store(product + s, v_mul(v_look_up(&inputs, n, columns + s), v_load(w + s)));
-}
-
-/* sum[r] += the products of row r, in as many steps as the longest row takes. */
-OZ_INLINE void add_rows(const cell *c, const float *product, vf16 *sum) {
-    size_t longest = 0;
-    for (size_t r = 0; r < OZ_PANEL; r++) longest = oz_max(longest, (size_t)(c->row[r + 1] - c->row[r]));
-    for (size_t r = 0; r < OZ_PANEL; r++) {
-        const ptrdiff_t count = c->row[r + 1] - c->row[r];
-        vf16 acc = sum[r];
-        for (size_t s = 0; s < longest; s += OZ_LANES)
-            acc = v_add(acc, v_load_first(product + c->row[r] + s, count - (ptrdiff_t)s));
-        sum[r] = acc;
+    for (; e + 2 <= all; e += 2) {
+        OZ_UNROLL
+        for (size_t a = 0; a < 2; a++, w += OZ_LANES, columns += OZ_LANES)
+            acc[a] = v_muladd(v_look_up(&inputs, n, columns), v_load(w), acc[a]);
     }
+    vf16 at = v_set1((float)e);
+    OZ_ROLL
+    for (size_t rows; (rows = count_bits(v_mask_bits(v_less(at, length)))) > 0; w += rows, columns += rows) {
+        acc[0] = v_muladd(v_look_up(&inputs, n, columns), v_load_n(w, rows), acc[0]);
+        at = v_add(at, v_set1(1.0f));
+    }
+    return v_add(acc[0], acc[1]);
 }
 
-OZ_INLINE void dot_columns_cell(const cell *c, const uint8_t *columns, const float *w, const float *x,
-                                vf16 *sum) {
+OZ_INLINE vf16 dot_jagged_cell(const cell *c, const uint8_t *columns, const float *w, const float *x) {
     float padded[OZ_MAX_BLOCK];
-    float product[OZ_MOST_NONZEROS + OZ_MAX_BLOCK]; /* rows are read as far as the longest goes */
+    const vi16 both = vi_load_u16(c->rows), lengths = vi_and(both, vi_set1(0xfff));
     if (c->inputs % OZ_BLOCK != 0) x = pad_inputs(c, x, 0, 1, padded);
-    if (c->inputs <= OZ_BLOCK)
-        multiply_slots(columns, w, c->slots, x, OZ_BLOCK, product);
-    else
-        multiply_slots(columns, w, c->slots, x, OZ_MAX_BLOCK, product);
-    add_rows(c, product, sum);
+    vf16 sums = c->inputs <= OZ_BLOCK ? dot_entries(columns, w, x, OZ_BLOCK, lengths)
+                                      : dot_entries(columns, w, x, OZ_MAX_BLOCK, lengths);
+    return v_permute(sums, vi_shift_right(both, 12));
 }
 
-OZ_INLINE void mv_panel(const oz_leaf *leaf, size_t panel, const oz_rows *x, size_t m, float *y, size_t ldy) {
+/* One form's cells of a panel; a leaf has one form. */
+OZ_INLINE void mv_mask_panel(const oz_leaf *leaf, size_t panel, const oz_rows *x, size_t m, float *y,
+                             size_t ldy) {
     oz_nonzeros_room room;
     vf16 sum[OZ_MV_BATCH * OZ_PANEL];
     OZ_UNROLL
     for (size_t i = 0; i < m * OZ_PANEL; i++) sum[i] = v_zero();
     for (size_t b = 0; b < oz_sparse_blocks(leaf); b++) {
-        const float *in = x->f32 + b * leaf->param[OZ_SPARSE_BLOCK];
         cell c;
         find_cell(leaf, panel, b, &c);
         const float *w = cell_weights(leaf, panel, &c, &room);
-        if (c.masks) {
-            dot_mask_cell(&c, w, in, x->ld, m, sum);
-            continue;
-        }
-        const uint8_t *columns = cell_columns(leaf, &c, &room);
-        find_rows(leaf, &c);
-        for (size_t i = 0; i < m; i++) dot_columns_cell(&c, columns, w, in + i * x->ld, sum + i * OZ_PANEL);
+        dot_mask_cell(&c, w, x->f32 + b * leaf->param[OZ_SPARSE_BLOCK], x->ld, m, sum);
     }
     for (size_t i = 0; i < m; i++) add_to_rows(leaf, panel, sums_of(sum + i * OZ_PANEL), y + i * ldy);
 }
 
+OZ_INLINE void mv_jagged_panel(const oz_leaf *leaf, size_t panel, const oz_rows *x, size_t m, float *y,
+                               size_t ldy) {
+    oz_nonzeros_room room;
+    vf16 sum[OZ_MV_BATCH];
+    OZ_UNROLL
+    for (size_t i = 0; i < m; i++) sum[i] = v_zero();
+    for (size_t b = 0; b < oz_sparse_blocks(leaf); b++) {
+        const float *in = x->f32 + b * leaf->param[OZ_SPARSE_BLOCK];
+        cell c;
+        find_cell(leaf, panel, b, &c);
+        const float *w = cell_weights(leaf, panel, &c, &room);
+        const uint8_t *columns = cell_columns(leaf, &c, &room);
+        OZ_UNROLL
+        for (size_t i = 0; i < m; i++)
+            sum[i] = v_add(sum[i], dot_jagged_cell(&c, columns, w, in + i * x->ld));
+    }
+    OZ_UNROLL
+    for (size_t i = 0; i < m; i++) add_to_rows(leaf, panel, sum[i], y + i * ldy);
+}
+
 OZ_INLINE void mv_batch(const oz_leaf *leaf, size_t panel0, size_t panel1, const oz_rows *x, size_t m,
                         float *y, size_t ldy) {
-    for (size_t panel = panel0; panel < panel1; panel++) mv_panel(leaf, panel, x, m, y, ldy);
+    for (size_t panel = panel0; panel < panel1; panel++) {
+        if (leaf->param[OZ_SPARSE_FORM] == OZ_SPARSE_MASK)
+            mv_mask_panel(leaf, panel, x, m, y, ldy);
+        else
+            mv_jagged_panel(leaf, panel, x, m, y, ldy);
+    }
 }
 
 static void OZ_NAME(sparse_mv_float)(const oz_leaf *leaf, size_t panel0, size_t panel1, const oz_rows *x,
@@ -139,10 +156,12 @@ static void place_mask(const cell *c, const float *w, size_t n, float *out) {
     }
 }
 
-static void place_columns(const cell *c, const float *w, size_t n, float *out) {
+static void place_entries(const cell *c, const float *w, size_t n, float *out) {
+    ranks k;
+    find_ranks(c, &k);
     memset(out, 0, OZ_PANEL * n * sizeof *out);
-    for (size_t r = 0; r < OZ_PANEL; r++, out += n) {
-        for (size_t s = c->row[r]; s < c->row[r + 1]; s++) out[c->columns[s]] = w[s];
+    for (size_t e = 0, s = 0, rows = OZ_PANEL; (rows = rows_with(&k, e, rows)) > 0; e++) {
+        for (size_t i = 0; i < rows; i++, s++) out[k.row[i] * n + c->columns[s]] = w[s];
     }
 }
 
@@ -151,21 +170,52 @@ static oz_tile decode_f32(const oz_leaf *leaf, size_t panel, size_t k0, size_t n
     cell c;
     find_cell(leaf, panel, k0 / leaf->param[OZ_SPARSE_BLOCK], &c);
     const float *w = cell_weights(leaf, panel, &c, &room);
-    find_rows(leaf, &c);
-    if (c.masks)
+    if (c.masks) {
+        find_rows(&c);
         place_mask(&c, w, n, out);
-    else
-        place_columns(&c, w, n, out);
+    } else {
+        place_entries(&c, w, n, out);
+    }
     return (oz_tile){.p = out, .row_stride = n, .k_stride = 1};
+}
+
+/* Entries become rows. */
+static void list_entries(const cell *c, const float *w, const uint8_t *columns, oz_nonzeros *out) {
+    size_t begin[OZ_PANEL], end = 0;
+    ranks k;
+    find_ranks(c, &k);
+    for (size_t i = 0; i < OZ_PANEL; i++) out->end[k.row[i]] = k.length[i];
+    for (size_t r = 0; r < OZ_PANEL; r++) {
+        begin[r] = end;
+        end += out->end[r];
+        out->end[r] = (uint16_t)end;
+    }
+    float weights[OZ_MOST_NONZEROS];
+    uint8_t places[OZ_MOST_NONZEROS];
+    for (size_t e = 0, s = 0, rows = OZ_PANEL; (rows = rows_with(&k, e, rows)) > 0; e++) {
+        for (size_t i = 0; i < rows; i++, s++) {
+            weights[begin[k.row[i]] + e] = w[s];
+            places[begin[k.row[i]] + e] = columns[s];
+        }
+    }
+    memcpy(out->room.weights, weights, end * sizeof *weights);
+    memcpy(out->room.columns, places, end);
+    memset(out->room.columns + end, 0, OZ_LANES);
+    out->value = out->room.weights;
+    out->column = out->room.columns;
 }
 
 static void decode_nz(const oz_leaf *leaf, size_t panel, size_t k0, size_t n, oz_nonzeros *out) {
     cell c;
     (void)n;
     find_cell(leaf, panel, k0 / leaf->param[OZ_SPARSE_BLOCK], &c);
+    out->each = 0;
     out->value = cell_weights(leaf, panel, &c, &out->room);
     out->column = cell_columns(leaf, &c, &out->room);
-    find_rows(leaf, &c);
-    memcpy(out->end, c.row + 1, sizeof out->end);
-    out->each = 0;
+    if (c.masks) {
+        find_rows(&c);
+        memcpy(out->end, c.row + 1, sizeof out->end);
+    } else {
+        list_entries(&c, out->value, out->column, out);
+    }
 }
