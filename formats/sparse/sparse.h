@@ -18,9 +18,9 @@ enum {
 };
 #define OZ_SPARSE_STEP 8 /* a cell's slots are padded to a multiple of this */
 
-/* Cells of one panel; cell b covers the inputs from b * block. */
+/* Cells of one panel; cell b covers the inputs from b * block, which is 128 or 256: no need to divide. */
 static inline uint64_t oz_sparse_blocks(const oz_leaf *leaf) {
-    return oz_div_up(leaf->cols, leaf->param[OZ_SPARSE_BLOCK]);
+    return (leaf->cols + leaf->param[OZ_SPARSE_BLOCK] - 1) >> (leaf->param[OZ_SPARSE_BLOCK] == 128 ? 7 : 8);
 }
 
 static inline uint64_t oz_sparse_inputs(const oz_leaf *leaf, uint64_t b) {

@@ -95,6 +95,19 @@ OZ_INLINE size_t rows_with(const ranks *k, size_t e, size_t before) {
     return before;
 }
 
+/* The same by row, a lane each. */
+OZ_INLINE vi16 lengths_of(const cell *c) {
+    return vi_and(vi_load_u16(c->rows), vi_set1(0xfff));
+}
+OZ_INLINE vi16 ranks_of(const cell *c) {
+    return vi_shift_right(vi_load_u16(c->rows), 12);
+}
+
+/* How many rows have an entry e. */
+OZ_INLINE size_t rows_beyond(vf16 length, size_t e) {
+    return count_bits(v_mask_bits(v_less(v_set1((float)e), length)));
+}
+
 /* Mask bits of each row, a multiple of 128 of them: in place, or padded with zeros. */
 typedef struct mask_rows {
     const uint8_t *first;
@@ -140,13 +153,6 @@ static const uint8_t *cell_columns(const oz_leaf *leaf, const cell *c, oz_nonzer
     }
     memset(out, 0, OZ_LANES);
     return room->columns;
-}
-
-/* m rows of a cell's inputs, ld apart, with zeros behind them, OZ_MAX_BLOCK apart. */
-static const float *pad_inputs(const cell *c, const float *x, size_t ld, size_t m, float *padded) {
-    memset(padded, 0, m * OZ_MAX_BLOCK * sizeof *padded);
-    for (size_t i = 0; i < m; i++) memcpy(padded + i * OZ_MAX_BLOCK, x + i * ld, c->inputs * sizeof *x);
-    return padded;
 }
 
 /* ---- codes ---- */

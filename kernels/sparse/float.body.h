@@ -42,18 +42,40 @@ OZ_INLINE void dot_masks(const mask_rows *masks, size_t n, const float *w, const
     }
 }
 
-OZ_INLINE void dot_mask_cell(const cell *c, const float *w, const float *x, size_t ld, size_t m, vf16 *sum) {
+/* Where m rows of a cell's inputs lie, ld apart: whole blocks of 128, or 256. */
+typedef struct cell_inputs {
+    const float *x;
+    size_t ld;
+} cell_inputs;
+
+/* A panel's last cell may be narrower: its inputs are copied, once for all panels, with zeros behind them. */
+typedef struct padded_inputs {
+    cell_inputs whole;
+    float last[OZ_MV_BATCH * OZ_MAX_BLOCK];
+} padded_inputs;
+
+static void pad_inputs(const oz_leaf *leaf, const oz_rows *x, size_t m, padded_inputs *out) {
+    const size_t b = oz_sparse_blocks(leaf) - 1, inputs = oz_sparse_inputs(leaf, b);
+    out->whole = (cell_inputs){x->f32, x->ld};
+    if (inputs % OZ_BLOCK == 0) return;
+    memset(out->last, 0, m * OZ_MAX_BLOCK * sizeof *out->last);
+    for (size_t i = 0; i < m; i++)
+        memcpy(out->last + i * OZ_MAX_BLOCK, x->f32 + i * x->ld + b * leaf->param[OZ_SPARSE_BLOCK],
+               inputs * sizeof *out->last);
+}
+
+OZ_INLINE cell_inputs inputs_of(const padded_inputs *x, const oz_leaf *leaf, const cell *c) {
+    if (c->inputs % OZ_BLOCK != 0) return (cell_inputs){x->last, OZ_MAX_BLOCK};
+    return (cell_inputs){x->whole.x + c->block * leaf->param[OZ_SPARSE_BLOCK], x->whole.ld};
+}
+
+OZ_INLINE void dot_mask_cell(const cell *c, const float *w, cell_inputs x, size_t m, vf16 *sum) {
     mask_rows masks;
-    float padded[OZ_MV_BATCH * OZ_MAX_BLOCK];
     find_masks(c, 0, c->inputs, &masks);
-    if (c->inputs % OZ_BLOCK != 0) {
-        x = pad_inputs(c, x, ld, m, padded);
-        ld = OZ_MAX_BLOCK;
-    }
     if (c->inputs <= OZ_BLOCK)
-        dot_masks(&masks, OZ_BLOCK, w, x, ld, m, sum);
+        dot_masks(&masks, OZ_BLOCK, w, x.x, x.ld, m, sum);
     else
-        dot_masks(&masks, OZ_MAX_BLOCK, w, x, ld, m, sum);
+        dot_masks(&masks, OZ_MAX_BLOCK, w, x.x, x.ld, m, sum);
 }
 
 /* The sums of the rows, in the order of ranks; n is 128 or 256. */
@@ -79,16 +101,14 @@ OZ_INLINE vf16 dot_entries(const uint8_t *columns, const float *w, const float *
 }
 
 OZ_INLINE vf16 dot_jagged_cell(const cell *c, const uint8_t *columns, const float *w, const float *x) {
-    float padded[OZ_MAX_BLOCK];
-    const vi16 both = vi_load_u16(c->rows), lengths = vi_and(both, vi_set1(0xfff));
-    if (c->inputs % OZ_BLOCK != 0) x = pad_inputs(c, x, 0, 1, padded);
+    const vi16 lengths = lengths_of(c);
     vf16 sums = c->inputs <= OZ_BLOCK ? dot_entries(columns, w, x, OZ_BLOCK, lengths)
                                       : dot_entries(columns, w, x, OZ_MAX_BLOCK, lengths);
-    return v_permute(sums, vi_shift_right(both, 12));
+    return v_permute(sums, ranks_of(c));
 }
 
 /* One form's cells of a panel; a leaf has one form. */
-OZ_INLINE void mv_mask_panel(const oz_leaf *leaf, size_t panel, const oz_rows *x, size_t m, float *y,
+OZ_INLINE void mv_mask_panel(const oz_leaf *leaf, size_t panel, const padded_inputs *x, size_t m, float *y,
                              size_t ldy) {
     oz_nonzeros_room room;
     vf16 sum[OZ_MV_BATCH * OZ_PANEL];
@@ -98,26 +118,26 @@ OZ_INLINE void mv_mask_panel(const oz_leaf *leaf, size_t panel, const oz_rows *x
         cell c;
         find_cell(leaf, panel, b, &c);
         const float *w = cell_weights(leaf, panel, &c, &room);
-        dot_mask_cell(&c, w, x->f32 + b * leaf->param[OZ_SPARSE_BLOCK], x->ld, m, sum);
+        dot_mask_cell(&c, w, inputs_of(x, leaf, &c), m, sum);
     }
     for (size_t i = 0; i < m; i++) add_to_rows(leaf, panel, sums_of(sum + i * OZ_PANEL), y + i * ldy);
 }
 
-OZ_INLINE void mv_jagged_panel(const oz_leaf *leaf, size_t panel, const oz_rows *x, size_t m, float *y,
+OZ_INLINE void mv_jagged_panel(const oz_leaf *leaf, size_t panel, const padded_inputs *x, size_t m, float *y,
                                size_t ldy) {
     oz_nonzeros_room room;
     vf16 sum[OZ_MV_BATCH];
     OZ_UNROLL
     for (size_t i = 0; i < m; i++) sum[i] = v_zero();
     for (size_t b = 0; b < oz_sparse_blocks(leaf); b++) {
-        const float *in = x->f32 + b * leaf->param[OZ_SPARSE_BLOCK];
         cell c;
         find_cell(leaf, panel, b, &c);
+        const cell_inputs in = inputs_of(x, leaf, &c);
         const float *w = cell_weights(leaf, panel, &c, &room);
         const uint8_t *columns = cell_columns(leaf, &c, &room);
         OZ_UNROLL
         for (size_t i = 0; i < m; i++)
-            sum[i] = v_add(sum[i], dot_jagged_cell(&c, columns, w, in + i * x->ld));
+            sum[i] = v_add(sum[i], dot_jagged_cell(&c, columns, w, in.x + i * in.ld));
     }
     OZ_UNROLL
     for (size_t i = 0; i < m; i++) add_to_rows(leaf, panel, sum[i], y + i * ldy);
@@ -125,11 +145,13 @@ OZ_INLINE void mv_jagged_panel(const oz_leaf *leaf, size_t panel, const oz_rows 
 
 OZ_INLINE void mv_batch(const oz_leaf *leaf, size_t panel0, size_t panel1, const oz_rows *x, size_t m,
                         float *y, size_t ldy) {
+    padded_inputs in;
+    pad_inputs(leaf, x, m, &in);
     for (size_t panel = panel0; panel < panel1; panel++) {
         if (leaf->param[OZ_SPARSE_FORM] == OZ_SPARSE_MASK)
-            mv_mask_panel(leaf, panel, x, m, y, ldy);
+            mv_mask_panel(leaf, panel, &in, m, y, ldy);
         else
-            mv_jagged_panel(leaf, panel, x, m, y, ldy);
+            mv_jagged_panel(leaf, panel, &in, m, y, ldy);
     }
 }
 

@@ -7,8 +7,6 @@
 /* A cell's codes; of masks that are read block by block, c.row says how far. */
 typedef struct code_reader {
     cell c;
-    ranks ranks; /* form jagged, */
-    vi16 rank;   /* and those of the rows */
     uint8_t zero;
     const uint8_t *codes, *columns; /* of the slots; columns NULL in form mask */
     oz_nonzeros_room room;
@@ -19,10 +17,6 @@ static void open_codes(const oz_leaf *leaf, size_t panel, size_t block, code_rea
     r->zero = (uint8_t)oz_codec_zero(leaf->codec.kind);
     r->codes = cell_codes(leaf, &r->c, r->room.codes);
     r->columns = r->c.masks ? NULL : cell_columns(leaf, &r->c, &r->room);
-    if (r->columns) {
-        find_ranks(&r->c, &r->ranks);
-        r->rank = vi_shift_right(vi_load_u16(r->c.rows), 12);
-    }
     if (r->c.masks && r->c.inputs > OZ_BLOCK) find_rows(&r->c);
 }
 
@@ -133,7 +127,7 @@ OZ_INLINE vi16 dot_entries4(vi16 sum, const uint8_t *codes, const uint8_t *colum
 OZ_INLINE vi16 sum_entries(const code_reader *r, unsigned shift, uint8_t segment, const int8_t *x) {
     const uint8_t *codes = r->codes, *columns = r->columns;
     const vb64 zero = vb_set1(r->zero);
-    const vi16 lengths = vi_and(vi_load_u16(r->c.rows), vi_set1(0xfff));
+    const vi16 lengths = lengths_of(&r->c);
     const vf16 length = v_from_i32(lengths);
     const size_t all = vi_least(lengths);
     vi16 sum = vi_zero();
@@ -147,7 +141,7 @@ OZ_INLINE vi16 sum_entries(const code_reader *r, unsigned shift, uint8_t segment
         uint32_t slots = 0, from = 0, rows = 0;
         OZ_UNROLL
         for (unsigned j = 0; j < 4; j++) {
-            n = (uint32_t)count_bits(v_mask_bits(v_less(v_set1((float)(e + j)), length)));
+            n = (uint32_t)rows_beyond(length, e + j);
             from |= slots << 8 * j;
             rows |= n << 8 * j;
             slots += n;
@@ -161,8 +155,9 @@ OZ_INLINE vi16 sum_entries(const code_reader *r, unsigned shift, uint8_t segment
 #else
 OZ_INLINE vi16 sum_entries(const code_reader *r, unsigned shift, uint8_t segment, const int8_t *x) {
     const vi16 zero = vi_set1(r->zero), none = vi_zero(), here = vi_set1(segment);
+    const vf16 length = v_from_i32(lengths_of(&r->c));
     vi16 sum = none;
-    for (size_t e = 0, s = 0, rows = OZ_PANEL; (rows = rows_with(&r->ranks, e, rows)) > 0; e++, s += rows) {
+    for (size_t e = 0, s = 0, rows; (rows = rows_beyond(length, e)) > 0; e++, s += rows) {
         int8_t in[OZ_PANEL] = {0};
         for (size_t i = 0; i < rows; i++) in[i] = x[r->columns[s + i]];
         const vm16 live = vi_equal(vi_shift_right(vi_load_u8(r->columns + s), shift), here);
@@ -175,11 +170,12 @@ OZ_INLINE vi16 sum_entries(const code_reader *r, unsigned shift, uint8_t segment
 
 static void add_entries(product *p, const code_reader *r, size_t k) {
     const unsigned shift = p->step >= oz_min(r->c.inputs, OZ_BLOCK) ? 7 : (unsigned)__builtin_ctzll(p->step);
+    const vi16 rank = ranks_of(&r->c);
     for (size_t i = 0; i < p->x->m; i++) {
         const int8_t *x = p->x->i8 + i * p->ld + k;
         for (size_t at = 0; at < r->c.inputs; at += (size_t)1 << shift) {
             vi16 sum = sum_entries(r, shift, (uint8_t)(at >> shift), x);
-            add_sums(p, i, k + at, vi_bits(v_permute(v_from_bits(sum), r->rank)));
+            add_sums(p, i, k + at, vi_bits(v_permute(v_from_bits(sum), rank)));
         }
     }
 }
@@ -212,11 +208,13 @@ static void OZ_NAME(sparse_mv_integer)(const oz_leaf *leaf, size_t panel0, size_
 
 /* Inputs [from, from + 128) of the cell as rows of codes. */
 static void scatter_codes(const code_reader *r, size_t from, uint8_t rows[OZ_PANEL][OZ_BLOCK]) {
+    ranks k;
+    find_ranks(&r->c, &k);
     memset(rows, r->zero, OZ_PANEL * OZ_BLOCK);
-    for (size_t e = 0, s = 0, n = OZ_PANEL; (n = rows_with(&r->ranks, e, n)) > 0; e++) {
+    for (size_t e = 0, s = 0, n = OZ_PANEL; (n = rows_with(&k, e, n)) > 0; e++) {
         for (size_t i = 0; i < n; i++, s++) {
             const size_t column = r->columns[s];
-            if (column / OZ_BLOCK == from / OZ_BLOCK) rows[r->ranks.row[i]][column % OZ_BLOCK] = r->codes[s];
+            if (column / OZ_BLOCK == from / OZ_BLOCK) rows[k.row[i]][column % OZ_BLOCK] = r->codes[s];
         }
     }
 }
