@@ -66,6 +66,7 @@ static inline size_t oz_lanes_for(size_t columns) {
 typedef struct oz_tile {
     const float *p;
     size_t row_stride, k_stride;
+    const float *next; /* a block of the same strides that memory is asked for meanwhile, or NULL */
 } oz_tile;
 
 /* Where a run of stored weights is unpacked; OZ_READ_AHEAD more may be read and written, and mean nothing. */

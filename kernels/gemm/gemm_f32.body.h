@@ -9,6 +9,16 @@
 #define MOST_SUMS (OZ_GEMM_ROWS * OZ_GEMM_VECTORS)
 #define MOST_ROWS (MOST_SUMS < 8 ? MOST_SUMS : 8)
 
+#define LINE 16 /* floats */
+
+/* Rows of a block lie far apart, so that no hardware looks ahead: a line of each is asked for by the line. */
+OZ_INLINE void ask_for_lines(oz_tile w, size_t k, int rows) {
+    if (w.next == NULL) return;
+    OZ_UNROLL
+    for (int r = 0; r < rows; r++)
+        __builtin_prefetch((const char *)w.next + ((size_t)r * w.row_stride + k) * sizeof(float), 0, 2);
+}
+
 /* `rows` rows x `vectors` vectors of y. */
 OZ_INLINE void multiply_f32(oz_tile w, size_t n, oz_inputs x, size_t lanes, float *y, int rows, int vectors) {
     vf16 acc[MOST_ROWS][OZ_GEMM_VECTORS];
@@ -18,18 +28,23 @@ OZ_INLINE void multiply_f32(oz_tile w, size_t n, oz_inputs x, size_t lanes, floa
         for (int v = 0; v < vectors; v++) acc[r][v] = v_load(y + (size_t)r * lanes + 16 * v);
     }
     const char *column = (const char *)w.p;
-    for (size_t k = 0; k < n; k++) {
-        const float *from = input_at(x, k);
-        vf16 in[OZ_GEMM_VECTORS];
-        OZ_UNROLL
-        for (int v = 0; v < vectors; v++) in[v] = v_load(from + 16 * v);
-        OZ_UNROLL
-        for (int r = 0; r < rows; r++) {
-            vf16 weight = v_broadcast(column + (size_t)r * w.row_stride * sizeof(float));
+    for (size_t k0 = 0; k0 < n; k0 += LINE) {
+        const size_t end = k0 + LINE < n ? k0 + LINE : n;
+        ask_for_lines(w, k0, rows);
+        OZ_ROLL
+        for (size_t k = k0; k < end; k++) {
+            const float *from = input_at(x, k);
+            vf16 in[OZ_GEMM_VECTORS];
             OZ_UNROLL
-            for (int v = 0; v < vectors; v++) acc[r][v] = v_muladd(weight, in[v], acc[r][v]);
+            for (int v = 0; v < vectors; v++) in[v] = v_load(from + 16 * v);
+            OZ_UNROLL
+            for (int r = 0; r < rows; r++) {
+                vf16 weight = v_broadcast(column + (size_t)r * w.row_stride * sizeof(float));
+                OZ_UNROLL
+                for (int v = 0; v < vectors; v++) acc[r][v] = v_muladd(weight, in[v], acc[r][v]);
+            }
+            column += w.k_stride * sizeof(float);
         }
-        column += w.k_stride * sizeof(float);
     }
     OZ_UNROLL
     for (int r = 0; r < rows; r++) {
@@ -39,15 +54,20 @@ OZ_INLINE void multiply_f32(oz_tile w, size_t n, oz_inputs x, size_t lanes, floa
 }
 
 /* Weights that lie in a foreign file may have any alignment: they are only reached through v_broadcast. */
+static const float *weights_at(const float *p, size_t i) {
+    return (const float *)(const void *)((const char *)p + i * sizeof(float));
+}
+
 static oz_tile tile_from_row(oz_tile w, size_t row) {
-    w.p = (const float *)(const void *)((const char *)w.p + row * w.row_stride * sizeof(float));
+    w.p = weights_at(w.p, row * w.row_stride);
+    if (w.next) w.next = weights_at(w.next, row * w.row_stride);
     return w;
 }
 
 OZ_INLINE void gemm_f32_lanes(oz_tile w, size_t n, oz_inputs x, float *y, size_t lanes) {
     const int vectors = lanes / 16 < OZ_GEMM_VECTORS ? (int)lanes / 16 : OZ_GEMM_VECTORS;
     const int rows = MOST_SUMS / vectors < MOST_ROWS ? MOST_SUMS / vectors : MOST_ROWS;
-    for (size_t c = 0; c < lanes; c += 16 * (size_t)vectors, x.x += 16 * vectors) {
+    for (size_t c = 0; c < lanes; c += 16 * (size_t)vectors, x.x += 16 * vectors, w.next = NULL) {
         size_t r = 0;
         for (; r + (size_t)rows <= OZ_PANEL; r += (size_t)rows)
             multiply_f32(tile_from_row(w, r), n, x, lanes, y + r * lanes + c, rows, vectors);

@@ -281,5 +281,5 @@ OZ_INLINE oz_tile fold_decode(oz_codec_kind kind, const oz_leaf *leaf, size_t pa
         }
     }
     memset(buffer + rows * n, 0, (OZ_PANEL - rows) * n * sizeof *buffer);
-    return (oz_tile){buffer, n, 1};
+    return (oz_tile){.p = buffer, .row_stride = n, .k_stride = 1};
 }

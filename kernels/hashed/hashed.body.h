@@ -57,7 +57,7 @@ static oz_tile decode_rows(const oz_leaf *leaf, size_t panel, size_t k0, size_t 
     size_t r0 = panel * OZ_PANEL, rows = oz_min(OZ_PANEL, leaf->rows - r0);
     for (size_t r = 0; r < rows; r++) leaf->format->row(leaf, r0 + r, k0, n, buffer + r * n);
     memset(buffer + rows * n, 0, (OZ_PANEL - rows) * n * sizeof *buffer);
-    return (oz_tile){buffer, n, 1};
+    return (oz_tile){.p = buffer, .row_stride = n, .k_stride = 1};
 }
 
 #define MV(shape, codec)                                                                                     \

@@ -283,5 +283,5 @@ OZ_INLINE oz_tile tile_decode(oz_codec_kind kind, const oz_leaf *leaf, size_t pa
     for (size_t r = leaf->rows - r0; r < OZ_PANEL; r++) {
         for (size_t k = 0; k < n; k++) buffer[k * OZ_PANEL + r] = 0;
     }
-    return (oz_tile){buffer, 1, OZ_PANEL};
+    return (oz_tile){.p = buffer, .row_stride = 1, .k_stride = OZ_PANEL};
 }

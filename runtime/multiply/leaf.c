@@ -53,6 +53,18 @@ static void multiply_block(const oz_product *m, size_t i, size_t panel, size_t k
         m->prim->gemm_f32(m->f32[i], n, x->f32 + k0 * x->lanes, x->lanes, y);
 }
 
+/* Blocks that are multiplied where they lie in the leaf ask for the one that follows. */
+static void chain_blocks(oz_product *m, size_t panels, size_t n) {
+    for (size_t i = 0; m->decoder->f32 && i < panels; i++) {
+        oz_tile *w = &m->f32[i];
+        const float *room = m->scratch->tile + i * OZ_TILE_FLOATS;
+        if (w->p == room) continue;
+        bool last = i + 1 == panels || m->f32[i + 1].p == room + OZ_TILE_FLOATS;
+        w->next = last ? (const float *)(const void *)((const char *)m->f32[0].p + n * sizeof(float))
+                       : m->f32[i + 1].p;
+    }
+}
+
 /* Asks for a piece of a tile's activations, one of `pieces`, before they are wanted. */
 static void ask_for(const oz_product *m, size_t tile, size_t k0, size_t piece, size_t pieces) {
     const oz_columns *x = &m->x[tile];
@@ -72,6 +84,7 @@ static void multiply_chunk(oz_product *m, size_t panel0, size_t panels, float *c
     for (size_t k0 = 0; k0 < m->leaf->cols; k0 += block) {
         size_t n = oz_min(block, m->leaf->cols - k0);
         for (size_t i = 0; i < panels; i++) decode_block(m, i, panel0 + i, k0, n);
+        chain_blocks(m, panels, n);
         for (size_t t = 0; t < m->tiles; t++) {
             bool last = t + 1 == m->tiles;
             for (size_t i = 0; i < panels; i++) {

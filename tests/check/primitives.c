@@ -171,7 +171,7 @@ static void gemm_f32(void *arg) {
     const float *w = random_floats(s, &scales, OZ_PANEL * n), *x = random_floats(s, &in, n * lanes);
     float *y = random_floats(s, &out, OZ_PANEL * lanes);
     memcpy(before, y, OZ_PANEL * lanes * sizeof *before);
-    oz_tile tile = {w, by_inputs ? 1 : n, by_inputs ? OZ_PANEL : 1};
+    oz_tile tile = {.p = w, .row_stride = by_inputs ? 1 : n, .k_stride = by_inputs ? OZ_PANEL : 1};
     s->p->gemm_f32(tile, n, x, lanes, y);
     for (size_t i = 0; i < OZ_PANEL * lanes; i++)
         expect_sum(w + i / lanes * tile.row_stride, tile.k_stride, n, x, lanes, i % lanes, before[i], y[i]);

@@ -29,7 +29,10 @@ static void check_gemm_f32(draws *d, const oz_primitives *p, size_t n, bool inpu
     for (size_t i = 0; i < 16 * n; i++) weights[i] = draw_float(d);
     memcpy(w.data, weights, 16 * n * 4);
     memcpy(before, y.data, 1024 * 4);
-    oz_tile t = {(const float *)(const void *)w.data, inputs_first ? n : 1, inputs_first ? 1 : 16};
+    oz_tile t = {.p = (const float *)(const void *)w.data,
+                 .row_stride = inputs_first ? n : 1,
+                 .k_stride = inputs_first ? 1 : 16,
+                 .next = (const float *)(const void *)(w.data + 16 * n * 4)};
     p->gemm_f32(t, n, floats(&x), OZ_COLUMNS, floats(&y));
     for (size_t r = 0; r < 16; r++) {
         for (size_t c = 0; c < 64; c++) {
