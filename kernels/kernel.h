@@ -142,6 +142,11 @@ typedef struct oz_primitives {
     void (*gemm_f32)(oz_tile w, size_t n, const float *x, size_t lanes, float *y);
     /* The same block as w in buffer[n][16], so that its weights lie close. */
     oz_tile (*pack_f32)(oz_tile w, size_t n, float *buffer);
+    /* y[columns][ldy] += W x over the inputs of one block, for panels of 16 rows as pack_f32 leaves them,
+     * w[panel] being [n][16]. x: [columns][ldx]; rows of x behind the last may be asked for. The same bits as
+     * gemm_f32. */
+    void (*gemm_rows)(const float *const *w, size_t panels, size_t n, const float *x, size_t columns,
+                      size_t ldx, float *y, size_t ldy);
     void (*gemm_nz)(const oz_nonzeros *w, const float *x, size_t lanes, float *y);
     /* n inputs starting at k0, a multiple of 128, of the leaf; acc[16][lanes] carries over blocks. */
     void (*gemm_u8)(const oz_leaf *leaf, size_t panel, size_t k0, size_t n, const uint8_t *tile,

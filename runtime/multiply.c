@@ -1,6 +1,7 @@
 /* multiply.c - see multiply.h. */
 #include "runtime/multiply.h"
 
+#include "base/arith.h"
 #include "runtime/multiply/call.h"
 
 oz_threads oz_call_threads(const oz_call *c, double ns) {
@@ -9,6 +10,11 @@ oz_threads oz_call_threads(const oz_call *c, double ns) {
     double part = (double)(job->row1 - job->row0) / (double)c->layer->weight->rows;
     if (part * ns < c->s->plan->serial_ns) threads.width = 1;
     return threads;
+}
+
+void oz_cut_rows(size_t panels, size_t wanted, size_t *chunk_panels, size_t *chunks) {
+    *chunk_panels = oz_min(OZ_CHUNK, oz_div_up(panels, oz_min(oz_max(1, wanted), panels)));
+    *chunks = oz_div_up(panels, *chunk_panels);
 }
 
 static bool all_read_rows(const oz_layer_plan *plan) {
@@ -31,6 +37,8 @@ void oz_multiply(oz_session *s, const oz_job *job) {
     c.bias = oz_session_floats(plan->layer->bias, s->bias);
     if (job->x && job->columns <= OZ_MV_BATCH && all_read_rows(plan)) {
         oz_call_rows(&c);
+    } else if (oz_call_is_direct(&c)) {
+        oz_call_direct(&c);
     } else {
         oz_call_columns(&c);
     }

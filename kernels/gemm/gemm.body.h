@@ -5,6 +5,7 @@
 
 #include "kernels/gemm/gemm_f32.body.h"
 #include "kernels/gemm/gemm_nz.body.h"
+#include "kernels/gemm/gemm_rows.body.h"
 #include "kernels/gemm/gemm_u8.body.h"
 #include "kernels/gemm/panels.body.h"
 #include "kernels/gemm/quantise.body.h"
@@ -40,6 +41,7 @@ const oz_primitives OZ_NAME(oz_primitives) = {
     .isa = OZ_ISA_ID,
     .gemm_f32 = gemm_f32,
     .pack_f32 = pack_f32,
+    .gemm_rows = gemm_rows,
     .gemm_nz = gemm_nz,
     .gemm_u8 = gemm_u8,
     .mv_blocks = mv_blocks,

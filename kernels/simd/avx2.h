@@ -20,6 +20,9 @@
 /* Rows x vectors of accumulators that the register file holds in a float multiplication: 12 of 16. */
 #define OZ_GEMM_ROWS 6
 #define OZ_GEMM_VECTORS 1
+/* The same where rows of weights are the lanes: columns x panels. */
+#define OZ_ROWS_COLUMNS 6
+#define OZ_ROWS_PANELS 1
 #define OZ_GEMM_U8_ROWS 4
 #define OZ_GEMM_U8_VECTORS 1
 /* Sets of 64 accumulators that hide the latency of a sum over nonzeros. */

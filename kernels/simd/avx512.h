@@ -25,6 +25,9 @@
 /* Rows x vectors of accumulators that the register file holds in a float multiplication. */
 #define OZ_GEMM_ROWS 4
 #define OZ_GEMM_VECTORS 4
+/* The same where rows of weights are the lanes: columns x panels. */
+#define OZ_ROWS_COLUMNS 6
+#define OZ_ROWS_PANELS 4
 #define OZ_GEMM_U8_ROWS 4
 #ifdef OZ_SIMD_VNNI
 #define OZ_GEMM_U8_VECTORS 4

@@ -26,8 +26,14 @@ static inline oz_worker oz_worker_of(const oz_call *c, size_t index, size_t lane
 /* The threads that are worth waking for a layer that one thread multiplies in `ns`. */
 oz_threads oz_call_threads(const oz_call *c, double ns);
 
+/* Panels cut into chunks of at most OZ_CHUNK, and into `wanted` of them at least where there are so many. */
+void oz_cut_rows(size_t panels, size_t wanted, size_t *chunk_panels, size_t *chunks);
+
 /* columns.c: any number of columns, in tiles. */
 void oz_call_columns(const oz_call *c);
+/* direct.c: more than a tile of columns that lie as rows of the job's x, times one leaf of floats. */
+bool oz_call_is_direct(const oz_call *c);
+void oz_call_direct(const oz_call *c);
 /* rows.c: up to OZ_MV_BATCH columns that lie as rows of the job's x. */
 void oz_call_rows(const oz_call *c);
 

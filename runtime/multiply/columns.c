@@ -172,9 +172,7 @@ static void unpack_panels(void *arg, size_t panel) {
 }
 
 static void cut_rows(oz_columns_call *c, size_t wanted) {
-    size_t panels = c->panel1 - c->panel0;
-    c->chunk_panels = oz_min(OZ_CHUNK, oz_div_up(panels, oz_min(wanted, panels)));
-    c->chunks = oz_div_up(panels, c->chunk_panels);
+    oz_cut_rows(c->panel1 - c->panel0, wanted, &c->chunk_panels, &c->chunks);
 }
 
 /* Few groups: as many tiles as there are slots are prepared first, then their rows are shared out. */
@@ -183,7 +181,7 @@ static void few_groups(oz_columns_call *c, const oz_threads *threads, size_t wor
     for (c->first = 0; c->first < all; c->first += slots) {
         c->tiles = oz_min(slots, all - c->first);
         c->groups = oz_div_up(c->tiles, c->group);
-        cut_rows(c, oz_max(1, 2 * workers / c->groups));
+        cut_rows(c, 2 * workers / c->groups);
         atomic_store(&c->next, 0);
         oz_parallel(threads, oz_min(workers, c->tiles), prepare_tiles, c);
         atomic_store(&c->next, 0);

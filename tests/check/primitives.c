@@ -178,6 +178,27 @@ static void gemm_f32(void *arg) {
     if (!room_intact(&out)) complain("writes outside of the sums");
 }
 
+static void gemm_rows(void *arg) {
+    step *s = arg;
+    enum { MOST = 8 };
+    const float *w[MOST];
+    size_t panels = 1 + chance_below(&s->random, MOST), columns = 1 + chance_below(&s->random, 110);
+    size_t n = 1 + chance_below(&s->random, 140), ldx = n + chance_below(&s->random, 3),
+           ld = panels * OZ_PANEL;
+    const float *weights = random_floats(s, &scales, panels * OZ_PANEL * n);
+    const float *x = random_floats(s, &in, (columns - 1) * ldx + n);
+    float *y = random_floats(s, &out, columns * ld), *before = malloc(columns * ld * sizeof *before);
+    memcpy(before, y, columns * ld * sizeof *before);
+    for (size_t p = 0; p < panels; p++) w[p] = weights + p * OZ_PANEL * n;
+    s->p->gemm_rows(w, panels, n, x, columns, ldx, y, ld);
+    for (size_t i = 0; i < columns * ld; i++) {
+        const size_t row = i % ld, column = i / ld;
+        expect_sum(w[row / OZ_PANEL] + row % OZ_PANEL, OZ_PANEL, n, x + column * ldx, 1, 0, before[i], y[i]);
+    }
+    if (!room_intact(&out)) complain("writes outside of the sums");
+    free(before);
+}
+
 static void gemm_nz(void *arg) {
     step *s = arg;
     float before[OZ_PANEL * OZ_COLUMNS];
@@ -233,12 +254,12 @@ static void gemm_even(void *arg) {
 }
 
 void check_primitives(oz_isa isa, size_t rounds, uint64_t seed) {
-    static const char *const names[] = {"quantise_rows", "quantise_columns", "quantise_panel",
-                                        "rows_to_panel", "panel_to_rows",    "pack_f32",
-                                        "gemm_f32",      "gemm_nz",          "gemm_even"};
-    static void (*const steps[])(void *) = {quantise_rows, quantise_columns, quantise_panel,
-                                            rows_to_panel, panel_to_rows,    pack_f32,
-                                            gemm_f32,      gemm_nz,          gemm_even};
+    static const char *const names[] = {
+        "quantise_rows", "quantise_columns", "quantise_panel", "rows_to_panel", "panel_to_rows",
+        "pack_f32",      "gemm_f32",         "gemm_rows",      "gemm_nz",       "gemm_even"};
+    static void (*const steps[])(void *) = {quantise_rows, quantise_columns, quantise_panel, rows_to_panel,
+                                            panel_to_rows, pack_f32,         gemm_f32,       gemm_rows,
+                                            gemm_nz,       gemm_even};
     step s = {.p = oz_primitives_of(isa), .random = {seed}};
     room *const rooms[] = {&in, &out, &scales, &sums};
     for (size_t i = 0; i < sizeof rooms / sizeof rooms[0] && !rooms[i]->begin; i++) room_make(rooms[i]);

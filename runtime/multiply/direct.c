@@ -1,0 +1,87 @@
+/* direct.c - one leaf of floats times many columns that lie as rows: activations are read where they are, and
+ * outputs are finished where they belong. Weights are decoded and packed a chunk of panels at a time, which
+ * up to OZ_GROUP tiles' columns share. */
+#include <stdatomic.h>
+#include <string.h>
+
+#include "base/arith.h"
+#include "runtime/cost.h"
+#include "runtime/multiply/call.h"
+
+typedef struct oz_direct_call {
+    const oz_call *call;
+    const oz_leaf *leaf;
+    const oz_decoder *decoder;
+    size_t panel0, panel1, chunk_panels, chunks; /* of rows */
+    size_t group_columns, tasks;
+    atomic_size_t next;
+} oz_direct_call;
+
+/* Each output is one chain of additions, whatever way it is computed; so shapes and threads may decide. */
+bool oz_call_is_direct(const oz_call *c) {
+    const oz_weight *w = c->layer->weight;
+    const oz_choice *choice = &c->plan->leaf[0][0].large;
+    return c->job->x != NULL && c->job->columns > OZ_COLUMNS && w->n_terms == 1 &&
+           w->terms[0].n_factors == 1 && w->terms[0].scale == 1.0f && choice->way == OZ_WAY_MM &&
+           choice->decoder->f32 != NULL;
+}
+
+/* A decoded block has its place, a packed one another: in the sums of further terms, which there are none. */
+static const float *packed_block(const oz_direct_call *c, const oz_worker *w, size_t panel, size_t i,
+                                 size_t k0, size_t n) {
+    float *room = w->scratch.tile + i * OZ_TILE_FLOATS;
+    oz_tile tile = c->decoder->f32(c->leaf, panel, k0, n, room);
+    return c->call->prim->pack_f32(tile, n, w->acc + i * OZ_TILE_FLOATS).p;
+}
+
+static void finish_rows(const oz_direct_call *d, size_t first, size_t columns, size_t row, size_t rows,
+                        const float *sums) {
+    const oz_call *c = d->call;
+    const oz_job *job = c->job;
+    const float *scale = c->row_scale ? c->row_scale + row : NULL, *bias = c->bias ? c->bias + row : NULL;
+    for (size_t i = 0; i < columns; i++)
+        c->s->plan->vec->affine_each(sums + i * OZ_CHUNK_ROWS, rows, scale, bias, job->act, job->slope,
+                                     job->y + (first + i) * job->ldy + row);
+}
+
+/* One chunk of panels times one group of columns. */
+static void multiply_task(const oz_direct_call *c, size_t task, const oz_worker *w) {
+    const oz_job *job = c->call->job;
+    size_t first = task / c->chunks * c->group_columns,
+           columns = oz_min(c->group_columns, job->columns - first);
+    size_t panel = c->panel0 + task % c->chunks * c->chunk_panels;
+    size_t panels = oz_min(c->chunk_panels, c->panel1 - panel), row = panel * OZ_PANEL;
+    size_t block = c->decoder->block ? c->decoder->block(c->leaf) : OZ_BLOCK;
+    memset(w->y, 0, columns * OZ_CHUNK_ROWS * sizeof(float));
+    for (size_t k0 = 0; k0 < c->leaf->cols; k0 += block) {
+        size_t n = oz_min(block, c->leaf->cols - k0);
+        const float *packed[OZ_CHUNK];
+        for (size_t i = 0; i < panels; i++) packed[i] = packed_block(c, w, panel + i, i, k0, n);
+        c->call->prim->gemm_rows(packed, panels, n, job->x + first * job->ldx + k0, columns, job->ldx, w->y,
+                                 OZ_CHUNK_ROWS);
+    }
+    finish_rows(c, first, columns, row, oz_min(row + panels * OZ_PANEL, job->row1) - row, w->y);
+}
+
+static void multiply_tasks(void *arg, size_t index) {
+    oz_direct_call *c = arg;
+    oz_worker w = oz_worker_of(c->call, index, OZ_COLUMNS);
+    for (size_t task; (task = atomic_fetch_add(&c->next, 1)) < c->tasks;) multiply_task(c, task, &w);
+}
+
+void oz_call_direct(const oz_call *call) {
+    const oz_job *job = call->job;
+    const oz_leaf_plan *lp = &call->plan->leaf[0][0];
+    oz_threads threads = oz_call_threads(call, oz_cost_tiles_ns(call->plan, job->columns));
+    size_t workers = (size_t)threads.width, groups = oz_div_up(job->columns, OZ_GROUP * OZ_COLUMNS);
+    oz_direct_call c = {.call = call,
+                        .leaf = lp->leaf,
+                        .decoder = lp->large.decoder,
+                        .panel0 = job->row0 / OZ_PANEL,
+                        .panel1 = oz_div_up(job->row1, OZ_PANEL)};
+    c.group_columns = oz_round_up(oz_div_up(job->columns, groups), 4);
+    oz_cut_rows(c.panel1 - c.panel0, workers > 1 ? 2 * workers / groups : 1, &c.chunk_panels, &c.chunks);
+    c.tasks = oz_div_up(job->columns, c.group_columns) * c.chunks;
+    atomic_init(&c.next, 0);
+    oz_parallel(&threads, oz_min(workers, c.tasks), multiply_tasks, &c);
+}
