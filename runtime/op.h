@@ -23,9 +23,11 @@ typedef struct oz_step {
 typedef struct oz_op {
     const char *name;
     uint32_t min_inputs, max_inputs;
-    bool weighted;          /* attribute "weight" names its layer */
-    bool view;              /* output is the input's memory under another shape; `run` is NULL */
-    bool fuses_act;         /* takes the attributes "act" and "slope" */
+    bool weighted;  /* attribute "weight" names its layer */
+    bool view;      /* output is the input's memory under another shape; `run` is NULL */
+    bool by_image;  /* image i of the result, whose dimension 0 counts images, comes of image i of the inputs,
+                     * if the number of images stays the same */
+    bool fuses_act; /* takes the attributes "act" and "slope" */
     const char *attributes; /* those that `parse` reads, with blanks between them; NULL = none */
     /* Reads attributes beyond weight and act; NULL if it has none. `v` is the attribute object, or
      * OZ_NO_VALUE. */

@@ -8,6 +8,7 @@
 #include "runtime/cost.h"
 #include "runtime/multiply.h"
 #include "runtime/ops/conv2d.h"
+#include "runtime/slices.h"
 
 static oz_status no_memory(oz_error *err) {
     return oz_fail(err, OZ_ERR_MEMORY, OZ_NO_OFFSET, "", "out of memory");
@@ -145,6 +146,7 @@ static oz_status build(oz_plan *p, const oz_plan_options *opt, oz_error *err) {
     OZ_TRY(oz_plan_choose(p, opt, err));
     size_scratch(p);
     OZ_TRY(oz_plan_place(p, err));
+    OZ_TRY(oz_plan_slices(p, err));
     oz_memory memory;
     oz_plan_memory(p, &memory);
     uint64_t total = memory.file_bytes + memory.packed_bytes + memory.session_bytes;
@@ -190,6 +192,7 @@ void oz_plan_free(oz_plan *p) {
     const oz_allocator *allocator = p->arena.allocator;
     oz_model *m = p->model;
     oz_executor_free(p->own_executor);
+    oz_plan_drop_slices(p);
     oz_arena_free(&p->arena);
     oz_release(allocator, p, sizeof *p);
     oz_model_free(m);

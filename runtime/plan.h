@@ -67,6 +67,11 @@ struct oz_plan {
     uint64_t *place;  /* of all values, bytes into the activations; OZ_NO_PLACE for inputs */
     uint64_t activation_bytes;
     oz_layer_plan *layers;
+    /* Runs of large batches (slices.h): the first `sliced` nodes, by a plan for a slice of the batch; NULL =
+     * not so. Predicted for an image and one thread, their layers take image_ns. */
+    struct oz_plan *slice;
+    size_t sliced;
+    double image_ns;
     size_t slots, slot_bytes, worker_bytes, conv_bytes, offset_count, unpack_floats, epilogue_floats;
 };
 

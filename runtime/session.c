@@ -7,6 +7,7 @@
 #include "base/arith.h"
 #include "base/options.h"
 #include "runtime/multiply.h"
+#include "runtime/slices.h"
 
 /* Where everything lies in the session's one block of memory; with base NULL it only measures. */
 static size_t lay_out(const oz_plan *p, oz_session *s, uint8_t *base) {
@@ -27,7 +28,10 @@ static size_t lay_out(const oz_plan *p, oz_session *s, uint8_t *base) {
     OZ_PIECE(bias, p->epilogue_floats * sizeof(float));
     OZ_PIECE(shapes, g->n_values * sizeof(oz_shape));
     OZ_PIECE(data, g->n_values * sizeof(void *));
+    if (p->slice) OZ_PIECE(slices, (size_t)p->threads.width * sizeof(oz_session));
 #undef OZ_PIECE
+    for (int i = 0; p->slice && i < p->threads.width; i++)
+        used += lay_out(p->slice, s ? &s->slices[i] : NULL, s ? base + used : NULL);
     return used;
 }
 
@@ -221,6 +225,11 @@ static void place_outputs(oz_session *s, const oz_tensor *in, size_t n_in, const
     }
 }
 
+void oz_session_place(oz_session *s, uint32_t value) {
+    uint64_t place = s->plan->place[value];
+    if (!s->data[value] && place != OZ_NO_PLACE) s->data[value] = s->activations + place;
+}
+
 static oz_status run_node(oz_session *s, const oz_node *node, oz_error *err) {
     const oz_plan *p = s->plan;
     if (node->op->view) {
@@ -230,15 +239,19 @@ static oz_status run_node(oz_session *s, const oz_node *node, oz_error *err) {
     if (!fits(s, node->output))
         return oz_fail(err, OZ_ERR_LIMIT, OZ_NO_OFFSET, node->name,
                        "larger than at the plan's largest sizes");
+    oz_session_place(s, node->output);
     oz_step step = {.session = s, .node = node, .vec = p->vec, .out_shape = &s->shapes[node->output]};
     step.out = (float *)s->data[node->output];
-    if (!step.out) step.out = (float *)(void *)(s->activations + p->place[node->output]);
     for (uint32_t i = 0; i < node->n_inputs; i++) {
         step.in[i] = s->data[node->input[i]];
         step.in_shape[i] = &s->shapes[node->input[i]];
     }
-    s->data[node->output] = step.out;
     return node->op->run(&step, err);
+}
+
+oz_status oz_run_nodes(oz_session *s, size_t first, size_t end, oz_error *err) {
+    for (size_t i = first; i < end; i++) OZ_TRY(run_node(s, &s->plan->model->graph.nodes[i], err));
+    return OZ_OK;
 }
 
 oz_status oz_run(oz_session *s, const oz_tensor *in, size_t n_in, oz_tensor *out, size_t n_out,
@@ -251,7 +264,7 @@ oz_status oz_run(oz_session *s, const oz_tensor *in, size_t n_in, oz_tensor *out
     OZ_TRY(oz_model_locate(s->plan->model, bind(s, in, n_in, out, n_out, err), err));
     const oz_graph *g = &s->plan->model->graph;
     place_outputs(s, in, n_in, out, n_out);
-    for (size_t i = 0; i < g->n_nodes; i++) OZ_TRY(run_node(s, &g->nodes[i], err));
+    OZ_TRY(oz_run_nodes(s, oz_run_slices(s), g->n_nodes, err));
     for (size_t i = 0; i < n_out; i++) {
         const void *from = s->data[g->outputs[i]];
         if (from != out[i].data)

@@ -16,7 +16,8 @@ struct oz_session {
     float *unpacked;         /* plan->unpack_floats */
     float *row_scale, *bias; /* of the layer under way, as f32 */
     oz_shape *shapes;
-    const void **data; /* of every value in this run */
+    const void **data;         /* of every value in this run */
+    struct oz_session *slices; /* one for each thread, of plan->slice */
     const oz_run_options *run;
 };
 
@@ -24,6 +25,10 @@ struct oz_session {
  * node's activation. Only called when there is an observer; else multiply.c fuses the activation. */
 void oz_observe(const oz_step *step, size_t outer, size_t channels, size_t inner);
 bool oz_observed(const oz_step *step);
+/* Nodes [first, end) of a run that is bound. */
+oz_status oz_run_nodes(struct oz_session *s, size_t first, size_t end, oz_error *err);
+/* Where a value lies that the plan has placed. */
+void oz_session_place(struct oz_session *s, uint32_t value);
 /* A vector as f32 in `out`; NULL if there is none. */
 const float *oz_session_floats(const oz_vector *v, float *out);
 

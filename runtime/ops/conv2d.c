@@ -225,6 +225,7 @@ static oz_status run(const oz_step *step, oz_error *err) {
 const oz_op oz_op_conv2d = {.name = "conv2d",
                             .min_inputs = 1,
                             .max_inputs = 1,
+                            .by_image = true,
                             .weighted = true,
                             .fuses_act = true,
                             .attributes = "kernel stride pad dilation groups",

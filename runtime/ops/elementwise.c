@@ -32,6 +32,7 @@ static oz_status activate(const oz_step *step, oz_activation act) {
     const oz_op oz_op_##op = {.name = #op,                                                                   \
                               .min_inputs = 1,                                                               \
                               .max_inputs = 1,                                                               \
+                              .by_image = true,                                                              \
                               .attributes = names,                                                           \
                               .parse = parse_fn,                                                             \
                               .shape = same_shape,                                                           \
@@ -60,10 +61,15 @@ static oz_status run_mul(const oz_step *step, oz_error *err) {
     return OZ_OK;
 }
 
-const oz_op oz_op_add = {
-    .name = "add", .min_inputs = 2, .max_inputs = 2, .fuses_act = true, .shape = same_shape, .run = run_add};
+const oz_op oz_op_add = {.name = "add",
+                         .min_inputs = 2,
+                         .max_inputs = 2,
+                         .by_image = true,
+                         .fuses_act = true,
+                         .shape = same_shape,
+                         .run = run_add};
 const oz_op oz_op_mul = {
-    .name = "mul", .min_inputs = 2, .max_inputs = 2, .shape = same_shape, .run = run_mul};
+    .name = "mul", .min_inputs = 2, .max_inputs = 2, .by_image = true, .shape = same_shape, .run = run_mul};
 
 /* One number for all channels, or one each. */
 static oz_status read_numbers(const oz_json *j, oz_value attrs, const char *key, float fill, uint64_t n,
@@ -132,6 +138,7 @@ static oz_status run_affine(const oz_step *step, oz_error *err) {
 const oz_op oz_op_affine = {.name = "affine",
                             .min_inputs = 1,
                             .max_inputs = 1,
+                            .by_image = true,
                             .fuses_act = true,
                             .attributes = "scale shift",
                             .parse = parse_affine,
