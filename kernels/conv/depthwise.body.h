@@ -1,35 +1,54 @@
 /* depthwise.body.h - one plane through a 3 x 3 kernel, with steps of 1 or 2: the taps stay in registers, and
  * an input line serves all the output lines that it touches. */
 
-/* Output lines at once. */
-#define DEPTHWISE_LINES 4
+/* Output lines at once, at most: nine additions to each wait for each other. With steps of 2 lines share too
+ * few inputs for more than four to pay. */
+#define DEPTHWISE_LINES(stride) (OZ_GEMM_VECTORS > 1 && (stride) == 1 ? 8 : 4)
+#define DEPTHWISE_MOST 8
 
-/* Inputs x0, x0 + stride, ... of a line; what is not in [0, width) is zero, and not read. */
-OZ_INLINE vf16 line_inputs(const float *line, ptrdiff_t x0, size_t width, int stride, int edge) {
-    if (!edge) return stride == 1 ? v_load(line + x0) : v_evens(v_load(line + x0), v_load(line + x0 + 16));
-    uint32_t first = x0 < 0 ? UINT32_MAX << -x0 : UINT32_MAX;
-    ptrdiff_t left = (ptrdiff_t)width - x0;
-    uint32_t in = left <= 0 ? 0 : left >= 32 ? first : first & ((UINT32_C(1) << left) - 1);
-    vf16 low = v_load_where(line + x0, v_mask((uint16_t)in));
+/* Where a tap's two vectors (of a step of 1, one) have inputs in [0, width), kx by kx. */
+typedef struct tap_masks {
+    vm16 low[3], high[3];
+} tap_masks;
+
+OZ_INLINE vm16 inputs_inside(ptrdiff_t x0, size_t width) {
+    const ptrdiff_t left = (ptrdiff_t)width - x0;
+    const uint32_t first = x0 < 0 ? UINT32_MAX << -x0 : UINT32_MAX;
+    return v_mask((uint16_t)(left >= 16 ? first : left <= 0 ? 0 : first & ((UINT32_C(1) << left) - 1)));
+}
+
+OZ_INLINE tap_masks masks_at(ptrdiff_t x0, size_t width, int stride) {
+    tap_masks m;
+    OZ_UNROLL
+    for (int kx = 0; kx < 3; kx++) {
+        m.low[kx] = inputs_inside(x0 + kx, width);
+        m.high[kx] = stride == 1 ? m.low[kx] : inputs_inside(x0 + kx + 16, width);
+    }
+    return m;
+}
+
+/* Inputs x, x + stride, ... of a line; where there are masks, zero outside, and not read. */
+OZ_INLINE vf16 line_inputs(const float *x, int kx, const tap_masks *in, int stride) {
+    vf16 low = in ? v_load_where(x + kx, in->low[kx]) : v_load(x + kx);
     if (stride == 1) return low;
-    return v_evens(low, v_load_where(line + x0 + 16, v_mask((uint16_t)(in >> 16))));
+    return v_evens(low, in ? v_load_where(x + kx + 16, in->high[kx]) : v_load(x + kx + 16));
 }
 
 /* `lines` output lines from oy on, in [ox, ox + 16). */
 OZ_INLINE void depthwise_vector(const oz_plane3x3 *p, const vf16 *w, const vf16 *after, size_t oy, size_t ox,
-                                int lines, int stride, int edge) {
-    vf16 sum[DEPTHWISE_LINES];
+                                int lines, int stride, const tap_masks *in) {
+    const ptrdiff_t x0 = (ptrdiff_t)(ox * (size_t)stride) - (ptrdiff_t)p->left;
+    vf16 sum[DEPTHWISE_MOST];
     OZ_UNROLL
     for (int r = 0; r < lines; r++) sum[r] = v_zero();
     OZ_UNROLL
     for (int l = 0; l < (lines - 1) * stride + 3; l++) {
         size_t y = oy * (size_t)stride + (size_t)l - p->top; /* wraps above the first line */
         if (y >= p->height) continue;
-        const float *line = p->in + y * p->width;
+        const float *line = p->in + y * p->width + x0;
         OZ_UNROLL
         for (int kx = 0; kx < 3; kx++) {
-            ptrdiff_t x0 = (ptrdiff_t)(ox * (size_t)stride) + kx - (ptrdiff_t)p->left;
-            vf16 x = line_inputs(line, x0, p->width, stride, edge);
+            vf16 x = line_inputs(line, kx, in, stride);
             OZ_UNROLL
             for (int r = 0; r < lines; r++) {
                 const int ky = l - r * stride;
@@ -48,23 +67,34 @@ OZ_INLINE void depthwise_vector(const oz_plane3x3 *p, const vf16 *w, const vf16 
 OZ_INLINE void depthwise_lines(const oz_plane3x3 *p, const vf16 *w, const vf16 *after, size_t oy, int lines,
                                int stride) {
     for (size_t ox = 0; ox < p->out_width; ox += 16) {
-        /* Every tap's two vectors (of a step of 1, one) lie in the line. */
+        /* Every tap's vectors lie in the line. */
         size_t begin = ox * (size_t)stride, end = begin + 2 + 16 * (size_t)stride;
-        if (begin >= p->left && end <= p->width + p->left)
-            depthwise_vector(p, w, after, oy, ox, lines, stride, 0);
-        else
-            depthwise_vector(p, w, after, oy, ox, lines, stride, 1);
+        if (begin >= p->left && end <= p->width + p->left) {
+            depthwise_vector(p, w, after, oy, ox, lines, stride, NULL);
+        } else {
+            const tap_masks in = masks_at((ptrdiff_t)begin - (ptrdiff_t)p->left, p->width, stride);
+            depthwise_vector(p, w, after, oy, ox, lines, stride, &in);
+        }
     }
+}
+
+/* The last lines may be some that are there already. */
+OZ_INLINE void depthwise_blocks(const oz_plane3x3 *p, const vf16 *w, const vf16 *after, size_t lines,
+                                int stride) {
+    for (size_t oy = 0; oy < p->out_height; oy += lines)
+        depthwise_lines(p, w, after, oz_min(oy, p->out_height - lines), (int)lines, stride);
 }
 
 OZ_INLINE void depthwise_plane(const oz_plane3x3 *p, int stride) {
     vf16 w[9], after[4] = {v_set1(p->scale), v_set1(p->bias), v_set1(p->least), v_set1(p->most)};
     OZ_UNROLL
     for (int k = 0; k < 9; k++) w[k] = v_broadcast(p->weights + k);
-    size_t oy = 0;
-    for (; oy + DEPTHWISE_LINES <= p->out_height; oy += DEPTHWISE_LINES)
-        depthwise_lines(p, w, after, oy, DEPTHWISE_LINES, stride);
-    for (; oy < p->out_height; oy++) depthwise_lines(p, w, after, oy, 1, stride);
+    if (p->out_height >= DEPTHWISE_LINES(stride))
+        depthwise_blocks(p, w, after, DEPTHWISE_LINES(stride), stride);
+    else if (p->out_height >= 4)
+        depthwise_blocks(p, w, after, 4, stride);
+    else
+        depthwise_blocks(p, w, after, 1, stride);
 }
 
 static void plane3x3(const oz_plane3x3 *p) {
