@@ -46,13 +46,15 @@ typedef struct oz_rows {
     const int32_t *sum; /* [m][kq / 32]: sums of each 32 inputs */
 } oz_rows;
 
-/* Activations for mm: one panel of columns; columns past the batch are zero. */
+/* Activations for mm: one panel of columns; columns past the batch are zero. Or pixels of a convolution that
+ * lie in planes (conv.h): then input k has an offset of its own, there are only floats, and 48 lanes too. */
 typedef struct oz_columns {
-    size_t k, lanes;    /* inputs, and columns: 16, 32 or 64 */
-    const float *f32;   /* [k][lanes]; NULL if the leaf reads i8 */
-    const int8_t *i8;   /* [kq / 4][lanes][4], kq = k rounded up to 128, zeros behind k */
-    const float *scale; /* [kq / 128][lanes] */
-    const int32_t *sum; /* [kq / 32][lanes] */
+    size_t k, lanes;        /* inputs, and columns: 16, 32 or 64 */
+    const float *f32;       /* [k][lanes]; NULL if the leaf reads i8 */
+    const uint32_t *offset; /* of planes; NULL = a panel */
+    const int8_t *i8;       /* [kq / 4][lanes][4], kq = k rounded up to 128, zeros behind k */
+    const float *scale;     /* [kq / 128][lanes] */
+    const int32_t *sum;     /* [kq / 32][lanes] */
 } oz_columns;
 
 /* Lanes of a panel for so many columns, at most OZ_COLUMNS. */

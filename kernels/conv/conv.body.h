@@ -16,11 +16,17 @@ OZ_INLINE oz_inputs in_planes(oz_pixels x) {
 }
 
 static void product_f32(oz_tile w, size_t n, oz_pixels x, size_t lanes, float *y) {
-    OZ_WITH_LANES(lanes, gemm_f32_lanes(w, n, in_planes(x), y, LANES));
+    if (lanes == 48)
+        gemm_f32_lanes(w, n, in_planes(x), y, 48);
+    else
+        OZ_WITH_LANES(lanes, gemm_f32_lanes(w, n, in_planes(x), y, LANES));
 }
 
 static void product_nz(const oz_nonzeros *w, oz_pixels x, size_t lanes, float *y) {
-    OZ_WITH_LANES(lanes, gemm_nz_lanes(w, in_planes(x), y, LANES));
+    if (lanes == 48)
+        gemm_nz_lanes(w, in_planes(x), y, 48);
+    else
+        OZ_WITH_LANES(lanes, gemm_nz_lanes(w, in_planes(x), y, LANES));
 }
 
 const oz_conv_primitives OZ_NAME(oz_conv_primitives) = {

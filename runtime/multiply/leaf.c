@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/arith.h"
+#include "kernels/conv.h"
 #include "kernels/onednn.h"
 #include "runtime/fallback.h"
 
@@ -18,6 +19,7 @@ void oz_multiply_rows(const oz_primitives *prim, const oz_leaf *leaf, const oz_c
 /* One leaf on its way through some panels of rows. */
 typedef struct oz_product {
     const oz_primitives *prim;
+    const oz_conv_primitives *conv; /* for pixels */
     const oz_leaf *leaf;
     const oz_decoder *decoder;
     const oz_columns *x;
@@ -25,6 +27,12 @@ typedef struct oz_product {
     const oz_scratch *scratch;
     oz_tile f32[OZ_CHUNK];
 } oz_product;
+
+/* Rows that lie in the leaf are packed if panels share them, or else if they lie in the same sets of a cache,
+ * which planes need too. */
+static bool packs(const oz_product *m, size_t row_stride) {
+    return m->x->offset ? row_stride % 512 == 0 : m->tiles > 1;
+}
 
 static void decode_block(oz_product *m, size_t i, size_t panel, size_t k0, size_t n) {
     const oz_decoder *d = m->decoder;
@@ -37,14 +45,26 @@ static void decode_block(oz_product *m, size_t i, size_t panel, size_t k0, size_
         d->nz(m->leaf, panel, k0, n, &m->scratch->nonzeros[i]);
     } else {
         m->f32[i] = d->f32(m->leaf, panel, k0, n, room);
-        if (m->tiles > 1 && m->f32[i].p != room) m->f32[i] = m->prim->pack_f32(m->f32[i], n, room);
+        if (packs(m, m->f32[i].row_stride) && m->f32[i].p != room)
+            m->f32[i] = m->prim->pack_f32(m->f32[i], n, room);
     }
+}
+
+static void multiply_pixels(const oz_product *m, size_t i, size_t k0, size_t n, const oz_columns *x,
+                            float *y) {
+    const oz_pixels pixels = {.x = x->f32, .offset = x->offset + k0};
+    if (m->decoder->nz)
+        m->conv->product_nz(&m->scratch->nonzeros[i], pixels, x->lanes, y);
+    else
+        m->conv->product_f32(m->f32[i], n, pixels, x->lanes, y);
 }
 
 static void multiply_block(const oz_product *m, size_t i, size_t panel, size_t k0, size_t n,
                            const oz_columns *x, float *y) {
     const oz_decoder *d = m->decoder;
-    if (d->u8)
+    if (x->offset)
+        multiply_pixels(m, i, k0, n, x, y);
+    else if (d->u8)
         m->prim->gemm_u8(m->leaf, panel, k0, n, (const uint8_t *)(m->scratch->tile + i * OZ_TILE_FLOATS), x,
                          y);
     else if (d->nz)
@@ -65,10 +85,11 @@ static void chain_blocks(oz_product *m, size_t panels, size_t n) {
     }
 }
 
-/* Asks for a piece of a tile's activations, one of `pieces`, before they are wanted. */
+/* Asks for a piece of a tile's activations, one of `pieces`, before they are wanted; planes gain nothing by
+ * it. */
 static void ask_for(const oz_product *m, size_t tile, size_t k0, size_t piece, size_t pieces) {
     const oz_columns *x = &m->x[tile];
-    if (k0 >= m->leaf->cols) return;
+    if (k0 >= m->leaf->cols || x->offset) return;
     const bool codes = m->decoder->u8 != NULL;
     const char *from = codes ? (const char *)(x->i8 + k0 * x->lanes) : (const char *)(x->f32 + k0 * x->lanes);
     size_t width = codes ? 1 : sizeof(float);
@@ -99,6 +120,7 @@ static void decode_and_multiply(const oz_primitives *prim, const oz_leaf *leaf, 
                                 size_t panel0, size_t panel1, const oz_columns *x, size_t tiles,
                                 const oz_scratch *scratch, float *const *acc) {
     oz_product m = {.prim = prim, .leaf = leaf, .decoder = d, .x = x, .tiles = tiles, .scratch = scratch};
+    m.conv = oz_conv_primitives_of(prim->isa);
     m.block = d->u8 ? OZ_CODES_BLOCK : d->block ? d->block(leaf) : OZ_BLOCK;
     for (size_t p = panel0; p < panel1; p += OZ_CHUNK) {
         float *y[OZ_GROUP];

@@ -2,27 +2,24 @@
  * lie in planes (planes.h).
  *
  * A task is a band of an image and a share of the rows: whoever takes it lays out the band, unless he has
- * just done so, and multiplies it, tile by tile of 64 pixels. The sums of a tile and 128 rows stay in the
- * first-level cache until all inputs are added. */
+ * just done so, and multiplies it, 128 rows and up to eight tiles of 64 pixels at a time. */
 #include <stdatomic.h>
-#include <string.h>
 
 #include "base/arith.h"
 #include "runtime/cost.h"
 #include "runtime/ops/conv2d.h"
 #include "runtime/ops/planes.h"
-#include "runtime/multiply.h"
+#include "runtime/multiply/leaf.h"
 #include "runtime/session.h"
 
-/* Planes of a band: half of a second-level cache; pixels of a band; panels of rows whose sums are kept at a
- * time. */
-enum { MOST_FLOATS = 1 << 17, MOST_PIXELS = 512, PANELS = 8 };
+/* Planes of a band: half of a second-level cache; pixels of a band. */
+enum { MOST_FLOATS = 1 << 17, MOST_PIXELS = 512, VECTOR = 16 };
 
 typedef struct oz_planar {
     const oz_step *step;
     const oz_conv_primitives *primitives;
     const oz_leaf *leaf;
-    const oz_decoder *decoder;
+    const oz_choice *choice;
     oz_planes planes;
     oz_epilogue epilogue;
     size_t channels, rows, first_channel, panel0, panels; /* of the group under way */
@@ -31,75 +28,81 @@ typedef struct oz_planar {
 } oz_planar;
 
 typedef struct oz_room {
-    float *tile, *sums, *planes;
-    oz_nonzeros *nonzeros;
+    oz_scratch scratch;
+    float *sums, *planes;
 } oz_room;
 
 enum {
-    TILE_BYTES = OZ_PANEL * OZ_MAX_BLOCK * sizeof(float),
-    SUMS_BYTES = PANELS * OZ_PANEL * OZ_COLUMNS * sizeof(float)
+    TILES_BYTES = OZ_CHUNK * OZ_TILE_FLOATS * sizeof(float),
+    NONZEROS_BYTES = (OZ_CHUNK * sizeof(oz_nonzeros) + 63) / 64 * 64,
+    SUMS = OZ_CHUNK_ROWS * OZ_COLUMNS, /* of a tile */
+    SUMS_BYTES = OZ_GROUP * SUMS * sizeof(float)
 };
 
 static oz_room room_of(const oz_step *step, size_t worker) {
     uint8_t *at = step->session->conv + worker * step->session->plan->conv_bytes;
-    size_t nonzeros = oz_round_up(sizeof(oz_nonzeros), 64);
-    return (oz_room){.tile = (float *)(void *)at,
-                     .sums = (float *)(void *)(at + TILE_BYTES),
-                     .nonzeros = (oz_nonzeros *)(void *)(at + TILE_BYTES + SUMS_BYTES),
-                     .planes = (float *)(void *)(at + TILE_BYTES + SUMS_BYTES + nonzeros)};
+    return (oz_room){
+        .scratch = {.tile = (float *)(void *)at, .nonzeros = (oz_nonzeros *)(void *)(at + TILES_BYTES)},
+        .sums = (float *)(void *)(at + TILES_BYTES + NONZEROS_BYTES),
+        .planes = (float *)(void *)(at + TILES_BYTES + NONZEROS_BYTES + SUMS_BYTES)};
 }
 
 size_t oz_planar_bytes(const oz_plan *p, const oz_node *node, const oz_shape *x, const oz_shape *y) {
     (void)p;
-    return TILE_BYTES + SUMS_BYTES + oz_round_up(sizeof(oz_nonzeros), 64) +
+    return TILES_BYTES + NONZEROS_BYTES + SUMS_BYTES +
            oz_planes_floats(node, x, y, MOST_FLOATS) * sizeof(float);
 }
 
-/* sums += W x for panels [p0, p1) and one tile of pixels. */
-static void multiply_tile(const oz_planar *c, size_t p0, size_t p1, const float *x, size_t lanes,
-                          const oz_room *room) {
-    const oz_decoder *d = c->decoder;
-    const uint32_t *offset = c->step->session->offsets;
-    size_t block = d->block ? d->block(c->leaf) : OZ_BLOCK;
-    memset(room->sums, 0, (p1 - p0) * OZ_PANEL * lanes * sizeof(float));
-    for (size_t k0 = 0; k0 < c->leaf->cols; k0 += block) {
-        size_t n = oz_min(block, c->leaf->cols - k0);
-        oz_pixels pixels = {.x = x, .offset = offset + k0};
-        for (size_t p = p0; p < p1; p++) {
-            float *sums = room->sums + (p - p0) * OZ_PANEL * lanes;
-            if (d->nz) {
-                d->nz(c->leaf, p, k0, n, room->nonzeros);
-                c->primitives->product_nz(room->nonzeros, pixels, lanes, sums);
-            } else {
-                oz_tile tile = d->f32(c->leaf, p, k0, n, room->tile);
-                c->primitives->product_f32(tile, n, pixels, lanes, sums);
-            }
-        }
+/* Pixels [first, first + n) of an image, in tiles. */
+typedef struct oz_tiles {
+    size_t first, n, count;
+    oz_columns x[OZ_GROUP];
+} oz_tiles;
+
+/* Tiles [tile, tile + count) of the `tiles` that so many pixels are cut into: as few as hold them, as even as
+ * vectors can be. */
+static void cut_tiles(const oz_planar *c, const float *x, size_t pixels, size_t tiles, size_t tile,
+                      oz_tiles *t) {
+    size_t vectors = oz_div_up(pixels, VECTOR), from = vectors * tile / tiles;
+    t->first = from * VECTOR;
+    for (size_t i = 0; i < t->count; i++) {
+        size_t at = vectors * (tile + i) / tiles, end = vectors * (tile + i + 1) / tiles;
+        t->x[i] = (oz_columns){.k = c->leaf->cols,
+                               .lanes = (end - at) * VECTOR,
+                               .f32 = x + at * VECTOR,
+                               .offset = c->step->session->offsets};
+        t->n = oz_min(end * VECTOR, pixels) - t->first;
     }
 }
 
-/* The pixels that a tile takes of so many: panels of 16, 32 or 64 leave the fewest lanes idle. */
-static size_t tile_pixels(size_t left) {
-    return left > 48 ? oz_min(left, 64) : left > 32 ? 32 : left;
+/* The rows of up to OZ_CHUNK panels; y is where the first pixel of the tiles goes in row 0. */
+static void multiply_tiles(const oz_planar *c, const oz_tiles *t, size_t p0, size_t p1, const oz_room *room,
+                           float *y) {
+    size_t row = p0 * OZ_PANEL, rows = oz_min(p1 * OZ_PANEL, c->panel0 * OZ_PANEL + c->rows) - row;
+    float *sums[OZ_GROUP];
+    for (size_t i = 0; i < t->count; i++) sums[i] = room->sums + i * SUMS;
+    oz_multiply_leaf(c->step->session->plan->primitives, c->leaf, c->choice, NULL, p0, p1, t->x, t->count,
+                     &room->scratch, sums);
+    oz_epilogue e = c->epilogue;
+    if (e.scale) e.scale += row;
+    if (e.bias) e.bias += row;
+    y += row * c->planes.pixels;
+    for (size_t i = 0, at = 0; i < t->count; at += t->x[i++].lanes)
+        c->primitives->finish(sums[i], rows, t->x[i].lanes, oz_min(t->x[i].lanes, t->n - at), &e, y + at,
+                              c->planes.pixels);
 }
 
 static void multiply_band(const oz_planar *c, size_t image, size_t band, size_t p0, size_t p1, const float *x,
                           const oz_room *room) {
-    size_t pixels = oz_planes_pixels(&c->planes, band), first = band * c->planes.lines * c->planes.out_width;
-    for (size_t i = 0, n; i < pixels; i += n) {
-        n = tile_pixels(pixels - i);
-        size_t lanes = oz_lanes_for(n);
-        for (size_t p = p0; p < p1; p += PANELS) {
-            size_t end = oz_min(p + PANELS, p1), row = p * OZ_PANEL,
-                   rows = oz_min(end * OZ_PANEL, (c->panel0 * OZ_PANEL) + c->rows) - row;
-            oz_epilogue e = c->epilogue;
-            if (e.scale) e.scale += row;
-            if (e.bias) e.bias += row;
-            multiply_tile(c, p, end, x + i, lanes, room);
-            c->primitives->finish(room->sums, rows, lanes, n, &e,
-                                  c->step->out + (image * c->leaf->rows + row) * c->planes.pixels + first + i,
-                                  c->planes.pixels);
-        }
+    size_t pixels = oz_planes_pixels(&c->planes, band), tiles = oz_div_up(pixels, OZ_COLUMNS);
+    float *y = c->step->out + image * c->leaf->rows * c->planes.pixels +
+               band * c->planes.lines * c->planes.out_width;
+    size_t group = oz_group_tiles(c->panels);
+    for (size_t tile = 0; tile < tiles; tile += group) {
+        oz_tiles t = {.count = oz_min(group, tiles - tile)};
+        cut_tiles(c, x, pixels, tiles, tile, &t);
+        for (size_t p = p0; p < p1; p += OZ_CHUNK)
+            multiply_tiles(c, &t, p, oz_min(p + OZ_CHUNK, p1), room, y + t.first);
     }
 }
 
@@ -148,7 +151,7 @@ void oz_conv_planar(const oz_step *step) {
     oz_planar c = {.step = step,
                    .primitives = oz_conv_primitives_of(s->plan->isa),
                    .leaf = lp->leaf[0][0].leaf,
-                   .decoder = lp->leaf[0][0].large.decoder,
+                   .choice = &lp->leaf[0][0].large,
                    .planes = oz_planes_of(node, x, y, MOST_FLOATS, MOST_PIXELS),
                    .channels = x->dim[1],
                    .rows = w->rows / node->attr.groups};
