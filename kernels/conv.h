@@ -21,6 +21,12 @@ typedef struct oz_epilogue {
     float slope;
 } oz_epilogue;
 
+/* Every second of 16 neighbouring inputs, as half a vector. */
+typedef struct oz_half {
+    ptrdiff_t at;
+    uint16_t mask;
+} oz_half;
+
 /* A plane [height][width] through one 3 x 3 kernel with a stride of 1 or 2, zeros around it: `top` lines
  * above, `left` inputs before, what the outputs need below and behind. An output is min(most, max(least, sum
  * * scale + bias)); NaN stays NaN. */
@@ -45,6 +51,11 @@ typedef struct oz_conv_primitives {
     /* For every channel c: out[c * step + i], i < 16 * n, is in[c * plane + i] where bit i % 16 of masks[i /
      * 16] is set, else zero. Only those inputs are read. */
     void (*lay_masked)(const float *in, size_t plane, size_t channels, const uint16_t *masks, size_t n,
+                       float *out, size_t step);
+    /* For every channel c: out[c * step + 8 * i + j], i < 2 * n and j < 8, is in[c * plane + halves[i].at + 2
+     * * j] where bit 2 * j of halves[i].mask is set, else zero. Only inputs with a bit of their own are read.
+     */
+    void (*lay_halves)(const float *in, size_t plane, size_t channels, const oz_half *halves, size_t n,
                        float *out, size_t step);
     /* y[16 rows][lanes] += W x over n inputs of one decoded block. */
     void (*product_f32)(oz_tile w, size_t n, oz_pixels x, size_t lanes, float *y);

@@ -33,6 +33,7 @@ const oz_conv_primitives OZ_NAME(oz_conv_primitives) = {
     .gather_lines = gather_lines,
     .lay_lines = lay_lines,
     .lay_masked = lay_masked,
+    .lay_halves = lay_halves,
     .product_f32 = product_f32,
     .product_nz = product_nz,
     .finish = finish,

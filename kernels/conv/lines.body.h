@@ -43,6 +43,18 @@ static void lay_masked(const float *in, size_t plane, size_t channels, const uin
     }
 }
 
+OZ_INLINE vf16 load_half(const float *in, const oz_half *half) {
+    return v_load_where(in + half->at, v_mask(half->mask));
+}
+
+static void lay_halves(const float *in, size_t plane, size_t channels, const oz_half *halves, size_t n,
+                       float *out, size_t step) {
+    for (size_t c = 0; c < channels; c++, in += plane, out += step) {
+        for (size_t i = 0; i < n; i++)
+            v_store(out + 16 * i, v_evens(load_half(in, &halves[2 * i]), load_half(in, &halves[2 * i + 1])));
+    }
+}
+
 /* Pixels [0, count) of one vector, of which [from, to) exist; `whole` = all 16 may be written. */
 OZ_INLINE void gather_vector(const float *in, size_t plane, size_t channels, size_t from, size_t to,
                              size_t count, int whole, size_t lanes, float *out) {

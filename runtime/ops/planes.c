@@ -146,6 +146,41 @@ static void lay_moved(const oz_planes *p, const float *x, size_t band, size_t kx
                               vectors_of(p), out, w->kernel[1] * p->plane);
 }
 
+/* ---- where a step is 2 and short lines are made of halves of vectors: each is every second of 16 inputs
+ * ----
+ */
+
+static bool has_halves(const oz_planes *p) {
+    return p->window->stride[1] == 2 && p->out_width % (VECTOR / 2) == 0 && p->out_width <= 4 * VECTOR &&
+           vectors_of(p) <= MOST_MASKS;
+}
+
+/* Bits of the inputs [x, x + 16) that lie in [0, width). */
+static uint16_t bits_inside(ptrdiff_t x, size_t width) {
+    size_t from, to;
+    inside(x, 1, width, VECTOR, &from, &to);
+    return (uint16_t)((1u << to) - (1u << from));
+}
+
+static void lay_halved(const oz_planes *p, const float *x, size_t band, size_t kx, size_t phase, float *out) {
+    const oz_window *w = p->window;
+    oz_half halves[2 * MOST_MASKS] = {{0}};
+    ptrdiff_t y0 = (ptrdiff_t)(band * p->lines * w->stride[0] + phase) - (ptrdiff_t)w->pad[0];
+    ptrdiff_t x0 = (ptrdiff_t)(kx * w->dilation[1]) - (ptrdiff_t)w->pad[1];
+    size_t top, bottom, each = p->out_width / (VECTOR / 2);
+    inside(y0, w->stride[0], p->height, p->lines + p->below, &top, &bottom);
+    for (size_t h = 0; h < each; h++) {
+        ptrdiff_t column = x0 + (ptrdiff_t)(h * VECTOR);
+        uint16_t mask = bits_inside(column, p->width);
+        for (size_t l = top; l < bottom; l++) {
+            ptrdiff_t line = y0 + (ptrdiff_t)(l * w->stride[0]);
+            halves[l * each + h] = (oz_half){.at = line * (ptrdiff_t)p->width + column, .mask = mask};
+        }
+    }
+    p->primitives->lay_halves(x, p->height * p->width, p->channels, halves, vectors_of(p), out,
+                              planes_of_band(p) / p->channels * p->plane);
+}
+
 const float *oz_planes_lay(const oz_planes *p, const float *x, size_t band, float *room) {
     if (p->in_place) return x + band * p->lines * p->out_width;
     if (keeps_lines(p)) {
@@ -153,6 +188,13 @@ const float *oz_planes_lay(const oz_planes *p, const float *x, size_t band, floa
         return room;
     }
     float *out = room;
+    if (has_halves(p)) {
+        for (size_t kx = 0; kx < p->window->kernel[1]; kx++) {
+            for (size_t phase = 0; phase < p->phases; phase++, out += p->plane)
+                lay_halved(p, x, band, kx, phase, out);
+        }
+        return room;
+    }
     for (size_t c = 0; c < p->channels; c++) {
         for (size_t kx = 0; kx < p->window->kernel[1]; kx++) {
             for (size_t phase = 0; phase < p->phases; phase++, out += p->plane)

@@ -4,6 +4,7 @@
 
 #include <math.h>
 
+#include "base/arith.h"
 #include "kernels/conv.h"
 #include "tests/check/report.h"
 #include "tests/check/room.h"
@@ -92,6 +93,36 @@ static void lay_masked(void *arg) {
     if (!room_intact(&panel)) complain("writes outside");
 }
 
+static void lay_halves(void *arg) {
+    lines *g = arg;
+    chance *c = &g->random;
+    enum { MOST = 5, REACH = 60 };
+    size_t n = 1 + chance_below(c, MOST), channels = 1 + chance_below(c, 3), plane = 16 + REACH;
+    size_t step = 16 * n + 16 * chance_below(c, 2), first = chance_below(c, REACH), end = first;
+    size_t last = first + chance_below(c, plane - first);
+    oz_half halves[2 * MOST] = {{0}};
+    for (size_t i = 0; i < 2 * n; i++) {
+        halves[i].at = (ptrdiff_t)chance_below(c, REACH);
+        for (size_t j = 0; j < 16; j++) {
+            size_t at = (size_t)halves[i].at + j;
+            if (at < first || at > last || !chance_below(c, 4)) continue;
+            halves[i].mask |= (uint16_t)(1u << j), end = oz_max(end, at + 1);
+        }
+    }
+    size_t inputs = (channels - 1) * plane + end - first;
+    float *x = room_take(&input, g->at, inputs * sizeof *x);
+    float *y = room_take(&panel, g->at, ((channels - 1) * step + 16 * n) * sizeof *y);
+    for (size_t i = 0; i < inputs; i++) x[i] = random_number(c);
+    g->p->lay_halves(x - first, plane, channels, halves, n, y, step);
+    for (size_t i = 0; i < channels * 16 * n; i++) {
+        size_t ch = i / (16 * n), at = i % (16 * n), j = 2 * (at % 8);
+        const oz_half *half = &halves[at / 8];
+        float want = half->mask >> j & 1 ? x[ch * plane + (size_t)half->at + j - first] : 0;
+        if (y[ch * step + at] != want) complain("channel %zu, output %zu of %zu", ch, at, 16 * n);
+    }
+    if (!room_intact(&panel)) complain("writes outside");
+}
+
 static void plane3x3(void *arg) {
     lines *g = arg;
     chance *c = &g->random;
@@ -132,6 +163,7 @@ void check_gathering(oz_isa isa, size_t rounds, uint64_t seed) {
         report_case("gather_lines", gather, &g);
         report_case("lay_lines", lay_lines, &g);
         report_case("lay_masked", lay_masked, &g);
+        report_case("lay_halves", lay_halves, &g);
         report_case("plane3x3", plane3x3, &g);
     }
 }
