@@ -67,7 +67,7 @@ static oz_tile tile_from_row(oz_tile w, size_t row) {
 OZ_INLINE void gemm_f32_lanes(oz_tile w, size_t n, oz_inputs x, float *y, size_t lanes) {
     const int vectors = lanes / 16 < OZ_GEMM_VECTORS ? (int)lanes / 16 : OZ_GEMM_VECTORS;
     const int most = MOST_SUMS / vectors < MOST_ROWS ? MOST_SUMS / vectors : MOST_ROWS;
-    const int rows = vectors == 3 ? OZ_GEMM_ROWS : most; /* those of three would not come out even */
+    const int rows = vectors == 3 ? MOST_ROWS : most; /* that many of three still fit, and come out even */
     for (size_t c = 0; c < lanes; c += 16 * (size_t)vectors, x.x += 16 * vectors, w.next = NULL) {
         size_t r = 0;
         for (; r + (size_t)rows <= OZ_PANEL; r += (size_t)rows)

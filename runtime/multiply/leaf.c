@@ -28,10 +28,22 @@ typedef struct oz_product {
     oz_tile f32[OZ_CHUNK];
 } oz_product;
 
-/* Rows that lie in the leaf are packed if panels share them, or else if they lie in the same sets of a cache,
- * which planes need too. */
-static bool packs(const oz_product *m, size_t row_stride) {
-    return m->x->offset ? row_stride % 512 == 0 : m->tiles > 1;
+/* Copies rows that lie in the same sets of a cache beside each other. */
+static oz_tile spread_rows(oz_tile w, size_t n, float *room) {
+    const oz_tile copy = {.p = room, .row_stride = n + OZ_PANEL, .k_stride = 1};
+    for (size_t r = 0; r < OZ_PANEL; r++) {
+        const char *row = (const char *)w.p + r * w.row_stride * sizeof(float);
+        for (size_t k = 0; k < n * sizeof(float); k += 64) __builtin_prefetch(row + n * sizeof(float) + k);
+        memcpy(room + r * copy.row_stride, row, n * sizeof(float));
+    }
+    return copy;
+}
+
+/* Rows that lie in the leaf: panels that share them want them packed, planes apart. */
+static oz_tile pack_rows(const oz_product *m, oz_tile w, size_t n, float *room) {
+    if (w.p == room) return w;
+    if (!m->x->offset) return m->tiles > 1 ? m->prim->pack_f32(w, n, room) : w;
+    return w.row_stride % 512 == 0 ? spread_rows(w, n, room) : w;
 }
 
 static void decode_block(oz_product *m, size_t i, size_t panel, size_t k0, size_t n) {
@@ -44,9 +56,7 @@ static void decode_block(oz_product *m, size_t i, size_t panel, size_t k0, size_
     } else if (d->nz) {
         d->nz(m->leaf, panel, k0, n, &m->scratch->nonzeros[i]);
     } else {
-        m->f32[i] = d->f32(m->leaf, panel, k0, n, room);
-        if (packs(m, m->f32[i].row_stride) && m->f32[i].p != room)
-            m->f32[i] = m->prim->pack_f32(m->f32[i], n, room);
+        m->f32[i] = pack_rows(m, d->f32(m->leaf, panel, k0, n, room), n, room);
     }
 }
 

@@ -75,18 +75,26 @@ static void cut_tiles(const oz_planar *c, const float *x, size_t pixels, size_t 
     }
 }
 
+/* Asks for the outputs of a tile while it is multiplied: they lie in as many places as there are rows. */
+static void ask_for_outputs(const oz_planar *c, const oz_tiles *t, size_t rows, const float *y) {
+    for (size_t r = 0; r < rows; r++, y += c->planes.pixels) {
+        for (size_t i = 0; i < t->n; i += VECTOR) __builtin_prefetch(y + i, 1, 2);
+    }
+}
+
 /* The rows of up to OZ_CHUNK panels; y is where the first pixel of the tiles goes in row 0. */
 static void multiply_tiles(const oz_planar *c, const oz_tiles *t, size_t p0, size_t p1, const oz_room *room,
                            float *y) {
     size_t row = p0 * OZ_PANEL, rows = oz_min(p1 * OZ_PANEL, c->panel0 * OZ_PANEL + c->rows) - row;
     float *sums[OZ_GROUP];
+    y += row * c->planes.pixels;
+    if (t->count == 1) ask_for_outputs(c, t, rows, y);
     for (size_t i = 0; i < t->count; i++) sums[i] = room->sums + i * SUMS;
     oz_multiply_leaf(c->step->session->plan->primitives, c->leaf, c->choice, NULL, p0, p1, t->x, t->count,
                      &room->scratch, sums);
     oz_epilogue e = c->epilogue;
     if (e.scale) e.scale += row;
     if (e.bias) e.bias += row;
-    y += row * c->planes.pixels;
     for (size_t i = 0, at = 0; i < t->count; at += t->x[i++].lanes)
         c->primitives->finish(sums[i], rows, t->x[i].lanes, oz_min(t->x[i].lanes, t->n - at), &e, y + at,
                               c->planes.pixels);
