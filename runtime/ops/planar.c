@@ -105,7 +105,7 @@ static void multiply_band(const oz_planar *c, size_t image, size_t band, size_t 
     size_t pixels = oz_planes_pixels(&c->planes, band), tiles = oz_div_up(pixels, OZ_COLUMNS);
     float *y = c->step->out + image * c->leaf->rows * c->planes.pixels +
                band * c->planes.lines * c->planes.out_width;
-    size_t group = oz_group_tiles(c->panels);
+    size_t group = oz_group_tiles(c->panels, tiles);
     for (size_t tile = 0; tile < tiles; tile += group) {
         oz_tiles t = {.count = oz_min(group, tiles - tile)};
         cut_tiles(c, x, pixels, tiles, tile, &t);
