@@ -105,12 +105,13 @@ static void quantise_columns(const float *x, size_t k, size_t lanes, int8_t *q, 
 }
 
 /* Largest magnitudes of n <= 128 inputs of up to 16 rows, one a lane: NaN or infinity where a number is not
- * finite. */
+ * finite. Rows lie too far apart for hardware to look ahead: the next block is asked for. */
 OZ_INLINE vf16 largest_of_rows(const float *x, size_t rows, size_t n, size_t ld) {
     vf16 row[16], largest = v_zero(), odd = v_zero();
     for (size_t r = 0; r < 16; r++) {
         vf16 most = v_zero(), strange = v_zero();
         for (size_t k = 0; r < rows && k < n; k += 16) {
+            __builtin_prefetch((const char *)(x + r * ld + k) + OZ_BLOCK * sizeof(float));
             vf16 in = n - k >= 16 ? v_load(x + r * ld + k) : v_load_n(x + r * ld + k, n - k);
             most = v_max(v_abs(in), most);
             strange = add_oddity(in, strange);
