@@ -75,20 +75,12 @@ static void cut_tiles(const oz_planar *c, const float *x, size_t pixels, size_t 
     }
 }
 
-/* Asks for the outputs of a tile while it is multiplied: they lie in as many places as there are rows. */
-static void ask_for_outputs(const oz_planar *c, const oz_tiles *t, size_t rows, const float *y) {
-    for (size_t r = 0; r < rows; r++, y += c->planes.pixels) {
-        for (size_t i = 0; i < t->n; i += VECTOR) __builtin_prefetch(y + i, 1, 2);
-    }
-}
-
 /* The rows of up to OZ_CHUNK panels; y is where the first pixel of the tiles goes in row 0. */
 static void multiply_tiles(const oz_planar *c, const oz_tiles *t, size_t p0, size_t p1, const oz_room *room,
                            float *y) {
     size_t row = p0 * OZ_PANEL, rows = oz_min(p1 * OZ_PANEL, c->panel0 * OZ_PANEL + c->rows) - row;
     float *sums[OZ_GROUP];
     y += row * c->planes.pixels;
-    if (t->count == 1) ask_for_outputs(c, t, rows, y);
     for (size_t i = 0; i < t->count; i++) sums[i] = room->sums + i * SUMS;
     oz_multiply_leaf(c->step->session->plan->primitives, c->leaf, c->choice, NULL, p0, p1, t->x, t->count,
                      &room->scratch, sums);
@@ -105,9 +97,8 @@ static void multiply_band(const oz_planar *c, size_t image, size_t band, size_t 
     size_t pixels = oz_planes_pixels(&c->planes, band), tiles = oz_div_up(pixels, OZ_COLUMNS);
     float *y = c->step->out + image * c->leaf->rows * c->planes.pixels +
                band * c->planes.lines * c->planes.out_width;
-    size_t group = oz_group_tiles(c->panels, tiles);
-    for (size_t tile = 0; tile < tiles; tile += group) {
-        oz_tiles t = {.count = oz_min(group, tiles - tile)};
+    for (size_t tile = 0; tile < tiles; tile += OZ_GROUP) {
+        oz_tiles t = {.count = oz_min(OZ_GROUP, tiles - tile)};
         cut_tiles(c, x, pixels, tiles, tile, &t);
         for (size_t p = p0; p < p1; p += OZ_CHUNK)
             multiply_tiles(c, &t, p, oz_min(p + OZ_CHUNK, p1), room, y + t.first);
