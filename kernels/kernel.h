@@ -49,7 +49,7 @@ typedef struct oz_rows {
 /* Activations for mm: one panel of columns; columns past the batch are zero. Or pixels of a convolution that
  * lie in planes (conv.h): then input k has an offset of its own, there are only floats, and 48 lanes too. */
 typedef struct oz_columns {
-    size_t k, lanes;        /* inputs, and columns: 16, 32 or 64 */
+    size_t k, lanes;        /* inputs, and columns: 16, 32 or 64; of products with nonzeros 8, too */
     const float *f32;       /* [k][lanes]; NULL if the leaf reads i8 */
     const uint32_t *offset; /* of planes; NULL = a panel */
     const int8_t *i8;       /* [kq / 4][lanes][4], kq = k rounded up to 128, zeros behind k */
@@ -149,6 +149,7 @@ typedef struct oz_primitives {
      * gemm_f32. */
     void (*gemm_rows)(const float *const *w, size_t panels, size_t n, const float *x, size_t columns,
                       size_t ldx, float *y, size_t ldy);
+    /* 8 lanes, too. */
     void (*gemm_nz)(const oz_nonzeros *w, const float *x, size_t lanes, float *y);
     /* n inputs starting at k0, a multiple of 128, of the leaf; acc[16][lanes] carries over blocks. */
     void (*gemm_u8)(const oz_leaf *leaf, size_t panel, size_t k0, size_t n, const uint8_t *tile,
@@ -166,7 +167,7 @@ typedef struct oz_primitives {
     /* The same panel from rows x[n][ld], n <= lanes; columns past n are zero. */
     void (*quantise_panel)(const float *x, size_t n, size_t k, size_t ld, size_t lanes, int8_t *q,
                            float *scale, int32_t *sum);
-    /* Rows x[n][ld] (n <= lanes) -> panel[k][lanes], columns past n zeroed. */
+    /* Rows x[n][ld] (n <= lanes, 8 of them, too) -> panel[k][lanes], columns past n zeroed. */
     void (*rows_to_panel)(const float *x, size_t n, size_t k, size_t ld, size_t lanes, float *panel);
     /* Writes y[rows][lanes] to out[c * ld + r] for n columns. */
     void (*panel_to_rows)(const float *y, size_t rows, size_t n, size_t lanes, float *out, size_t ld);

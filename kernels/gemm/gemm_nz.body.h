@@ -52,10 +52,13 @@ OZ_INLINE void gemm_uneven_lanes(const oz_nonzeros *w, oz_inputs x, float *y, si
     }
 }
 
+#include "kernels/gemm/eight_columns.body.h"
 #include "kernels/gemm/even_rows.body.h"
 
 OZ_INLINE void gemm_nz_lanes(const oz_nonzeros *w, oz_inputs x, float *y, size_t lanes) {
-    if (w->each)
+    if (lanes == 8)
+        gemm_eight_columns(w, x, y);
+    else if (w->each)
         gemm_even_lanes(w, x, y, lanes);
     else
         gemm_uneven_lanes(w, x, y, lanes);

@@ -19,7 +19,13 @@ static void rows_to_panel(const float *x, size_t n, size_t k, size_t ld, size_t 
                     square[i] = inputs == 16 ? v_load(from) : v_load_n(from, inputs);
             }
             v_transpose(square);
-            for (size_t i = 0; i < inputs; i++) v_store(panel + (k0 + i) * lanes + c, square[i]);
+            for (size_t i = 0; i < inputs; i++) {
+                float *to = panel + (k0 + i) * lanes + c;
+                if (lanes == 8)
+                    v8_store(to, v_low(square[i]));
+                else
+                    v_store(to, square[i]);
+            }
         }
     }
 }
@@ -30,8 +36,13 @@ static void panel_to_rows(const float *y, size_t rows, size_t n, size_t lanes, f
         for (size_t r0 = 0; r0 < rows; r0 += 16) {
             size_t height = oz_min(16, rows - r0);
             vf16 square[16];
-            for (size_t i = 0; i < 16; i++)
-                square[i] = i < height ? v_load(y + (r0 + i) * lanes + c) : v_zero();
+            for (size_t i = 0; i < 16; i++) {
+                const float *from = y + (r0 + i) * lanes + c;
+                if (i >= height)
+                    square[i] = v_zero();
+                else
+                    square[i] = lanes == 8 ? v_widen(v8_load(from)) : v_load(from);
+            }
             v_transpose(square);
             for (size_t i = 0; i < columns; i++) {
                 float *to = out + (c + i) * ld + r0;

@@ -12,6 +12,7 @@
 #include <immintrin.h>
 
 #include "kernels/simd/common.h"
+#include "kernels/simd/eight_x86.h"
 #include "kernels/simd/tables.h"
 
 #define OZ_ISA_SUFFIX avx2
@@ -73,6 +74,12 @@ OZ_INLINE vf16 v_repeat4_n(const float *p, size_t n) {
     const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 0, 1, 2, 3);
     __m256 live = _mm256_castsi256_ps(_mm256_cmpgt_epi32(_mm256_set1_epi32((int)n), lane));
     return v_both(_mm256_and_ps(_mm256_broadcast_ps((const __m128 *)(const void *)p), live));
+}
+OZ_INLINE vf8 v_low(vf16 a) {
+    return a.lo;
+}
+OZ_INLINE vf16 v_widen(vf8 a) {
+    return (vf16){a, _mm256_setzero_ps()};
 }
 /* Of each four lanes the i-th (0 to 3), four times. */
 OZ_INLINE vf16 v_spread(vf16 a, unsigned i) {

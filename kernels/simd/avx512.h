@@ -12,6 +12,7 @@
 #include <immintrin.h>
 
 #include "kernels/simd/common.h"
+#include "kernels/simd/eight_x86.h"
 
 #ifndef OZ_ISA_SUFFIX
 #define OZ_ISA_SUFFIX avx512
@@ -89,6 +90,12 @@ OZ_INLINE vf16 v_spread(vf16 a, unsigned i) {
 }
 OZ_INLINE vf16 v_load(const void *p) {
     return _mm512_loadu_ps(p);
+}
+OZ_INLINE vf8 v_low(vf16 a) {
+    return _mm512_castps512_ps256(a);
+}
+OZ_INLINE vf16 v_widen(vf8 a) {
+    return _mm512_insertf32x8(_mm512_setzero_ps(), a, 0);
 }
 OZ_INLINE vf16 v_load_n(const void *p, size_t n) {
     return _mm512_maskz_loadu_ps(v_first(n), p);

@@ -70,7 +70,8 @@ OZ_INLINE void oz_ask_ahead(const uint8_t *p, size_t bytes) {
         }                                                                                                    \
     } while (0)
 
-/* The statement, with LANES the columns of an activation panel, 16, 32 or 64, as a constant. */
+/* The statement, with LANES the columns of an activation panel, 16, 32 or 64, as a constant; of products with
+ * nonzeros 8, too. */
 #define OZ_WITH_LANES_(n, statement)                                                                         \
     {                                                                                                        \
         enum { LANES = n };                                                                                  \
@@ -86,6 +87,16 @@ OZ_INLINE void oz_ask_ahead(const uint8_t *p, size_t bytes) {
             OZ_WITH_LANES_(32, statement)                                                                    \
         default:                                                                                             \
             OZ_WITH_LANES_(64, statement)                                                                    \
+        }                                                                                                    \
+    } while (0)
+
+#define OZ_WITH_LANES_OR_8(lanes, statement)                                                                 \
+    do {                                                                                                     \
+        switch (lanes) {                                                                                     \
+        case 8:                                                                                              \
+            OZ_WITH_LANES_(8, statement)                                                                     \
+        default:                                                                                             \
+            OZ_WITH_LANES(lanes, statement);                                                                 \
         }                                                                                                    \
     } while (0)
 

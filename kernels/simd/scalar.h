@@ -37,6 +37,9 @@ typedef struct vb64 {
     uint8_t byte[64];
 } vb64;
 typedef uint16_t vm16;
+typedef struct vf8 {
+    float lane[8];
+} vf8;
 
 #define OZ_EACH(vector, i, count, value)                                                                     \
     do {                                                                                                     \
@@ -234,6 +237,43 @@ OZ_INLINE vf16 v_permute(vf16 a, vi16 index) {
 OZ_INLINE vf16 v_evens(vf16 a, vf16 b) {
     vf16 out;
     OZ_EACH(out.lane, i, 16, i < 8 ? a.lane[2 * i] : b.lane[2 * i - 16]);
+    return out;
+}
+
+/* ---- 8 lanes ---- */
+OZ_INLINE vf8 v8_zero(void) {
+    return (vf8){{0}};
+}
+OZ_INLINE vf8 v8_load(const float *p) {
+    vf8 out;
+    memcpy(out.lane, p, sizeof out.lane);
+    return out;
+}
+OZ_INLINE void v8_store(float *p, vf8 a) {
+    memcpy(p, a.lane, sizeof a.lane);
+}
+OZ_INLINE vf8 v8_add(vf8 a, vf8 b) {
+    OZ_EACH(a.lane, i, 8, a.lane[i] + b.lane[i]);
+    return a;
+}
+OZ_INLINE vf8 v8_muladd(vf8 a, vf8 b, vf8 c) {
+    OZ_EACH(c.lane, i, 8, a.lane[i] * b.lane[i] + c.lane[i]);
+    return c;
+}
+OZ_INLINE vf8 v8_spread(vf8 a, unsigned i) {
+    vf8 out;
+    for (unsigned j = 0; j < 8; j++) out.lane[j] = a.lane[j / 4 * 4 + i];
+    return out;
+}
+OZ_INLINE vf8 v_low(vf16 a) {
+    vf8 out;
+    OZ_EACH(out.lane, i, 8, a.lane[i]);
+    return out;
+}
+
+OZ_INLINE vf16 v_widen(vf8 a) {
+    vf16 out;
+    OZ_EACH(out.lane, i, 16, i < 8 ? a.lane[i] : 0);
     return out;
 }
 

@@ -10,7 +10,11 @@ OZ_INLINE void affine_loop(const float *x, size_t n, float scale, float shift, f
     vf16 a = v_set1(scale), b = v_set1(shift), s = v_set1(slope);
     size_t i = 0;
     for (; i + 16 <= n; i += 16) v_store(out + i, activate(v_muladd(v_load(x + i), a, b), act, s));
-    if (i < n) v_store_n(out + i, activate(v_muladd(v_load_n(x + i, n - i), a, b), act, s), n - i);
+    /* Rows of 8 lie side by side: a masked load would wait for the store before it. */
+    if (n - i == 8)
+        v8_store(out + i, v_low(activate(v_muladd(v_widen(v8_load(x + i)), a, b), act, s)));
+    else if (i < n)
+        v_store_n(out + i, activate(v_muladd(v_load_n(x + i, n - i), a, b), act, s), n - i);
 }
 
 static void affine(const float *x, size_t n, float scale, float shift, oz_activation act, float slope,

@@ -57,6 +57,11 @@ static size_t random_lanes(step *s) {
     return (size_t)16 << chance_below(&s->random, 3);
 }
 
+/* Where floats are not decoded or are multiplied by nonzeros, 8 lanes will do. */
+static size_t random_lanes_or_8(step *s) {
+    return (size_t)8 << chance_below(&s->random, 4);
+}
+
 /* Into panels, from a panel of floats or from rows. */
 static void quantise_to_panel(step *s, bool from_rows) {
     truth t;
@@ -104,7 +109,7 @@ static void quantise_panel(void *arg) {
 
 static void rows_to_panel(void *arg) {
     step *s = arg;
-    size_t lanes = random_lanes(s), n = 1 + chance_below(&s->random, lanes),
+    size_t lanes = random_lanes_or_8(s), n = 1 + chance_below(&s->random, lanes),
            k = 1 + chance_below(&s->random, 70);
     size_t ld = k + chance_below(&s->random, 3);
     const float *x = random_floats(s, &in, (n - 1) * ld + k);
@@ -120,7 +125,7 @@ static void rows_to_panel(void *arg) {
 
 static void panel_to_rows(void *arg) {
     step *s = arg;
-    size_t lanes = random_lanes(s), n = 1 + chance_below(&s->random, lanes),
+    size_t lanes = random_lanes_or_8(s), n = 1 + chance_below(&s->random, lanes),
            rows = 1 + chance_below(&s->random, 70);
     size_t ld = rows + chance_below(&s->random, 3), count = (n - 1) * ld + rows;
     const float *y = random_floats(s, &in, rows * lanes);
@@ -202,7 +207,7 @@ static void gemm_rows(void *arg) {
 static void gemm_nz(void *arg) {
     step *s = arg;
     float before[OZ_PANEL * OZ_COLUMNS];
-    const size_t lanes = random_lanes(s);
+    const size_t lanes = random_lanes_or_8(s);
     size_t n = 1 + chance_below(&s->random, OZ_MAX_BLOCK), keep = chance_below(&s->random, 101), count = 0;
     const float *x = random_floats(s, &in, n * lanes);
     float *y = random_floats(s, &out, OZ_PANEL * lanes), *dense = random_floats(s, &scales, OZ_PANEL * n);
@@ -229,7 +234,7 @@ static void gemm_nz(void *arg) {
 static void gemm_even(void *arg) {
     step *s = arg;
     float before[OZ_PANEL * OZ_COLUMNS];
-    const size_t lanes = random_lanes(s);
+    const size_t lanes = random_lanes_or_8(s);
     size_t n = 1 + chance_below(&s->random, OZ_MAX_BLOCK), each = 1 + chance_below(&s->random, n);
     const float *x = random_floats(s, &in, n * lanes), *value = random_floats(s, &scales, OZ_PANEL * each);
     float *y = random_floats(s, &out, OZ_PANEL * lanes);
