@@ -324,6 +324,9 @@ typedef struct oz_observation {
     size_t outer, channels, inner;
 } oz_observation;
 
+/* With allow_nonfinite: a sum that reads an input which is not finite is not finite, either, and any other
+ * sum of the same row of the batch may be NaN, because zeros that are not stored may be multiplied, too.
+ * Other rows of the batch are as if it were not there. */
 typedef struct oz_run_options {
     size_t size;
     void *observer_ctx;

@@ -148,6 +148,50 @@ Test(run, refuses_numbers_that_are_not_finite_unless_allowed, .init = fill_input
     put_away(&r);
 }
 
+enum { SPOILT_ROWS = 40, SPOILT_COLS = 200 };
+
+/* The first row of the batch has a number that is not finite: its sums that read it show it, other rows do
+ * not know of it. */
+static void run_spoilt(net *n, const oz_plan_options *opt, const float *w, size_t batch, float bad) {
+    enum { AT = 131 };
+    oz_run_options run = OZ_RUN_INIT;
+    oz_tensor in = net_tensor(x, sizeof *x, 2, (int64_t[]){(int64_t)batch, SPOILT_COLS});
+    oz_tensor out = net_room(want, MOST), spoilt = net_room(y, MOST);
+    run.allow_nonfinite = true;
+    cr_assert_eq(net_try(n, opt, &run, &in, 1, &out, 1), OZ_OK);
+    const float was = x[AT];
+    x[AT] = bad;
+    cr_assert_eq(net_try(n, opt, &run, &in, 1, &spoilt, 1), OZ_OK);
+    x[AT] = was;
+    for (size_t r = 0; r < SPOILT_ROWS; r++)
+        if (w[r * SPOILT_COLS + AT] != 0)
+            cr_assert(!isfinite(y[r]), "batch %zu, sum %zu: %g", batch, r, (double)y[r]);
+    cr_assert_eq(memcmp(y + SPOILT_ROWS, want + SPOILT_ROWS, (batch - 1) * SPOILT_ROWS * sizeof *y), 0,
+                 "batch %zu, %s", batch, opt->isa);
+}
+
+Test(run, numbers_that_are_not_finite_stay_in_their_row, .init = fill_inputs) {
+    static const char *const texts[] = {"sparse:rows,codec=f32", "sparse:mask,codec=f32", "nm:2:4,codec=f32"};
+    static float w[SPOILT_ROWS * SPOILT_COLS];
+    for (size_t t = 0; t < 3; t++) {
+        net n = {0};
+        net_fill_sparse(w, SPOILT_ROWS * SPOILT_COLS, 7);
+        for (size_t i = 0; t == 2 && i < SPOILT_ROWS * SPOILT_COLS; i++)
+            if (i % 4 < 2) w[i] = 0;
+        net_weight(&n, "fc", texts[t], SPOILT_ROWS, SPOILT_COLS, w);
+        net_must_open(&n, "{\"inputs\":{\"x\":[\"N\",200]},\"outputs\":[\"y\"],"
+                          "\"nodes\":[[\"linear\",\"y\",[\"x\"],{\"weight\":\"fc\"}]]}");
+        for (size_t i = 0; net_isa(i); i++) {
+            oz_plan_options opt = OZ_PLAN_INIT;
+            opt.isa = net_isa(i);
+            opt.max_batch = 16;
+            for (size_t batch = 2; batch <= 16; batch *= 2)
+                run_spoilt(&n, &opt, w, batch, batch % 4 ? NAN : INFINITY);
+        }
+        net_free(&n);
+    }
+}
+
 Test(run, refuses_indexes_outside_of_a_table) {
     static const int64_t bad[] = {6, -1, INT64_MAX, INT64_MIN};
     for (int bag = 0; bag < 2; bag++) {
