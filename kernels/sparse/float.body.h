@@ -201,43 +201,31 @@ static oz_tile decode_f32(const oz_leaf *leaf, size_t panel, size_t k0, size_t n
     return (oz_tile){.p = out, .row_stride = n, .k_stride = 1};
 }
 
-/* Entries become rows. */
-static void list_entries(const cell *c, const float *w, const uint8_t *columns, oz_nonzeros *out) {
-    size_t begin[OZ_PANEL], end = 0;
-    ranks k;
-    find_ranks(c, &k);
-    for (size_t i = 0; i < OZ_PANEL; i++) out->end[k.row[i]] = k.length[i];
+static void find_diagonals(const cell *c, oz_nonzeros *out) {
+    const vf16 length = v_from_i32(lengths_of(c));
+    uint16_t rows[OZ_PANEL];
+    memcpy(rows, c->rows, sizeof rows);
     for (size_t r = 0; r < OZ_PANEL; r++) {
-        begin[r] = end;
-        end += out->end[r];
-        out->end[r] = (uint16_t)end;
+        const unsigned rank = rows[r] >> 12;
+        out->length[rank] = rows[r] & 0xfff;
+        out->row[rank] = (uint8_t)r;
     }
-    float weights[OZ_MOST_NONZEROS];
-    uint8_t places[OZ_MOST_NONZEROS];
-    for (size_t e = 0, s = 0, rows = OZ_PANEL; (rows = rows_with(&k, e, rows)) > 0; e++) {
-        for (size_t i = 0; i < rows; i++, s++) {
-            weights[begin[k.row[i]] + e] = w[s];
-            places[begin[k.row[i]] + e] = columns[s];
-        }
-    }
-    memcpy(out->room.weights, weights, end * sizeof *weights);
-    memcpy(out->room.columns, places, end);
-    memset(out->room.columns + end, 0, OZ_LANES);
-    out->value = out->room.weights;
-    out->column = out->room.columns;
+    OZ_ROLL
+    for (size_t e = 0, with = 1; with > 0; e++) out->with[e] = (uint8_t)(with = rows_beyond(length, e));
 }
 
 static void decode_nz(const oz_leaf *leaf, size_t panel, size_t k0, size_t n, oz_nonzeros *out) {
     cell c;
     (void)n;
     find_cell(leaf, panel, k0 / leaf->param[OZ_SPARSE_BLOCK], &c);
-    out->each = 0;
     out->value = cell_weights(leaf, panel, &c, &out->room);
     out->column = cell_columns(leaf, &c, &out->room);
     if (c.masks) {
         find_rows(&c);
         memcpy(out->end, c.row + 1, sizeof out->end);
+        out->order = OZ_NZ_ROWS;
     } else {
-        list_entries(&c, out->value, out->column, out);
+        find_diagonals(&c, out);
+        out->order = OZ_NZ_JAGGED;
     }
 }
