@@ -79,22 +79,15 @@ typedef struct oz_nonzeros_room {
     uint8_t codes[OZ_MOST_NONZEROS + OZ_READ_AHEAD], columns[OZ_MOST_NONZEROS + OZ_READ_AHEAD];
 } oz_nonzeros_room;
 
-/* A decoded block by its nonzeros, in the leaf or in the room; up to 2 * OZ_NZ_STEP behind the last are read,
- * whose columns must be inside of the block, too. In which order they lie: */
-typedef enum oz_nz_order {
-    OZ_NZ_EVEN,   /* all rows have the same number, `each`: entry e of row r is at e * 16 + r */
-    OZ_NZ_ROWS,   /* row r has the entries [end[r-1], end[r]) */
-    OZ_NZ_JAGGED, /* entry e of the first with[e] rows, which are those of row[], longest first */
-} oz_nz_order;
+/* A decoded block by its nonzeros. If all rows have the same number, `each`, entry e of row r is at
+ * e * 16 + r; else `each` is 0, and row r has the entries [end[r-1], end[r]); up to OZ_NZ_STEP behind the
+ * last are read, whose columns must be inside of the block, too. They lie in the leaf or in the room. */
 #define OZ_NZ_STEP 4
 typedef struct oz_nonzeros {
     const float *value;
     const uint8_t *column;
-    oz_nz_order order;
     size_t each;
     uint16_t end[OZ_PANEL];
-    uint16_t length[OZ_PANEL]; /* of row[i] */
-    uint8_t row[OZ_PANEL], with[OZ_MAX_BLOCK + 1];
     oz_nonzeros_room room;
 } oz_nonzeros;
 

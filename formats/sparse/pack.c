@@ -74,20 +74,18 @@ static uint64_t bytes_of_form(const oz_leaf *leaf, uint64_t form) {
 }
 
 /* The smaller form; of two within 5 % the faster. Where they are that close fewer than 20 % are stored,
- * and there it is jagged. */
+ * and there it is rows. */
 static uint64_t choose_form(const oz_leaf *leaf) {
     double mask = (double)bytes_of_form(leaf, OZ_SPARSE_MASK);
-    double jagged = (double)bytes_of_form(leaf, OZ_SPARSE_JAGGED);
-    return jagged <= 1.05 * mask ? OZ_SPARSE_JAGGED : OZ_SPARSE_MASK;
+    double rows = (double)bytes_of_form(leaf, OZ_SPARSE_ROWS);
+    return rows <= 1.05 * mask ? OZ_SPARSE_ROWS : OZ_SPARSE_MASK;
 }
 
 static void complete(oz_leaf *leaf, const coded *c) {
     uint64_t n = 0, all = leaf->rows * leaf->cols;
     for (uint64_t i = 0; i < all; i++) n += is_stored(leaf, c, i);
     double density = (double)n / (double)all;
-    /* Few inputs are looked up faster; but a cell's own bytes count where it stores next to nothing. */
-    if (leaf->param[OZ_SPARSE_BLOCK] == OZ_UNSET)
-        leaf->param[OZ_SPARSE_BLOCK] = density > 1.0 / 64 ? 128 : 256;
+    if (leaf->param[OZ_SPARSE_BLOCK] == OZ_UNSET) leaf->param[OZ_SPARSE_BLOCK] = density > 0.125 ? 128 : 256;
     leaf->param[OZ_SPARSE_SLOTS] = count_slots(leaf, c);
     if (leaf->param[OZ_SPARSE_FORM] == OZ_UNSET) leaf->param[OZ_SPARSE_FORM] = choose_form(leaf);
 }
@@ -105,71 +103,32 @@ static void put_weight(oz_leaf *leaf, const coded *c, uint64_t slot, uint64_t i)
     }
 }
 
-/* The columns of one cell that are stored, row by row. */
-typedef struct cell_columns {
-    uint16_t length[OZ_PANEL];
-    uint8_t column[OZ_PANEL][256];
-} cell_columns;
-
-static void find_columns(const oz_leaf *leaf, const coded *c, uint64_t panel, uint64_t b, cell_columns *out) {
-    const uint64_t c0 = b * leaf->param[OZ_SPARSE_BLOCK], inputs = oz_sparse_inputs(leaf, b);
-    for (uint64_t row = 0; row < OZ_PANEL; row++) {
-        const uint64_t r = panel * OZ_PANEL + row;
-        out->length[row] = 0;
-        for (uint64_t i = 0; r < leaf->rows && i < inputs; i++) {
-            if (is_stored(leaf, c, r * leaf->cols + c0 + i))
-                out->column[row][out->length[row]++] = (uint8_t)i;
-        }
+static void put_index(oz_leaf *leaf, uint64_t r, uint64_t b, uint64_t column, uint64_t slot) {
+    if (leaf->param[OZ_SPARSE_FORM] == OZ_SPARSE_ROWS) {
+        oz_part_write(leaf, OZ_SPARSE_COLUMNS)[slot] = (uint8_t)column;
+        return;
     }
+    uint8_t *masks = (uint8_t *)(uintptr_t)oz_sparse_masks(leaf, r / OZ_PANEL, b);
+    masks[r % OZ_PANEL * oz_sparse_mask_bytes(leaf, b) + column / 8] |= (uint8_t)(1u << (column % 8));
 }
 
-/* Place of entry e of a row in the dense weights. */
-static uint64_t place_of(const oz_leaf *leaf, const cell_columns *columns, uint64_t panel, uint64_t b,
-                         uint64_t row, uint64_t e) {
-    return (panel * OZ_PANEL + row) * leaf->cols + b * leaf->param[OZ_SPARSE_BLOCK] + columns->column[row][e];
-}
-
-/* Both fill one cell from slot `first` and return where it ends. */
-static uint64_t fill_mask(oz_leaf *leaf, const coded *c, const cell_columns *columns, uint64_t panel,
-                          uint64_t b, uint64_t first) {
-    uint8_t *mask = (uint8_t *)(uintptr_t)oz_sparse_masks(leaf, panel, b);
-    for (uint64_t row = 0; row < OZ_PANEL; row++, mask += oz_sparse_mask_bytes(leaf, b)) {
-        for (uint64_t e = 0; e < columns->length[row]; e++) {
-            const uint8_t column = columns->column[row][e];
-            put_weight(leaf, c, first++, place_of(leaf, columns, panel, b, row, e));
-            mask[column / 8] |= (uint8_t)(1u << (column % 8));
-        }
-    }
-    return first;
-}
-
-static uint64_t fill_jagged(oz_leaf *leaf, const coded *c, const cell_columns *columns, uint64_t panel,
-                            uint64_t b, uint64_t first) {
-    uint8_t by_rank[OZ_PANEL], *rows = oz_part_write(leaf, OZ_SPARSE_ROWS);
-    const uint64_t cell = panel * oz_sparse_blocks(leaf) + b;
-    for (uint64_t row = 0; row < OZ_PANEL; row++) {
-        uint64_t rank = 0;
-        for (uint64_t r = 0; r < OZ_PANEL; r++)
-            rank += columns->length[r] > columns->length[row] ||
-                    (columns->length[r] == columns->length[row] && r < row);
-        const uint16_t both = (uint16_t)(columns->length[row] | rank << 12);
-        memcpy(rows + (cell * OZ_PANEL + row) * sizeof both, &both, sizeof both);
-        by_rank[rank] = (uint8_t)row;
-    }
-    for (uint64_t e = 0; e < columns->length[by_rank[0]]; e++) {
-        for (uint64_t i = 0; i < OZ_PANEL && columns->length[by_rank[i]] > e; i++) {
-            put_weight(leaf, c, first, place_of(leaf, columns, panel, b, by_rank[i], e));
-            oz_part_write(leaf, OZ_SPARSE_COLUMNS)[first++] = columns->column[by_rank[i]][e];
-        }
-    }
-    return first;
-}
-
+/* Fills one cell from slot `first`; returns how many weights it has. */
 static uint64_t fill_cell(oz_leaf *leaf, const coded *c, uint64_t panel, uint64_t b, uint64_t first) {
-    cell_columns columns;
-    find_columns(leaf, c, panel, b, &columns);
-    return leaf->param[OZ_SPARSE_FORM] == OZ_SPARSE_JAGGED ? fill_jagged(leaf, c, &columns, panel, b, first)
-                                                           : fill_mask(leaf, c, &columns, panel, b, first);
+    uint64_t count = 0, cell = panel * oz_sparse_blocks(leaf) + b;
+    for (uint64_t row = 0; row < OZ_PANEL; row++) {
+        uint64_t r = panel * OZ_PANEL + row, begin = r * leaf->cols + b * leaf->param[OZ_SPARSE_BLOCK];
+        for (uint64_t i = 0; r < leaf->rows && i < oz_sparse_inputs(leaf, b); i++) {
+            if (!is_stored(leaf, c, begin + i)) continue;
+            put_weight(leaf, c, first + count, begin + i);
+            put_index(leaf, r, b, i, first + count++);
+        }
+        if (leaf->param[OZ_SPARSE_FORM] == OZ_SPARSE_ROWS) {
+            uint16_t end = (uint16_t)count;
+            memcpy(oz_part_write(leaf, OZ_SPARSE_ENDS) + (cell * OZ_PANEL + row) * sizeof end, &end,
+                   sizeof end);
+        }
+    }
+    return count;
 }
 
 static void fill(oz_leaf *leaf, const coded *c) {
@@ -177,7 +136,7 @@ static void fill(oz_leaf *leaf, const coded *c) {
     uint8_t *cells = oz_part_write(leaf, OZ_SPARSE_CELLS) + sizeof first; /* cell 0 begins at slot 0 */
     for (uint64_t p = 0; p < oz_leaf_panels(leaf); p++) {
         for (uint64_t b = 0; b < oz_sparse_blocks(leaf); b++, cells += sizeof first) {
-            first = (uint32_t)oz_round_up(fill_cell(leaf, c, p, b, first), OZ_SPARSE_STEP);
+            first += (uint32_t)oz_round_up(fill_cell(leaf, c, p, b, first), OZ_SPARSE_STEP);
             memcpy(cells, &first, sizeof first);
         }
     }

@@ -1,13 +1,12 @@
 /* sparse.c - the weights that are not zero, by cells of 16 rows x `block` inputs.
  *
- * A cell is small enough that a column is one byte (form jagged) or the cell's masks a few cache lines
- * (form mask); its weights are one run of slots: in form mask row after row, in form jagged the first of
- * every row, then the second of every row that has one, and so on, rows by length. */
+ * A cell is small enough that a column is one byte (form rows) or the cell's masks a few cache lines
+ * (form mask); its weights are one run of slots, row after row. */
 #include "formats/sparse/sparse.h"
 
 #include "formats/sparse/pack.h"
 
-static const char *const forms[] = {"mask", "jagged", NULL};
+static const char *const forms[] = {"mask", "rows", NULL};
 
 static const oz_param_def params[] = {
     {"form", forms, OZ_UNSET, true},
@@ -16,14 +15,14 @@ static const oz_param_def params[] = {
 };
 
 static const oz_part_def parts[] = {
-    {"cells", OZ_PART_INDEX},   {"values", OZ_PART_VALUES}, {"rows", OZ_PART_INDEX},
+    {"cells", OZ_PART_INDEX},   {"values", OZ_PART_VALUES}, {"ends", OZ_PART_INDEX},
     {"columns", OZ_PART_INDEX}, {"mask", OZ_PART_INDEX},    {"scales", OZ_PART_SCALES},
 };
 
 static oz_status check_params(const oz_leaf *leaf, oz_error *err) {
     uint64_t block = leaf->param[OZ_SPARSE_BLOCK], slots = leaf->param[OZ_SPARSE_SLOTS];
     const char *where = oz_leaf_where(leaf);
-    if (leaf->param[OZ_SPARSE_FORM] > OZ_SPARSE_JAGGED || slots == OZ_UNSET) {
+    if (leaf->param[OZ_SPARSE_FORM] > OZ_SPARSE_ROWS || slots == OZ_UNSET) {
         return oz_fail(err, OZ_ERR_FORMAT, OZ_NO_OFFSET, where,
                        "the size of a sparse leaf is known once it is packed: form= or slots= is missing");
     }
@@ -44,22 +43,23 @@ static oz_status layout(const oz_leaf *leaf, uint64_t bytes[OZ_MAX_PARTS], oz_er
     OZ_TRY(check_params(leaf, err));
     oz_codec_kind kind = leaf->codec.kind;
     uint64_t cells = oz_leaf_panels(leaf) * oz_sparse_blocks(leaf), slots = leaf->param[OZ_SPARSE_SLOTS];
-    bool jagged = leaf->param[OZ_SPARSE_FORM] == OZ_SPARSE_JAGGED;
+    bool rows = leaf->param[OZ_SPARSE_FORM] == OZ_SPARSE_ROWS;
     bytes[OZ_SPARSE_CELLS] = (cells + 1) * sizeof(uint32_t);
     bytes[OZ_SPARSE_VALUES] =
         oz_codec_is_integer(kind) ? slots / 8 * oz_sparse_bits(kind) : slots * oz_float_bytes(kind);
-    bytes[OZ_SPARSE_ROWS] = jagged ? cells * OZ_PANEL * sizeof(uint16_t) : 0;
-    bytes[OZ_SPARSE_COLUMNS] = jagged ? slots : 0;
-    bytes[OZ_SPARSE_MASKS] = jagged ? 0 : oz_leaf_panels(leaf) * OZ_PANEL * oz_div_up(leaf->cols, 8);
+    bytes[OZ_SPARSE_ENDS] = rows ? cells * OZ_PANEL * sizeof(uint16_t) : 0;
+    bytes[OZ_SPARSE_COLUMNS] = rows ? slots : 0;
+    bytes[OZ_SPARSE_MASKS] = rows ? 0 : oz_leaf_panels(leaf) * OZ_PANEL * oz_div_up(leaf->cols, 8);
     bytes[OZ_SPARSE_SCALES] = oz_scales_bytes(leaf);
     return OZ_OK;
 }
 
 /* ---- reading ---- */
 
-/* What one row has in one cell. */
+/* What one row has in one cell: its columns, and the slot of the first of them. */
 typedef struct cell_row {
-    uint32_t count, slot[256];
+    uint64_t slot;
+    uint32_t count;
     uint8_t column[256];
 } cell_row;
 
@@ -69,51 +69,31 @@ static uint32_t count_bits(const uint8_t *mask, uint64_t bytes) {
     return n;
 }
 
-static void read_mask(const oz_leaf *leaf, uint64_t r, uint64_t b, uint32_t slot, cell_row *out) {
+static void read_mask(const oz_leaf *leaf, uint64_t r, uint64_t b, cell_row *out) {
     uint64_t bytes = oz_sparse_mask_bytes(leaf, b), row = r % OZ_PANEL;
     const uint8_t *masks = oz_sparse_masks(leaf, r / OZ_PANEL, b), *mask = masks + row * bytes;
-    slot += count_bits(masks, row * bytes);
+    out->slot += count_bits(masks, row * bytes);
+    out->count = 0;
     for (uint64_t i = 0; i < oz_sparse_inputs(leaf, b); i++) {
-        if (!(mask[i / 8] >> (i % 8) & 1)) continue;
-        out->slot[out->count] = slot++;
-        out->column[out->count++] = (uint8_t)i;
+        if (mask[i / 8] >> (i % 8) & 1) out->column[out->count++] = (uint8_t)i;
     }
 }
 
-/* Lengths in the order of ranks. */
-static void read_lengths(const oz_leaf *leaf, uint64_t cell, uint16_t length[OZ_PANEL]) {
-    for (uint32_t row = 0; row < OZ_PANEL; row++) {
-        oz_sparse_row at = oz_sparse_row_at(leaf, cell, row);
-        length[at.rank] = at.length;
-    }
-}
-
-/* How many of the rows that had an entry before have an entry e. */
-static uint32_t rows_with(const uint16_t length[OZ_PANEL], uint32_t e, uint32_t before) {
-    while (before > 0 && length[before - 1] <= e) before--;
-    return before;
-}
-
-static void read_jagged(const oz_leaf *leaf, uint64_t r, uint64_t cell, uint32_t slot, cell_row *out) {
-    oz_sparse_row at = oz_sparse_row_at(leaf, cell, r % OZ_PANEL);
-    uint16_t length[OZ_PANEL];
-    uint32_t rows = OZ_PANEL;
-    read_lengths(leaf, cell, length);
-    for (out->count = 0; out->count < at.length; slot += rows) {
-        rows = rows_with(length, out->count, rows);
-        out->slot[out->count] = slot + at.rank;
-        out->column[out->count++] = leaf->part[OZ_SPARSE_COLUMNS].data[slot + at.rank];
-    }
+static void read_columns(const oz_leaf *leaf, uint64_t r, uint64_t cell, cell_row *out) {
+    uint32_t row = r % OZ_PANEL, begin = row ? oz_sparse_end(leaf, cell, row - 1) : 0;
+    out->slot += begin;
+    out->count = oz_sparse_end(leaf, cell, row) - begin;
+    if (out->count == 0) return; /* a leaf of zeros has no columns at all */
+    memcpy(out->column, leaf->part[OZ_SPARSE_COLUMNS].data + out->slot, out->count);
 }
 
 static void read_row(const oz_leaf *leaf, uint64_t r, uint64_t b, cell_row *out) {
     uint64_t cell = r / OZ_PANEL * oz_sparse_blocks(leaf) + b;
-    uint32_t slot = oz_sparse_first(leaf, cell);
-    out->count = 0;
+    out->slot = oz_sparse_first(leaf, cell);
     if (leaf->param[OZ_SPARSE_FORM] == OZ_SPARSE_MASK)
-        read_mask(leaf, r, b, slot, out);
+        read_mask(leaf, r, b, out);
     else
-        read_jagged(leaf, r, cell, slot, out);
+        read_columns(leaf, r, cell, out);
 }
 
 static uint8_t read_code(const oz_leaf *leaf, uint64_t slot) {
@@ -139,7 +119,7 @@ static void row(const oz_leaf *leaf, uint64_t r, uint64_t c0, uint64_t n, float 
         read_row(leaf, r, b, &entries);
         for (uint32_t i = 0; i < entries.count; i++) {
             uint64_t c = b * block + entries.column[i];
-            if (c >= c0 && c < c0 + n) out[c - c0] = read_value(leaf, r, c, entries.slot[i]);
+            if (c >= c0 && c < c0 + n) out[c - c0] = read_value(leaf, r, c, entries.slot + i);
         }
     }
 }
@@ -152,7 +132,7 @@ static void codes(const oz_leaf *leaf, uint64_t r, uint64_t c0, uint64_t n, uint
         read_row(leaf, r, b, &entries);
         for (uint32_t i = 0; i < entries.count; i++) {
             uint64_t c = b * block + entries.column[i];
-            if (c >= c0 && c < c0 + n) out[c - c0] = read_code(leaf, entries.slot[i]);
+            if (c >= c0 && c < c0 + n) out[c - c0] = read_code(leaf, entries.slot + i);
         }
     }
 }
@@ -160,8 +140,8 @@ static void codes(const oz_leaf *leaf, uint64_t r, uint64_t c0, uint64_t n, uint
 static uint64_t nonzeros(const oz_leaf *leaf) {
     uint64_t n = 0, blocks = oz_sparse_blocks(leaf), panels = oz_leaf_panels(leaf);
     for (uint64_t cell = 0; cell < panels * blocks; cell++) {
-        if (leaf->param[OZ_SPARSE_FORM] == OZ_SPARSE_JAGGED) {
-            for (uint32_t row = 0; row < OZ_PANEL; row++) n += oz_sparse_row_at(leaf, cell, row).length;
+        if (leaf->param[OZ_SPARSE_FORM] == OZ_SPARSE_ROWS) {
+            n += oz_sparse_end(leaf, cell, OZ_PANEL - 1);
         } else {
             uint64_t b = cell % blocks;
             n +=
@@ -172,7 +152,7 @@ static uint64_t nonzeros(const oz_leaf *leaf) {
 }
 
 static const char *variant(const oz_leaf *leaf) {
-    return leaf->param[OZ_SPARSE_FORM] == OZ_SPARSE_JAGGED ? "sparse:jagged" : "sparse:mask";
+    return leaf->param[OZ_SPARSE_FORM] == OZ_SPARSE_ROWS ? "sparse:rows" : "sparse:mask";
 }
 
 /* ---- proving ---- */
@@ -201,62 +181,48 @@ static oz_status check_cells(const oz_leaf *leaf, uint64_t cells, oz_error *err)
     return OZ_OK;
 }
 
-/* Each row has a rank of its own, and none is shorter than one behind it. */
-static oz_status check_rows(const oz_leaf *leaf, uint64_t cell, uint16_t length[OZ_PANEL], oz_error *err) {
-    const uint64_t blocks = oz_sparse_blocks(leaf), inputs = oz_sparse_inputs(leaf, cell % blocks);
-    const uint64_t row0 = cell / blocks * OZ_PANEL, at = cell * OZ_PANEL * sizeof(uint16_t);
-    uint32_t ranks = 0;
-    for (uint32_t row = 0; row < OZ_PANEL; row++) {
-        oz_sparse_row entry = oz_sparse_row_at(leaf, cell, row);
-        const char *what = NULL;
-        if (entry.length > inputs) what = "a row has more weights than inputs";
-        if (row0 + row >= leaf->rows && entry.length > 0) what = "a row past the last one has weights";
-        if (ranks >> entry.rank & 1) what = "two rows have the same rank";
-        if (what) return cell_fail(leaf, OZ_SPARSE_ROWS, cell, at + row * sizeof(uint16_t), what, err);
-        ranks |= 1u << entry.rank;
-    }
-    read_lengths(leaf, cell, length);
-    for (uint32_t rank = 1; rank < OZ_PANEL; rank++) {
-        if (length[rank] <= length[rank - 1]) continue;
-        return cell_fail(leaf, OZ_SPARSE_ROWS, cell, at, "ranks are not by length", err);
-    }
-    return OZ_OK;
-}
-
-/* Columns ascend in each row, and are inputs of the cell; those of unused slots are 0. */
-static oz_status check_columns(const oz_leaf *leaf, uint64_t cell, const uint16_t length[OZ_PANEL],
+static oz_status check_columns(const oz_leaf *leaf, uint64_t cell, uint64_t from, uint64_t to,
                                oz_error *err) {
     const uint8_t *columns = leaf->part[OZ_SPARSE_COLUMNS].data;
-    const uint64_t inputs = oz_sparse_inputs(leaf, cell % oz_sparse_blocks(leaf));
-    const uint64_t end = oz_sparse_first(leaf, cell + 1);
-    uint64_t slot = oz_sparse_first(leaf, cell);
-    uint32_t least[OZ_PANEL] = {0}, rows = OZ_PANEL;
-    for (uint32_t e = 0; (rows = rows_with(length, e, rows)) > 0; e++) {
-        for (uint32_t i = 0; i < rows; i++, slot++) {
-            const char *what = NULL;
-            if (columns[slot] >= inputs) what = "a column is past the cell's inputs";
-            if (columns[slot] < least[i]) what = "a row's columns do not ascend";
-            if (what) return cell_fail(leaf, OZ_SPARSE_COLUMNS, cell, slot, what, err);
-            least[i] = columns[slot] + 1u;
+    uint64_t inputs = oz_sparse_inputs(leaf, cell % oz_sparse_blocks(leaf));
+    uint32_t least = 0;
+    for (uint64_t i = from; i < to; i++) {
+        if (columns[i] >= inputs) {
+            return cell_fail(leaf, OZ_SPARSE_COLUMNS, cell, i, "a column is past the cell's inputs", err);
         }
-    }
-    for (; slot < end; slot++) {
-        if (columns[slot] == 0) continue;
-        return cell_fail(leaf, OZ_SPARSE_COLUMNS, cell, slot, "the column of an unused slot is not 0", err);
+        if (columns[i] < least) {
+            return cell_fail(leaf, OZ_SPARSE_COLUMNS, cell, i, "a row's columns do not ascend", err);
+        }
+        least = columns[i] + 1u;
     }
     return OZ_OK;
 }
 
-static oz_status check_jagged_cell(const oz_leaf *leaf, uint64_t cell, oz_error *err) {
-    uint64_t slots = oz_sparse_first(leaf, cell + 1) - oz_sparse_first(leaf, cell), stored = 0;
-    uint16_t length[OZ_PANEL];
-    OZ_TRY(check_rows(leaf, cell, length, err));
-    for (uint32_t rank = 0; rank < OZ_PANEL; rank++) stored += length[rank];
-    if (oz_round_up(stored, OZ_SPARSE_STEP) != slots) {
-        return cell_fail(leaf, OZ_SPARSE_ROWS, cell, cell * OZ_PANEL * sizeof(uint16_t),
-                         "the rows do not fill the cell's slots", err);
+static oz_status check_rows_cell(const oz_leaf *leaf, uint64_t cell, oz_error *err) {
+    uint64_t first = oz_sparse_first(leaf, cell), slots = oz_sparse_first(leaf, cell + 1) - first;
+    uint64_t row0 = cell / oz_sparse_blocks(leaf) * OZ_PANEL, at = cell * OZ_PANEL * sizeof(uint16_t);
+    uint32_t end = 0;
+    for (uint32_t row = 0; row < OZ_PANEL; row++) {
+        uint32_t begin = end;
+        end = oz_sparse_end(leaf, cell, row);
+        const char *what = NULL;
+        if (end < begin)
+            what = "row ends do not ascend";
+        else if (end > slots)
+            what = "a row ends past the cell's slots";
+        else if (row0 + row >= leaf->rows && end > begin)
+            what = "a row past the last one has weights";
+        if (what) return cell_fail(leaf, OZ_SPARSE_ENDS, cell, at + row * sizeof(uint16_t), what, err);
+        OZ_TRY(check_columns(leaf, cell, first + begin, first + end, err));
     }
-    return check_columns(leaf, cell, length, err);
+    if (oz_round_up(end, OZ_SPARSE_STEP) != slots) {
+        return cell_fail(leaf, OZ_SPARSE_ENDS, cell, at, "the rows do not fill the cell's slots", err);
+    }
+    for (uint64_t i = first + end; i < first + slots; i++) {
+        if (leaf->part[OZ_SPARSE_COLUMNS].data[i] == 0) continue;
+        return cell_fail(leaf, OZ_SPARSE_COLUMNS, cell, i, "the column of an unused slot is not 0", err);
+    }
+    return OZ_OK;
 }
 
 static oz_status check_mask_cell(const oz_leaf *leaf, uint64_t cell, oz_error *err) {
@@ -286,7 +252,7 @@ static oz_status open_leaf(const oz_leaf *leaf, oz_error *err) {
     bool mask = leaf->param[OZ_SPARSE_FORM] == OZ_SPARSE_MASK;
     OZ_TRY(check_cells(leaf, cells, err));
     for (uint64_t cell = 0; cell < cells; cell++) {
-        OZ_TRY(mask ? check_mask_cell(leaf, cell, err) : check_jagged_cell(leaf, cell, err));
+        OZ_TRY(mask ? check_mask_cell(leaf, cell, err) : check_rows_cell(leaf, cell, err));
     }
     return oz_codec_is_integer(leaf->codec.kind) ? oz_scales_check(leaf, OZ_SPARSE_SCALES, err) : OZ_OK;
 }
@@ -300,10 +266,10 @@ static bool scale_row(oz_leaf *leaf, uint64_t r, float scale, bool write) {
     for (uint64_t b = 0; b < oz_sparse_blocks(leaf); b++) {
         cell_row entries;
         read_row(leaf, r, b, &entries);
-        for (uint32_t i = 0; i < entries.count; i++) {
-            float f = oz_float_get(kind, values, entries.slot[i]) * scale;
+        for (uint64_t i = entries.slot; i < entries.slot + entries.count; i++) {
+            float f = oz_float_get(kind, values, i) * scale;
             if (write)
-                oz_float_put(kind, values, entries.slot[i], f);
+                oz_float_put(kind, values, i, f);
             else if (!oz_float_fits(kind, f))
                 return false;
         }

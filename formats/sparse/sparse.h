@@ -7,20 +7,20 @@
 #include "formats/parts.h"
 
 enum { OZ_SPARSE_FORM, OZ_SPARSE_BLOCK, OZ_SPARSE_SLOTS }; /* parameters */
-enum { OZ_SPARSE_MASK, OZ_SPARSE_JAGGED };                 /* forms */
+enum { OZ_SPARSE_MASK, OZ_SPARSE_ROWS };                   /* forms */
 enum {
     OZ_SPARSE_CELLS,
     OZ_SPARSE_VALUES,
-    OZ_SPARSE_ROWS,
+    OZ_SPARSE_ENDS,
     OZ_SPARSE_COLUMNS,
     OZ_SPARSE_MASKS,
     OZ_SPARSE_SCALES
 };
 #define OZ_SPARSE_STEP 8 /* a cell's slots are padded to a multiple of this */
 
-/* Cells of one panel; cell b covers the inputs from b * block, which is 128 or 256: no need to divide. */
+/* Cells of one panel; cell b covers the inputs from b * block. */
 static inline uint64_t oz_sparse_blocks(const oz_leaf *leaf) {
-    return (leaf->cols + leaf->param[OZ_SPARSE_BLOCK] - 1) >> (leaf->param[OZ_SPARSE_BLOCK] == 128 ? 7 : 8);
+    return oz_div_up(leaf->cols, leaf->param[OZ_SPARSE_BLOCK]);
 }
 
 static inline uint64_t oz_sparse_inputs(const oz_leaf *leaf, uint64_t b) {
@@ -34,15 +34,11 @@ static inline uint32_t oz_sparse_first(const oz_leaf *leaf, uint64_t cell) {
     return first;
 }
 
-/* Form `jagged`: how many weights one of a cell's 16 rows has, and its rank among them, longest first. */
-typedef struct oz_sparse_row {
-    uint16_t length, rank;
-} oz_sparse_row;
-
-static inline oz_sparse_row oz_sparse_row_at(const oz_leaf *leaf, uint64_t cell, uint32_t row) {
-    uint16_t both;
-    memcpy(&both, leaf->part[OZ_SPARSE_ROWS].data + (cell * OZ_PANEL + row) * sizeof both, sizeof both);
-    return (oz_sparse_row){both & 0xfff, both >> 12};
+/* Form `rows`: end of one of the 16 rows inside the cell. */
+static inline uint32_t oz_sparse_end(const oz_leaf *leaf, uint64_t cell, uint32_t row) {
+    uint16_t end;
+    memcpy(&end, leaf->part[OZ_SPARSE_ENDS].data + (cell * OZ_PANEL + row) * sizeof end, sizeof end);
+    return end;
 }
 
 /* Form `mask`: bytes of one row's mask in cell b, and the first of the cell's 16 masks. Cells before

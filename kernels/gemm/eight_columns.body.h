@@ -40,40 +40,9 @@ OZ_INLINE void gemm_even_8(const oz_nonzeros *w, oz_inputs x, float *y) {
     }
 }
 
-/* Rows entry by entry, longest first: eight at a time, some of which end before others. */
-OZ_INLINE void gemm_jagged_8(const oz_nonzeros *w, oz_inputs x, float *y) {
-    for (size_t r0 = 0; r0 < OZ_PANEL; r0 += 8) {
-        const float *value = w->value + r0;
-        const uint8_t *column = w->column + r0;
-        vf8 acc[8];
-        size_t e = 0;
-        OZ_UNROLL
-        for (size_t r = 0; r < 8; r++) acc[r] = v8_load(y + 8 * w->row[r0 + r]);
-        OZ_ROLL
-        for (; e < w->length[r0 + 7]; value += w->with[e], column += w->with[e], e++) {
-            add_step_8(acc, v_low(v_repeat4(value)), column, x);
-            add_step_8(acc + 4, v_low(v_repeat4(value + 4)), column + 4, x);
-        }
-        OZ_ROLL
-        for (; e < w->length[r0]; value += w->with[e], column += w->with[e], e++) {
-            const size_t live = w->with[e] - r0;
-            add_step_8(acc, v_low(v_repeat4_n(value, live < 4 ? live : 4)), column, x);
-            add_step_8(acc + 4,
-                       v_low(v_repeat4_n(value + 4, live < 4   ? 0
-                                                    : live < 8 ? live - 4
-                                                               : 4)),
-                       column + 4, x);
-        }
-        OZ_UNROLL
-        for (size_t r = 0; r < 8; r++) v8_store(y + 8 * w->row[r0 + r], acc[r]);
-    }
-}
-
 OZ_INLINE void gemm_eight_columns(const oz_nonzeros *w, oz_inputs x, float *y) {
-    if (w->order == OZ_NZ_EVEN)
+    if (w->each)
         gemm_even_8(w, x, y);
-    else if (w->order == OZ_NZ_JAGGED)
-        gemm_jagged_8(w, x, y);
     else
         gemm_uneven_8(w, x, y);
 }

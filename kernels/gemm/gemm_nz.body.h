@@ -1,6 +1,6 @@
 /* gemm_nz.body.h - the nonzeros of 16 rows x a panel of columns: for each a broadcast, an index, and one
- * multiply-add per vector of columns. Rows have numbers of nonzeros of their own, one row behind the other
- * (sparse masks) or entry by entry (jagged_rows.body.h), or all the same (nm: even_rows.body.h). */
+ * multiply-add per vector of columns. Rows have numbers of nonzeros of their own (sparse), or all the same
+ * (nm: even_rows.body.h). */
 #include "base/arith.h"
 #include "kernels/kernel.h"
 
@@ -54,15 +54,12 @@ OZ_INLINE void gemm_uneven_lanes(const oz_nonzeros *w, oz_inputs x, float *y, si
 
 #include "kernels/gemm/eight_columns.body.h"
 #include "kernels/gemm/even_rows.body.h"
-#include "kernels/gemm/jagged_rows.body.h"
 
 OZ_INLINE void gemm_nz_lanes(const oz_nonzeros *w, oz_inputs x, float *y, size_t lanes) {
     if (lanes == 8)
         gemm_eight_columns(w, x, y);
-    else if (w->order == OZ_NZ_EVEN)
+    else if (w->each)
         gemm_even_lanes(w, x, y, lanes);
-    else if (w->order == OZ_NZ_JAGGED)
-        gemm_jagged_lanes(w, x, y, lanes);
     else
         gemm_uneven_lanes(w, x, y, lanes);
 }

@@ -128,7 +128,6 @@ OZ_INLINE void decode_nonzeros(oz_codec_kind kind, const oz_leaf *leaf, size_t p
                                oz_nonzeros *out) {
     const size_t m = leaf->param[OZ_NM_M], entries = leaf->param[OZ_NM_N], last = oz_div_up(n, m) - 1;
     const size_t first = k0 / m * entries;
-    out->order = OZ_NZ_EVEN;
     out->each = last * entries + oz_nm_existing(leaf, k0 / m + last);
     out->column = out->room.columns;
     decode_columns(leaf, panel, k0, out->each, out->room.columns);

@@ -116,11 +116,6 @@ OZ_INLINE vi16 vi_load_u16(const void *p) {
     const __m128i *h = p;
     return (vi16){_mm256_cvtepu16_epi32(_mm_loadu_si128(h)), _mm256_cvtepu16_epi32(_mm_loadu_si128(h + 1))};
 }
-OZ_INLINE size_t vi_least(vi16 a) {
-    __m256i words = _mm256_packus_epi32(a.lo, a.hi);
-    __m128i least = _mm_min_epu16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
-    return (size_t)_mm_cvtsi128_si32(_mm_minpos_epu16(least)) & 0xffff;
-}
 OZ_INLINE __m256i vi_dword_at(const void *p, size_t byte) {
     int32_t four;
     memcpy(&four, (const uint8_t *)p + byte, sizeof four);

@@ -71,19 +71,13 @@ OZ_INLINE vb64 vb_unpack(const uint8_t *p, unsigned bits) {
 }
 
 #define OZ_LOOK_UP 1
-/* table[index & 127] where index >> shift is `segment` and place < limit, else 0. */
-OZ_INLINE vb64 vb_look_up(const int8_t *table, vb64 index, unsigned shift, uint8_t segment, vb64 place,
-                          vb64 limit) {
-    const __mmask64 live = _mm512_cmplt_epu8_mask(place, limit);
+/* table[index & 127] in the first n bytes where index >> shift is `segment`, else 0. */
+OZ_INLINE vb64 vb_look_up(const int8_t *table, vb64 index, unsigned shift, uint8_t segment, size_t n) {
+    const __mmask64 live = _bzhi_u64(~UINT64_C(0), n < 64 ? (unsigned)n : 64);
     __m512i segments =
         _mm512_and_si512(_mm512_srli_epi16(index, shift), _mm512_set1_epi8((char)(255u >> shift)));
     __mmask64 here = _mm512_mask_cmpeq_epi8_mask(live, segments, _mm512_set1_epi8((char)segment));
     return _mm512_maskz_permutex2var_epi8(here, vb_load(table), index, vb_load(table + 64));
-}
-
-/* Byte i = a[index[i] & 63]. */
-OZ_INLINE vb64 vb_permute(vb64 a, vb64 index) {
-    return _mm512_permutexvar_epi8(index, a);
 }
 
 OZ_INLINE size_t vb_list_bits(uint64_t bits, uint8_t first, uint8_t *out) {
@@ -164,11 +158,6 @@ OZ_INLINE vf16 v_permute_repeated(vf16 a, vi16 index) {
 
 OZ_INLINE vi16 vi_load_u16(const void *p) {
     return _mm512_cvtepu16_epi32(_mm256_loadu_si256(p));
-}
-OZ_INLINE size_t vi_least(vi16 a) {
-    __m256i words = _mm512_cvtepi32_epi16(a);
-    __m128i least = _mm_min_epu16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
-    return (size_t)_mm_cvtsi128_si32(_mm_minpos_epu16(least)) & 0xffff;
 }
 OZ_INLINE __m256i vi_dword_at(const void *p, size_t byte) {
     int32_t four;

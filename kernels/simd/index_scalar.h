@@ -100,11 +100,6 @@ OZ_INLINE vm16 vi_equal(vi16 a, vi16 b) {
     for (int i = 0; i < 16; i++) bits |= (unsigned)(a.lane[i] == b.lane[i]) << i;
     return (vm16)bits;
 }
-OZ_INLINE size_t vi_least(vi16 a) {
-    size_t least = 0xffff;
-    for (int i = 0; i < 16; i++) least = (size_t)a.lane[i] < least ? (size_t)a.lane[i] : least;
-    return least;
-}
 OZ_INLINE vi16 vi_move_left(vi16 a, vi16 n) {
     OZ_EACH(a.lane, i, 16, (uint32_t)n.lane[i] > 31 ? 0 : (int32_t)((uint32_t)a.lane[i] << n.lane[i]));
     return a;

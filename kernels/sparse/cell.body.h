@@ -1,6 +1,5 @@
 /* cell.body.h - one cell of a sparse leaf: where its rows begin, and its weights, codes and columns in the
- * order of their slots: in form mask row after row, in form jagged entry after entry
- * (formats/sparse/README.md).
+ * order of their slots.
  *
  * Slots do not know their inputs, so what is done to all weights alike - widening, unpacking, scaling - is
  * done first, over the whole run of the cell; placing them is then the same for every codec. */
@@ -10,14 +9,13 @@
 #include "kernels/scales.body.h"
 
 typedef struct cell {
-    size_t block, inputs; /* the cell's place in the panel, and its width */
-    size_t index;         /* among the cells of the leaf */
-    size_t first, slots;  /* its run of slots, padding included */
-    uint16_t
-        row[OZ_PANEL + 1]; /* form mask: row r has slots [row[r], row[r + 1]) of the run: see find_rows */
-    const uint8_t *masks;  /* form mask: [16][mask_bytes], else NULL */
+    size_t block, inputs;       /* the cell's place in the panel, and its width */
+    size_t index;               /* among the cells of the leaf */
+    size_t first, slots;        /* its run of slots, padding included */
+    uint16_t row[OZ_PANEL + 1]; /* row r has slots [row[r], row[r + 1]) of the run: see find_rows */
+    const uint8_t *masks;       /* form mask: [16][mask_bytes], else NULL */
     size_t mask_bytes;
-    const uint8_t *rows, *columns; /* form jagged: lengths and ranks; of each slot of the run */
+    const uint8_t *columns; /* form rows: of each slot of the run */
 } cell;
 
 /* The masks of the next 64 inputs, and of the last n < 64. */
@@ -58,54 +56,22 @@ static void find_cell(const oz_leaf *leaf, size_t panel, size_t block, cell *c) 
         c->masks = oz_sparse_masks(leaf, panel, block);
         c->mask_bytes = oz_sparse_mask_bytes(leaf, block);
     } else {
-        c->rows = part_at(leaf, OZ_SPARSE_ROWS, c->index * OZ_PANEL * sizeof(uint16_t));
         c->columns = part_at(leaf, OZ_SPARSE_COLUMNS, c->first);
     }
 }
 
-/* Where a mask's rows begin; who takes the slots one after the other need not know. */
-static void find_rows(cell *c) {
+/* Where rows begin; who takes the slots one after the other need not know. */
+static void find_rows(const oz_leaf *leaf, cell *c) {
     size_t slots = c->row[0] = 0;
+    if (!c->masks) {
+        memcpy(c->row + 1, leaf->part[OZ_SPARSE_ENDS].data + c->index * OZ_PANEL * 2, OZ_PANEL * 2);
+        return;
+    }
     const uint8_t *mask = c->masks;
     for (size_t r = 0; r < OZ_PANEL; r++, mask += c->mask_bytes) {
         slots += c->inputs == 128 ? count_row(mask, 128) : count_row(mask, c->inputs);
         c->row[r + 1] = (uint16_t)slots;
     }
-}
-
-/* Form jagged, by rank. */
-typedef struct ranks {
-    uint16_t length[OZ_PANEL];
-    uint8_t row[OZ_PANEL];
-} ranks;
-
-static void find_ranks(const cell *c, ranks *out) {
-    uint16_t rows[OZ_PANEL];
-    memcpy(rows, c->rows, sizeof rows);
-    for (size_t r = 0; r < OZ_PANEL; r++) {
-        const unsigned rank = rows[r] >> 12;
-        out->length[rank] = rows[r] & 0xfff;
-        out->row[rank] = (uint8_t)r;
-    }
-}
-
-/* How many of the rows that had an entry before have an entry e. */
-OZ_INLINE size_t rows_with(const ranks *k, size_t e, size_t before) {
-    while (before > 0 && k->length[before - 1] <= e) before--;
-    return before;
-}
-
-/* The same by row, a lane each. */
-OZ_INLINE vi16 lengths_of(const cell *c) {
-    return vi_and(vi_load_u16(c->rows), vi_set1(0xfff));
-}
-OZ_INLINE vi16 ranks_of(const cell *c) {
-    return vi_shift_right(vi_load_u16(c->rows), 12);
-}
-
-/* How many rows have an entry e. */
-OZ_INLINE size_t rows_beyond(vf16 length, size_t e) {
-    return count_bits(v_mask_bits(v_less(v_set1((float)e), length)));
 }
 
 /* Mask bits of each row, a multiple of 128 of them: in place, or padded with zeros. */
@@ -153,6 +119,13 @@ static const uint8_t *cell_columns(const oz_leaf *leaf, const cell *c, oz_nonzer
     }
     memset(out, 0, OZ_LANES);
     return room->columns;
+}
+
+/* m rows of a cell's inputs, ld apart, with zeros behind them, OZ_MAX_BLOCK apart. */
+static const float *pad_inputs(const cell *c, const float *x, size_t ld, size_t m, float *padded) {
+    memset(padded, 0, m * OZ_MAX_BLOCK * sizeof *padded);
+    for (size_t i = 0; i < m; i++) memcpy(padded + i * OZ_MAX_BLOCK, x + i * ld, c->inputs * sizeof *x);
+    return padded;
 }
 
 /* ---- codes ---- */
@@ -210,10 +183,15 @@ static void cell_scales(const oz_scales *scales, const cell *c, size_t k0, float
     }
 }
 
-/* A row's scales lie in a register, permuted by the columns' groups. */
-static void scale_rows(const oz_leaf *leaf, cell *c, unsigned shift, float table[OZ_PANEL][16],
-                       const uint8_t *codes, vi16 zero, oz_nonzeros_room *room) {
-    find_rows(c);
+/* Codes become weights. A row's scales lie in a register, permuted by the columns' groups. */
+static void scale_codes(const oz_leaf *leaf, size_t panel, cell *c, oz_nonzeros_room *room) {
+    const oz_scales scales = scales_of(leaf, panel);
+    const unsigned shift = scales.inputs >= c->inputs ? 8 : (unsigned)__builtin_ctzll(scales.inputs);
+    float table[OZ_PANEL][16];
+    cell_scales(&scales, c, c->block * leaf->param[OZ_SPARSE_BLOCK], table);
+    const uint8_t *codes = cell_codes(leaf, c, room->codes);
+    const vi16 zero = vi_set1((int32_t)oz_codec_zero(leaf->codec.kind));
+    find_rows(leaf, c);
     const uint8_t *columns = room->columns;
     if (shift < 8)
         columns = cell_columns(leaf, c, room);
@@ -228,39 +206,6 @@ static void scale_rows(const oz_leaf *leaf, cell *c, unsigned shift, float table
             v_store(room->weights + s, v_mul(v_permute_repeated(scale, group), v_from_i32(code)));
         }
     }
-}
-
-/* Lanes are ranks here; their scales of each group come in the order of ranks, too. */
-static void scale_entries(const oz_leaf *leaf, const cell *c, unsigned shift, float table[OZ_PANEL][16],
-                          const uint8_t *codes, vi16 zero, oz_nonzeros_room *room) {
-    const uint8_t *columns = cell_columns(leaf, c, room);
-    float scale[8][OZ_PANEL];
-    ranks k;
-    find_ranks(c, &k);
-    const size_t groups = shift < 8 ? oz_div_up(c->inputs, (size_t)1 << shift) : 1;
-    for (size_t g = 0; g < groups; g++)
-        for (size_t i = 0; i < OZ_PANEL; i++) scale[g][i] = table[k.row[i]][g];
-    for (size_t e = 0, s = 0, n = OZ_PANEL; (n = rows_with(&k, e, n)) > 0; e++, s += n) {
-        const vi16 group = vi_shift_right(vi_load_u8(columns + s), shift);
-        vf16 of_lane = v_load(scale[0]);
-        for (size_t g = 1; g < groups; g++)
-            of_lane = v_select(vi_equal(group, vi_set1((int32_t)g)), v_load(scale[g]), of_lane);
-        v_store(room->weights + s, v_mul(of_lane, v_from_i32(vi_sub(vi_load_u8(codes + s), zero))));
-    }
-}
-
-/* Codes become weights. */
-static void scale_codes(const oz_leaf *leaf, size_t panel, cell *c, oz_nonzeros_room *room) {
-    const oz_scales scales = scales_of(leaf, panel);
-    const unsigned shift = scales.inputs >= c->inputs ? 8 : (unsigned)__builtin_ctzll(scales.inputs);
-    const vi16 zero = vi_set1((int32_t)oz_codec_zero(leaf->codec.kind));
-    float table[OZ_PANEL][16];
-    cell_scales(&scales, c, c->block * leaf->param[OZ_SPARSE_BLOCK], table);
-    const uint8_t *codes = cell_codes(leaf, c, room->codes);
-    if (c->masks)
-        scale_rows(leaf, c, shift, table, codes, zero, room);
-    else
-        scale_entries(leaf, c, shift, table, codes, zero, room);
 }
 
 static void widen_halves(oz_codec_kind kind, const uint8_t *p, size_t readable, size_t slots, float *out) {

@@ -1,8 +1,8 @@
 /* float.body.h - sparse weights as floats: the fused product with up to 4 activation rows, and the decoders.
  *
- * Form mask expands 64 inputs at a time and costs the same at any sparsity. In form jagged the 16 lanes are a
- * cell's rows in the order of ranks: entry after entry, each lane's activation is looked up, where all rows
- * have the entry and then where fewer and fewer do. Neither has a branch that depends on the length of a row.
+ * Form mask expands 64 inputs at a time and costs the same at any sparsity. Form rows multiplies a cell's run
+ * of slots as one, whatever rows they belong to, and then adds up each row's products: neither step has a
+ * branch that depends on how many weights a row has. Chains of additions are hidden by the rows that follow.
  */
 #include "kernels/panel.body.h"
 
@@ -42,117 +42,78 @@ OZ_INLINE void dot_masks(const mask_rows *masks, size_t n, const float *w, const
     }
 }
 
-/* Where m rows of a cell's inputs lie, ld apart: whole blocks of 128, or 256. */
-typedef struct cell_inputs {
-    const float *x;
-    size_t ld;
-} cell_inputs;
-
-/* A panel's last cell may be narrower: its inputs are copied, once for all panels, with zeros behind them. */
-typedef struct padded_inputs {
-    cell_inputs whole;
-    float last[OZ_MV_BATCH * OZ_MAX_BLOCK];
-} padded_inputs;
-
-static void pad_inputs(const oz_leaf *leaf, const oz_rows *x, size_t m, padded_inputs *out) {
-    const size_t b = oz_sparse_blocks(leaf) - 1, inputs = oz_sparse_inputs(leaf, b);
-    out->whole = (cell_inputs){x->f32, x->ld};
-    if (inputs % OZ_BLOCK == 0) return;
-    memset(out->last, 0, m * OZ_MAX_BLOCK * sizeof *out->last);
-    for (size_t i = 0; i < m; i++)
-        memcpy(out->last + i * OZ_MAX_BLOCK, x->f32 + i * x->ld + b * leaf->param[OZ_SPARSE_BLOCK],
-               inputs * sizeof *out->last);
-}
-
-OZ_INLINE cell_inputs inputs_of(const padded_inputs *x, const oz_leaf *leaf, const cell *c) {
-    if (c->inputs % OZ_BLOCK != 0) return (cell_inputs){x->last, OZ_MAX_BLOCK};
-    return (cell_inputs){x->whole.x + c->block * leaf->param[OZ_SPARSE_BLOCK], x->whole.ld};
-}
-
-OZ_INLINE void dot_mask_cell(const cell *c, const float *w, cell_inputs x, size_t m, vf16 *sum) {
+OZ_INLINE void dot_mask_cell(const cell *c, const float *w, const float *x, size_t ld, size_t m, vf16 *sum) {
     mask_rows masks;
+    float padded[OZ_MV_BATCH * OZ_MAX_BLOCK];
     find_masks(c, 0, c->inputs, &masks);
+    if (c->inputs % OZ_BLOCK != 0) {
+        x = pad_inputs(c, x, ld, m, padded);
+        ld = OZ_MAX_BLOCK;
+    }
     if (c->inputs <= OZ_BLOCK)
-        dot_masks(&masks, OZ_BLOCK, w, x.x, x.ld, m, sum);
+        dot_masks(&masks, OZ_BLOCK, w, x, ld, m, sum);
     else
-        dot_masks(&masks, OZ_MAX_BLOCK, w, x.x, x.ld, m, sum);
+        dot_masks(&masks, OZ_MAX_BLOCK, w, x, ld, m, sum);
 }
 
-/* The sums of the rows, in the order of ranks; n is 128 or 256. */
-OZ_INLINE vf16 dot_entries(const uint8_t *columns, const float *w, const float *x, size_t n, vi16 lengths) {
+/* product[s] = weight of slot s times its input of n, 128 or 256; 16 more may be written. */
+OZ_INLINE void multiply_slots(const uint8_t *columns, const float *w, size_t slots, const float *x, size_t n,
+                              float *product) {
     const v_table inputs = v_tabulate(x, n);
-    const vf16 length = v_from_i32(lengths);
-    const size_t all = vi_least(lengths);
-    vf16 acc[2] = {v_zero(), v_zero()};
-    size_t e = 0;
     OZ_ROLL
-    for (; e + 2 <= all; e += 2) {
-        OZ_UNROLL
-        for (size_t a = 0; a < 2; a++, w += OZ_LANES, columns += OZ_LANES)
-            acc[a] = v_muladd(v_look_up(&inputs, n, columns), v_load(w), acc[a]);
-    }
-    vf16 at = v_set1((float)e);
-    OZ_ROLL
-    for (size_t rows; (rows = count_bits(v_mask_bits(v_less(at, length)))) > 0; w += rows, columns += rows) {
-        acc[0] = v_muladd(v_look_up(&inputs, n, columns), v_load_n(w, rows), acc[0]);
-        at = v_add(at, v_set1(1.0f));
-    }
-    return v_add(acc[0], acc[1]);
+    for (size_t s = 0; s < slots; s += OZ_LANES)
+        v_store(product + s, v_mul(v_look_up(&inputs, n, columns + s), v_load(w + s)));
 }
 
-OZ_INLINE vf16 dot_jagged_cell(const cell *c, const uint8_t *columns, const float *w, const float *x) {
-    const vi16 lengths = lengths_of(c);
-    vf16 sums = c->inputs <= OZ_BLOCK ? dot_entries(columns, w, x, OZ_BLOCK, lengths)
-                                      : dot_entries(columns, w, x, OZ_MAX_BLOCK, lengths);
-    return v_permute(sums, ranks_of(c));
+/* sum[r] += the products of row r, in as many steps as the longest row takes. */
+OZ_INLINE void add_rows(const cell *c, const float *product, vf16 *sum) {
+    size_t longest = 0;
+    for (size_t r = 0; r < OZ_PANEL; r++) longest = oz_max(longest, (size_t)(c->row[r + 1] - c->row[r]));
+    for (size_t r = 0; r < OZ_PANEL; r++) {
+        const ptrdiff_t count = c->row[r + 1] - c->row[r];
+        vf16 acc = sum[r];
+        for (size_t s = 0; s < longest; s += OZ_LANES)
+            acc = v_add(acc, v_load_first(product + c->row[r] + s, count - (ptrdiff_t)s));
+        sum[r] = acc;
+    }
 }
 
-/* One form's cells of a panel; a leaf has one form. */
-OZ_INLINE void mv_mask_panel(const oz_leaf *leaf, size_t panel, const padded_inputs *x, size_t m, float *y,
-                             size_t ldy) {
+OZ_INLINE void dot_columns_cell(const cell *c, const uint8_t *columns, const float *w, const float *x,
+                                vf16 *sum) {
+    float padded[OZ_MAX_BLOCK];
+    float product[OZ_MOST_NONZEROS + OZ_MAX_BLOCK]; /* rows are read as far as the longest goes */
+    if (c->inputs % OZ_BLOCK != 0) x = pad_inputs(c, x, 0, 1, padded);
+    if (c->inputs <= OZ_BLOCK)
+        multiply_slots(columns, w, c->slots, x, OZ_BLOCK, product);
+    else
+        multiply_slots(columns, w, c->slots, x, OZ_MAX_BLOCK, product);
+    add_rows(c, product, sum);
+}
+
+OZ_INLINE void mv_panel(const oz_leaf *leaf, size_t panel, const oz_rows *x, size_t m, float *y, size_t ldy) {
     oz_nonzeros_room room;
     vf16 sum[OZ_MV_BATCH * OZ_PANEL];
     OZ_UNROLL
     for (size_t i = 0; i < m * OZ_PANEL; i++) sum[i] = v_zero();
     for (size_t b = 0; b < oz_sparse_blocks(leaf); b++) {
+        const float *in = x->f32 + b * leaf->param[OZ_SPARSE_BLOCK];
         cell c;
         find_cell(leaf, panel, b, &c);
         const float *w = cell_weights(leaf, panel, &c, &room);
-        dot_mask_cell(&c, w, inputs_of(x, leaf, &c), m, sum);
+        if (c.masks) {
+            dot_mask_cell(&c, w, in, x->ld, m, sum);
+            continue;
+        }
+        const uint8_t *columns = cell_columns(leaf, &c, &room);
+        find_rows(leaf, &c);
+        for (size_t i = 0; i < m; i++) dot_columns_cell(&c, columns, w, in + i * x->ld, sum + i * OZ_PANEL);
     }
     for (size_t i = 0; i < m; i++) add_to_rows(leaf, panel, sums_of(sum + i * OZ_PANEL), y + i * ldy);
 }
 
-OZ_INLINE void mv_jagged_panel(const oz_leaf *leaf, size_t panel, const padded_inputs *x, size_t m, float *y,
-                               size_t ldy) {
-    oz_nonzeros_room room;
-    vf16 sum[OZ_MV_BATCH];
-    OZ_UNROLL
-    for (size_t i = 0; i < m; i++) sum[i] = v_zero();
-    for (size_t b = 0; b < oz_sparse_blocks(leaf); b++) {
-        cell c;
-        find_cell(leaf, panel, b, &c);
-        const cell_inputs in = inputs_of(x, leaf, &c);
-        const float *w = cell_weights(leaf, panel, &c, &room);
-        const uint8_t *columns = cell_columns(leaf, &c, &room);
-        OZ_UNROLL
-        for (size_t i = 0; i < m; i++)
-            sum[i] = v_add(sum[i], dot_jagged_cell(&c, columns, w, in.x + i * in.ld));
-    }
-    OZ_UNROLL
-    for (size_t i = 0; i < m; i++) add_to_rows(leaf, panel, sum[i], y + i * ldy);
-}
-
 OZ_INLINE void mv_batch(const oz_leaf *leaf, size_t panel0, size_t panel1, const oz_rows *x, size_t m,
                         float *y, size_t ldy) {
-    padded_inputs in;
-    pad_inputs(leaf, x, m, &in);
-    for (size_t panel = panel0; panel < panel1; panel++) {
-        if (leaf->param[OZ_SPARSE_FORM] == OZ_SPARSE_MASK)
-            mv_mask_panel(leaf, panel, &in, m, y, ldy);
-        else
-            mv_jagged_panel(leaf, panel, &in, m, y, ldy);
-    }
+    for (size_t panel = panel0; panel < panel1; panel++) mv_panel(leaf, panel, x, m, y, ldy);
 }
 
 static void OZ_NAME(sparse_mv_float)(const oz_leaf *leaf, size_t panel0, size_t panel1, const oz_rows *x,
@@ -178,12 +139,10 @@ static void place_mask(const cell *c, const float *w, size_t n, float *out) {
     }
 }
 
-static void place_entries(const cell *c, const float *w, size_t n, float *out) {
-    ranks k;
-    find_ranks(c, &k);
+static void place_columns(const cell *c, const float *w, size_t n, float *out) {
     memset(out, 0, OZ_PANEL * n * sizeof *out);
-    for (size_t e = 0, s = 0, rows = OZ_PANEL; (rows = rows_with(&k, e, rows)) > 0; e++) {
-        for (size_t i = 0; i < rows; i++, s++) out[k.row[i] * n + c->columns[s]] = w[s];
+    for (size_t r = 0; r < OZ_PANEL; r++, out += n) {
+        for (size_t s = c->row[r]; s < c->row[r + 1]; s++) out[c->columns[s]] = w[s];
     }
 }
 
@@ -192,26 +151,12 @@ static oz_tile decode_f32(const oz_leaf *leaf, size_t panel, size_t k0, size_t n
     cell c;
     find_cell(leaf, panel, k0 / leaf->param[OZ_SPARSE_BLOCK], &c);
     const float *w = cell_weights(leaf, panel, &c, &room);
-    if (c.masks) {
-        find_rows(&c);
+    find_rows(leaf, &c);
+    if (c.masks)
         place_mask(&c, w, n, out);
-    } else {
-        place_entries(&c, w, n, out);
-    }
+    else
+        place_columns(&c, w, n, out);
     return (oz_tile){.p = out, .row_stride = n, .k_stride = 1};
-}
-
-static void find_diagonals(const cell *c, oz_nonzeros *out) {
-    const vf16 length = v_from_i32(lengths_of(c));
-    uint16_t rows[OZ_PANEL];
-    memcpy(rows, c->rows, sizeof rows);
-    for (size_t r = 0; r < OZ_PANEL; r++) {
-        const unsigned rank = rows[r] >> 12;
-        out->length[rank] = rows[r] & 0xfff;
-        out->row[rank] = (uint8_t)r;
-    }
-    OZ_ROLL
-    for (size_t e = 0, with = 1; with > 0; e++) out->with[e] = (uint8_t)(with = rows_beyond(length, e));
 }
 
 static void decode_nz(const oz_leaf *leaf, size_t panel, size_t k0, size_t n, oz_nonzeros *out) {
@@ -220,12 +165,7 @@ static void decode_nz(const oz_leaf *leaf, size_t panel, size_t k0, size_t n, oz
     find_cell(leaf, panel, k0 / leaf->param[OZ_SPARSE_BLOCK], &c);
     out->value = cell_weights(leaf, panel, &c, &out->room);
     out->column = cell_columns(leaf, &c, &out->room);
-    if (c.masks) {
-        find_rows(&c);
-        memcpy(out->end, c.row + 1, sizeof out->end);
-        out->order = OZ_NZ_ROWS;
-    } else {
-        find_diagonals(&c, out);
-        out->order = OZ_NZ_JAGGED;
-    }
+    find_rows(leaf, &c);
+    memcpy(out->end, c.row + 1, sizeof out->end);
+    out->each = 0;
 }

@@ -2,9 +2,10 @@
  * quads.
  *
  * A mask expands a row of codes in a register beside the dense activations, onto the code of zero. In form
- * jagged the activations are brought to the columns instead, looked up where 128 bytes can be. */
+ * rows the activations are brought to the columns instead: looked up where 128 bytes can be, else copied for
+ * all slots of a cell before its rows are told apart. */
 
-/* A cell's codes; of masks that are read block by block, c.row says how far. */
+/* A cell's codes; of rows that are read block by block, c.row says how far. */
 typedef struct code_reader {
     cell c;
     uint8_t zero;
@@ -17,7 +18,7 @@ static void open_codes(const oz_leaf *leaf, size_t panel, size_t block, code_rea
     r->zero = (uint8_t)oz_codec_zero(leaf->codec.kind);
     r->codes = cell_codes(leaf, &r->c, r->room.codes);
     r->columns = r->c.masks ? NULL : cell_columns(leaf, &r->c, &r->room);
-    if (r->c.masks && r->c.inputs > OZ_BLOCK) find_rows(&r->c);
+    if (r->columns || r->c.inputs > OZ_BLOCK) find_rows(leaf, &r->c);
 }
 
 /* The 128 codes where a mask has bits, `rest` where not; returns how many have been read. */
@@ -107,76 +108,53 @@ static void add_block(product *p, code_reader *r, size_t from, size_t k, size_t 
     }
 }
 
-/* One segment of a cell of entries; lanes are ranks. */
+/* The activations under 64 slots of a segment of a cell, 0 from the n-th slot on. */
 #ifdef OZ_LOOK_UP
-static const uint8_t lane_of[64] = {0,  0,  0,  0,  1,  1,  1,  1,  2,  2,  2,  2,  3,  3,  3,  3,
-                                    4,  4,  4,  4,  5,  5,  5,  5,  6,  6,  6,  6,  7,  7,  7,  7,
-                                    8,  8,  8,  8,  9,  9,  9,  9,  10, 10, 10, 10, 11, 11, 11, 11,
-                                    12, 12, 12, 12, 13, 13, 13, 13, 14, 14, 14, 14, 15, 15, 15, 15};
-
-/* Four entries, of which the bytes of `rows` say how many rows have each and those of `from` where they
- * begin: quads of a row are brought together. */
-OZ_INLINE vi16 dot_entries4(vi16 sum, const uint8_t *codes, const uint8_t *columns, uint32_t from,
-                            uint32_t rows, vb64 zero, unsigned shift, uint8_t segment, const int8_t *x) {
-    const vb64 lane = vb_load(lane_of), slot = vb_add(lane, vb_quad(&from));
-    const vb64 index = vb_permute(vb_load(columns), slot);
-    const vb64 inputs = vb_look_up(x, index, shift, segment, lane, vb_quad(&rows));
-    return v_dot4_s8(sum, vb_sub(vb_permute(vb_load(codes), slot), zero), inputs);
-}
-
-OZ_INLINE vi16 sum_entries(const code_reader *r, unsigned shift, uint8_t segment, const int8_t *x) {
-    const uint8_t *codes = r->codes, *columns = r->columns;
-    const vb64 zero = vb_set1(r->zero);
-    const vi16 lengths = lengths_of(&r->c);
-    const vf16 length = v_from_i32(lengths);
-    const size_t all = vi_least(lengths);
-    vi16 sum = vi_zero();
-    size_t e = 0;
-    x += ((size_t)segment << shift) / OZ_BLOCK * OZ_BLOCK;
-    OZ_ROLL
-    for (; e + 4 <= all; e += 4, codes += 64, columns += 64)
-        sum = dot_entries4(sum, codes, columns, 0x30201000, 0x10101010, zero, shift, segment, x);
-    OZ_ROLL
-    for (uint32_t n = 1; n > 0; e += 4) { /* until nobody has the last of four */
-        uint32_t slots = 0, from = 0, rows = 0;
-        OZ_UNROLL
-        for (unsigned j = 0; j < 4; j++) {
-            n = (uint32_t)rows_beyond(length, e + j);
-            from |= slots << 8 * j;
-            rows |= n << 8 * j;
-            slots += n;
-        }
-        sum = dot_entries4(sum, codes, columns, from, rows, zero, shift, segment, x);
-        codes += slots;
-        columns += slots;
-    }
-    return sum;
-}
+#define BRING(x, columns, slots, in)
+#define INPUTS_AT(x, in, columns, shift, segment, n)                                                         \
+    vb_look_up((x) + ((size_t)(segment) << (shift)) / OZ_BLOCK * OZ_BLOCK, vb_load(columns), shift, segment, \
+               n)
 #else
-OZ_INLINE vi16 sum_entries(const code_reader *r, unsigned shift, uint8_t segment, const int8_t *x) {
-    const vi16 zero = vi_set1(r->zero), none = vi_zero(), here = vi_set1(segment);
-    const vf16 length = v_from_i32(lengths_of(&r->c));
-    vi16 sum = none;
-    for (size_t e = 0, s = 0, rows; (rows = rows_beyond(length, e)) > 0; e++, s += rows) {
-        int8_t in[OZ_PANEL] = {0};
-        for (size_t i = 0; i < rows; i++) in[i] = x[r->columns[s + i]];
-        const vm16 live = vi_equal(vi_shift_right(vi_load_u8(r->columns + s), shift), here);
-        const vi16 products = vi_mul(vi_sub(vi_load_u8(r->codes + s), zero), vi_load_i8(in));
-        sum = vi_add(sum, vi_bits(v_select(live, v_from_bits(products), v_from_bits(none))));
-    }
-    return sum;
-}
+#define BRING(x, columns, slots, in)                                                                         \
+    for (size_t s = 0; s < (slots); s++) (in)[s] = (x)[(columns)[s]]
+#define INPUTS_AT(x, in, columns, shift, segment, n) vb_keep(vb_load(in), vb_load(columns), shift, segment, n)
 #endif
 
-static void add_entries(product *p, const code_reader *r, size_t k) {
+/* One segment of a cell of columns: 64 slots of a row at a time. */
+OZ_INLINE vi16 sum_columns_as(const code_reader *r, unsigned shift, uint8_t segment, const int8_t *x,
+                              const int8_t *in) {
+    const uint8_t *codes = r->codes, *columns = r->columns;
+    const vb64 zero = vb_set1(r->zero);
+    vi16 sums[OZ_PANEL];
+    (void)x, (void)in;
+    OZ_ROLL
+    for (size_t row = 0; row < OZ_PANEL; row++) {
+        vi16 sum = vi_zero();
+        const size_t end = r->c.row[row + 1];
+        OZ_ROLL
+        for (size_t s = r->c.row[row]; s < end; s += 64) {
+            vb64 inputs = INPUTS_AT(x, in + s, columns + s, shift, segment, end - s);
+            sum = v_dot4_s8(sum, vb_sub(vb_load(codes + s), zero), inputs);
+        }
+        sums[row] = sum;
+    }
+    return vi_sum_rows(sums);
+}
+
+static vi16 sum_columns(const code_reader *r, unsigned shift, uint8_t segment, const int8_t *x,
+                        const int8_t *in) {
+    if (shift != 7) return sum_columns_as(r, shift, segment, x, in);
+    return segment ? sum_columns_as(r, 7, 1, x, in) : sum_columns_as(r, 7, 0, x, in);
+}
+
+static void add_columns(product *p, const code_reader *r, size_t k) {
     const unsigned shift = p->step >= oz_min(r->c.inputs, OZ_BLOCK) ? 7 : (unsigned)__builtin_ctzll(p->step);
-    const vi16 rank = ranks_of(&r->c);
+    int8_t in[OZ_MOST_NONZEROS + OZ_READ_AHEAD];
     for (size_t i = 0; i < p->x->m; i++) {
         const int8_t *x = p->x->i8 + i * p->ld + k;
-        for (size_t at = 0; at < r->c.inputs; at += (size_t)1 << shift) {
-            vi16 sum = sum_entries(r, shift, (uint8_t)(at >> shift), x);
-            add_sums(p, i, k + at, vi_bits(v_permute(v_from_bits(sum), rank)));
-        }
+        BRING(x, r->columns, r->c.slots, in);
+        for (size_t at = 0; at < r->c.inputs; at += (size_t)1 << shift)
+            add_sums(p, i, k + at, sum_columns(r, shift, (uint8_t)(at >> shift), x, in));
     }
 }
 
@@ -196,7 +174,7 @@ static void mv_panel_codes(const oz_leaf *leaf, size_t panel, const oz_rows *x, 
         if (reader.c.masks)
             add_masks(&p, &reader, b * leaf->param[OZ_SPARSE_BLOCK]);
         else
-            add_entries(&p, &reader, b * leaf->param[OZ_SPARSE_BLOCK]);
+            add_columns(&p, &reader, b * leaf->param[OZ_SPARSE_BLOCK]);
     }
     for (size_t i = 0; i < x->m; i++) add_to_rows(leaf, panel, p.acc[i], y + i * ldy);
 }
@@ -208,13 +186,11 @@ static void OZ_NAME(sparse_mv_integer)(const oz_leaf *leaf, size_t panel0, size_
 
 /* Inputs [from, from + 128) of the cell as rows of codes. */
 static void scatter_codes(const code_reader *r, size_t from, uint8_t rows[OZ_PANEL][OZ_BLOCK]) {
-    ranks k;
-    find_ranks(&r->c, &k);
     memset(rows, r->zero, OZ_PANEL * OZ_BLOCK);
-    for (size_t e = 0, s = 0, n = OZ_PANEL; (n = rows_with(&k, e, n)) > 0; e++) {
-        for (size_t i = 0; i < n; i++, s++) {
-            const size_t column = r->columns[s];
-            if (column / OZ_BLOCK == from / OZ_BLOCK) rows[k.row[i]][column % OZ_BLOCK] = r->codes[s];
+    for (size_t i = 0; i < OZ_PANEL; i++) {
+        const size_t end = r->c.row[i + 1];
+        for (size_t s = r->c.row[i]; s < end; s++) {
+            if (r->columns[s] / OZ_BLOCK == from / OZ_BLOCK) rows[i][r->columns[s] % OZ_BLOCK] = r->codes[s];
         }
     }
 }

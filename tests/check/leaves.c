@@ -18,11 +18,11 @@ typedef struct arguments {
 /* Formats with parameters; nm, which has hundreds, is made below. */
 static const arguments table[] = {
     {"sparse", ":mask"},
-    {"sparse", ":jagged"},
+    {"sparse", ":rows"},
     {"sparse", ":mask,block=128"},
     {"sparse", ":mask,block=256"},
-    {"sparse", ":jagged,block=128"},
-    {"sparse", ":jagged,block=256"},
+    {"sparse", ":rows,block=128"},
+    {"sparse", ":rows,block=256"},
     {"hashed", ":pareto,slots=97"},
     {"hashed", ":pareto,slots=1000,start=12345,seed=9"},
     {"hashed", ":pareto,slots=333,sign=mask"},

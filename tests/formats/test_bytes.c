@@ -97,7 +97,7 @@ Test(bytes, sparse_is_what_was_stored) {
     for (size_t i = 0; i < 12; i++) {
         char text[80];
         oz_arena arena = {0};
-        snprintf(text, sizeof text, "sparse,codec=%s,form=%s", codecs[i / 2], i % 2 ? "jagged" : "mask");
+        snprintf(text, sizeof text, "sparse,codec=%s,form=%s", codecs[i / 2], i % 2 ? "rows" : "mask");
         oz_leaf leaf = packed(text, 64, 1024, w, &arena);
         oz_bytes b;
         oz_leaf_bytes(&leaf, &b);
@@ -120,7 +120,7 @@ Test(bytes, odd_shapes_by_hand) {
     cr_assert_eq(bytes_of("nm:2:4,codec=f32", 17, 33).index, 2 * 18 * 4);
     cr_assert_eq(bytes_of("nm:3:4,codec=f32", 17, 33).index, 2 * 9 * 8);
     cr_assert_eq(bytes_of("sparse,form=mask,block=128,slots=8", 17, 133).index, 4 * 5 + 2 * 16 * 17);
-    cr_assert_eq(bytes_of("sparse,form=jagged,block=128,slots=8", 17, 133).index, 4 * 5 + 4 * 32 + 8);
+    cr_assert_eq(bytes_of("sparse,form=rows,block=128,slots=8", 17, 133).index, 4 * 5 + 4 * 32 + 8);
 }
 
 Test(bytes, packed_parts_are_as_large_as_said) {

@@ -73,8 +73,8 @@ Test(hostile, codecs) {
 /* One byte less in any part that is there is refused, more is padding. */
 Test(hostile, short_parts) {
     static const char *const texts[] = {
-        "dense,codec=f16",  "dense,codec=int4,offset=zero",  "nm:2:4,codec=int8",
-        "nm:5:8,codec=f32", "sparse,codec=int3,form=jagged", "sparse,codec=f32,form=mask"};
+        "dense,codec=f16",  "dense,codec=int4,offset=zero", "nm:2:4,codec=int8",
+        "nm:5:8,codec=f32", "sparse,codec=int3,form=rows",  "sparse,codec=f32,form=mask"};
     for (size_t t = 0; t < sizeof texts / sizeof texts[0]; t++) {
         oz_leaf leaf = leaf_of(texts[t], 17, 33, 0.5);
         for (size_t i = 0; i < leaf.format->n_parts; i++) {
@@ -185,7 +185,7 @@ Test(hostile, nm_masks) {
 }
 
 Test(hostile, sparse_params) {
-    oz_leaf leaf = leaf_of("sparse,codec=f32,form=jagged", 17, 300, 0.5), good = leaf;
+    oz_leaf leaf = leaf_of("sparse,codec=f32,form=rows", 17, 300, 0.5), good = leaf;
     leaf.param[OZ_SPARSE_BLOCK] = 0;
     expect_refused(&leaf, OZ_ERR_FORMAT, "block must be 128 or 256");
     leaf = good;
@@ -202,38 +202,32 @@ Test(hostile, sparse_params) {
 }
 
 Test(hostile, sparse_cells) {
-    oz_leaf leaf = leaf_of("sparse,codec=f32,form=jagged,block=128", 17, 300, 0.5);
+    oz_leaf leaf = leaf_of("sparse,codec=f32,form=rows,block=128", 17, 300, 0.5);
     put_u32(writable(&leaf, "cells"), 8);
     expect_refused(&leaf, OZ_ERR_FORMAT, "cell 0 of part cells: the first slot is not 0");
-    leaf = leaf_of("sparse,codec=f32,form=jagged,block=128", 17, 300, 0.5);
+    leaf = leaf_of("sparse,codec=f32,form=rows,block=128", 17, 300, 0.5);
     put_u32(writable(&leaf, "cells") + 8, oz_sparse_first(&leaf, 1) - 8);
     expect_refused(&leaf, OZ_ERR_FORMAT, "cell 2 of part cells: slots do not ascend");
-    leaf = leaf_of("sparse,codec=f32,form=jagged,block=128", 17, 300, 0.5);
+    leaf = leaf_of("sparse,codec=f32,form=rows,block=128", 17, 300, 0.5);
     put_u32(writable(&leaf, "cells") + 4, oz_sparse_first(&leaf, 1) + 4);
     expect_refused(&leaf, OZ_ERR_FORMAT, "cell 1 of part cells: the first slot is not a multiple of 8");
-    leaf = leaf_of("sparse,codec=f32,form=jagged,block=128", 17, 300, 0.5);
+    leaf = leaf_of("sparse,codec=f32,form=rows,block=128", 17, 300, 0.5);
     put_u32(writable(&leaf, "cells") + 4, 0xfffffff8);
     expect_refused(&leaf, OZ_ERR_FORMAT, "slots do not ascend");
 }
 
 /* 17 x 130 in blocks of 128: cells 0, 1 of 16 rows, cells 2, 3 of one row; 1 and 3 have 2 inputs. */
 Test(hostile, sparse_rows) {
-    const char *text = "sparse,codec=int4,form=jagged,block=128";
-    oz_leaf leaf = leaf_of(text, 17, 130, 0.5);
-    oz_sparse_row row = oz_sparse_row_at(&leaf, 0, 3);
-    put_u16(writable(&leaf, "rows") + 2 * 3, (uint16_t)(129 | row.rank << 12));
-    expect_refused(&leaf, OZ_ERR_FORMAT, "cell 0 of part rows: a row has more weights than inputs");
+    const char *text = "sparse,codec=int4,form=rows,block=128";
+    oz_leaf leaf = leaf_of(text, 17, 130, 1);
+    put_u16(writable(&leaf, "ends") + 2 * 3, 0);
+    expect_refused(&leaf, OZ_ERR_FORMAT, "cell 0 of part ends: row ends do not ascend");
+    leaf = leaf_of(text, 17, 130, 1);
+    put_u16(writable(&leaf, "ends") + 2 * 15, 0xffff);
+    expect_refused(&leaf, OZ_ERR_FORMAT, "cell 0 of part ends: a row ends past the cell's slots");
     leaf = leaf_of(text, 17, 130, 0.5);
-    row = oz_sparse_row_at(&leaf, 0, 3);
-    put_u16(writable(&leaf, "rows") + 2 * 3, (uint16_t)(row.length | ((row.rank + 1) % 16) << 12));
-    expect_refused(&leaf, OZ_ERR_FORMAT, "cell 0 of part rows: two rows have the same rank");
-    leaf = leaf_of(text, 17, 130, 0.5);
-    row = oz_sparse_row_at(&leaf, 0, 3);
-    put_u16(writable(&leaf, "rows") + 2 * 3, (uint16_t)((row.rank == 0 ? 0 : 128) | row.rank << 12));
-    expect_refused(&leaf, OZ_ERR_FORMAT, "cell 0 of part rows: ranks are not by length");
-    leaf = leaf_of(text, 17, 130, 0.5);
-    row = oz_sparse_row_at(&leaf, 2, 1); /* row 17, behind row 16, which is the last */
-    put_u16(writable(&leaf, "rows") + 2 * (2 * 16 + 1), (uint16_t)(1 | row.rank << 12));
+    uint16_t fewer = (uint16_t)(oz_sparse_end(&leaf, 2, 0) - 1); /* row 16's last weight becomes row 17's */
+    put_u16(writable(&leaf, "ends") + 2 * 2 * 16, fewer);
     expect_refused(&leaf, OZ_ERR_FORMAT, "a row past the last one has weights");
     leaf = leaf_of(text, 17, 130, 0.5);
     put_u32(writable(&leaf, "cells") + 4, oz_sparse_first(&leaf, 1) + 8);
@@ -241,10 +235,10 @@ Test(hostile, sparse_rows) {
 }
 
 Test(hostile, sparse_columns) {
-    const char *text = "sparse,codec=f16,form=jagged,block=128";
+    const char *text = "sparse,codec=f16,form=rows,block=128";
     oz_leaf leaf = leaf_of(text, 17, 130, 1);
     uint8_t *columns = writable(&leaf, "columns");
-    columns[16] = columns[0]; /* entry 1 of the row that begins with slot 0 */
+    columns[1] = columns[0];
     expect_refused(&leaf, OZ_ERR_FORMAT, "cell 0 of part columns: a row's columns do not ascend");
     leaf = leaf_of(text, 17, 130, 1);
     columns = writable(&leaf, "columns");
@@ -298,9 +292,9 @@ Test(hostile, any_byte_changed) {
         "nm:3:8,codec=ternary,form=mask",
         "nm:9:16,codec=f16",
         "nm:1:32,codec=int5,form=mask",
-        "sparse,codec=int4,form=jagged,block=128",
+        "sparse,codec=int4,form=rows,block=128",
         "sparse,codec=ternary,form=mask,block=128",
-        "sparse,codec=f32,form=jagged,block=256",
+        "sparse,codec=f32,form=rows,block=256",
         "sparse,codec=int6,form=mask,block=256",
     };
     float *out = malloc(19 * 270 * sizeof *out);

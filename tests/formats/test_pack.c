@@ -109,7 +109,7 @@ static const char *const scalable[] = {
     "dense,codec=int6,offset=zero",
     "nm:2:4,codec=bf16",
     "nm:3:8,codec=int3",
-    "sparse,codec=f32,form=jagged",
+    "sparse,codec=f32,form=rows",
     "sparse,codec=f16,form=mask",
     "sparse,codec=ternary,group=64",
 };

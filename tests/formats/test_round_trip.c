@@ -176,8 +176,8 @@ Test(round_trip, nm_keeps_the_largest) {
 
 Test(round_trip, sparse) {
     static const double densities[] = {0, 0.05, 0.5, 1};
-    static const char *const forms[] = {"mask,block=128", "jagged,block=128", "mask,block=256",
-                                        "jagged,block=256"};
+    static const char *const forms[] = {"mask,block=128", "rows,block=128", "mask,block=256",
+                                        "rows,block=256"};
     chance c = chance_make();
     for (size_t s = 0; s < SIZES; s++) {
         for (size_t k = 0; k < CODECS; k++) {
@@ -199,7 +199,7 @@ Test(round_trip, sparse_counts_what_it_stores) {
         float *w = random_matrix(&c, 37, 401, 0.3);
         uint64_t want = 0;
         for (size_t i = 0; i < 37 * 401; i++) want += w[i] != 0;
-        oz_leaf leaf = packed(form ? "sparse,form=jagged" : "sparse,form=mask", 37, 401, w, &arena);
+        oz_leaf leaf = packed(form ? "sparse,form=rows" : "sparse,form=mask", 37, 401, w, &arena);
         cr_assert_eq(oz_leaf_nonzeros(&leaf), want);
         cr_assert_geq(leaf.param[OZ_SPARSE_SLOTS], want);
         cr_assert_leq(leaf.param[OZ_SPARSE_SLOTS], want + 7 * 3 * 4);
@@ -213,9 +213,9 @@ Test(round_trip, sparse_chooses_form_and_block) {
         double density;
         const char *codec;
         uint64_t form, block;
-    } cases[] = {{0.5, "f32", OZ_SPARSE_MASK, 128},    {0.04, "f32", OZ_SPARSE_JAGGED, 128},
-                 {0.3, "int4", OZ_SPARSE_MASK, 128},   {0.01, "int4", OZ_SPARSE_JAGGED, 256},
-                 {0.13, "f32", OZ_SPARSE_JAGGED, 128}, /* masks are smaller, but by less than 5 % */
+    } cases[] = {{0.5, "f32", OZ_SPARSE_MASK, 128},  {0.04, "f32", OZ_SPARSE_ROWS, 256},
+                 {0.3, "int4", OZ_SPARSE_MASK, 128}, {0.01, "int4", OZ_SPARSE_ROWS, 256},
+                 {0.13, "f32", OZ_SPARSE_ROWS, 128}, /* masks are smaller, but by less than 5 % */
                  {0.2, "int8", OZ_SPARSE_MASK, 128}};
     chance c = chance_make();
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

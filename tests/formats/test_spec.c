@@ -22,7 +22,7 @@ Test(spec, prints_what_it_parsed) {
         "dense,codec=ternary,group=128",
         "nm:2:8,codec=int8,group=128",
         "nm:31:32,codec=f16,form=mask",
-        "sparse,codec=int2,form=jagged,block=256,slots=0",
+        "sparse,codec=int2,form=rows,block=256,slots=0",
         "sparse,codec=f16,form=mask,block=128,slots=18446744073709551614",
         "sparse,codec=f16,block=128",
     };
@@ -40,8 +40,8 @@ Test(spec, many_ways_to_write_one_leaf) {
     expect_printed(&leaf, "nm:2:8,codec=int4,form=list");
     leaf = parsed("nm:2:8:mask", 1, 1);
     expect_printed(&leaf, "nm:2:8,codec=f32,form=mask");
-    leaf = parsed("sparse:jagged,codec=f16", 1, 1);
-    expect_printed(&leaf, "sparse,codec=f16,form=jagged");
+    leaf = parsed("sparse:rows,codec=f16", 1, 1);
+    expect_printed(&leaf, "sparse,codec=f16,form=rows");
     leaf = parsed("nm,codec=f32,m=4", 1, 1);
     expect_printed(&leaf, "nm,codec=f32,m=4");
 }

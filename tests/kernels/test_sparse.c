@@ -20,8 +20,8 @@ static void check_text(draws *d, const char *text) {
     }
 }
 
-static const char *const forms[] = {"form=mask,block=128", "form=mask,block=256", "form=jagged,block=128",
-                                    "form=jagged,block=256"};
+static const char *const forms[] = {"form=mask,block=128", "form=mask,block=256", "form=rows,block=128",
+                                    "form=rows,block=256"};
 
 Test(sparse, floats) {
     static const char *const codecs[] = {"f32", "f16", "bf16"};
