@@ -67,48 +67,71 @@ OZ_INLINE vi16 sum_ternary(quad_reader *reader, const int8_t *x, size_t quads) {
 }
 #endif
 
+#define DIGITS 5 /* of a byte */
+
 #ifdef OZ_PAIRS
-/* The next digit of every byte; rests are kept 128 less, signed, which tripling modulo 256 does not change.
- */
-OZ_INLINE void dot_digits(quad_reader *r, const int8_t *x, size_t ld, size_t m, vb64 pairs[OZ_MV_BATCH]) {
-    vb64 digits = vb_thirds(r->rest);
-    OZ_UNROLL
-    for (size_t i = 0; i < m; i++) pairs[i] = vb_add_pairs(pairs[i], digits, vb_quad(x + i * ld));
-    r->rest = vb_add(r->rest, vb_add(r->rest, r->rest));
-}
-
-OZ_INLINE void next_rests(quad_reader *r) {
-    oz_ask_ahead(r->next, 64);
-    r->rest = vb_xor(vb_load(r->next), vb_set1(0x80));
-    r->next += 64;
-}
-
-/* Pairs of products of a whole segment, 32 times 2 * 2 * 127, fit 16 bits. */
-OZ_INLINE void sum_digits(quad_reader *reader, const int8_t *x, size_t ld, size_t quads, size_t m,
-                          vi16 sum[OZ_MV_BATCH]) {
-    quad_reader r = *reader;
+/* Products of digits, summed by twos in words; or digits that are kept for later. */
+typedef struct digit_sums {
+    const int8_t *x;
+    size_t ld, m;
     vb64 pairs[OZ_MV_BATCH];
+} digit_sums;
+
+OZ_INLINE void dot_digit(vb64 digit, digit_sums *s) {
     OZ_UNROLL
-    for (size_t i = 0; i < m; i++) pairs[i] = vb_set1(0);
-    for (; r.left > 0 && quads > 0; r.left--, quads--, x += 4) dot_digits(&r, x, ld, m, pairs);
-    for (; quads >= 5; quads -= 5, x += 20) {
-        next_rests(&r);
-        OZ_UNROLL
-        for (unsigned i = 0; i < 5; i++) dot_digits(&r, x + 4 * i, ld, m, pairs);
+    for (size_t i = 0; i < s->m; i++)
+        s->pairs[i] = vb_add_pairs(s->pairs[i], digit, vb_quad(s->x + i * s->ld));
+    s->x += 4;
+}
+
+OZ_INLINE void use_digit(vb64 digit, digit_sums *s, vb64 *kept) {
+    if (kept)
+        *kept = digit;
+    else
+        dot_digit(digit, s);
+}
+
+/* All digits of the next bytes. Two are what 9 * byte / 256 is, and the byte below is what is left: bytes are
+ * multiplied as the low and the high halves of words, a table takes the two digits apart. */
+OZ_INLINE void next_digits(quad_reader *r, digit_sums *s, vb64 kept[DIGITS]) {
+    static const uint8_t firsts[16] = {0, 0, 0, 1, 1, 1, 2, 2, 2}, seconds[16] = {0, 1, 2, 0, 1, 2, 0, 1, 2};
+    const vb64 first = vb_load_repeat16(firsts), second = vb_load_repeat16(seconds);
+    oz_ask_ahead(r->next, 64);
+    vb64 low = vb_load(r->next), high = low;
+    r->next += 64;
+    OZ_UNROLL
+    for (unsigned i = 0; i < 4; i += 2) {
+        low = vb_times_low(low, 9);
+        high = i == 0 ? vb_times_high(high, 9) : vb_times_low(high, 9);
+        vb64 two = vb_tops(low, high);
+        use_digit(vb_shuffle16(first, two), s, kept ? kept + i : NULL);
+        use_digit(vb_shuffle16(second, two), s, kept ? kept + i + 1 : NULL);
     }
+    use_digit(vb_tops(vb_times_low(low, 3), vb_times_low(high, 3)), s, kept ? kept + 4 : NULL);
+}
+
+/* `divided`: the digits of the byte in which a segment ends, of which r->left are the next one's. Pairs of
+ * products of a whole segment, 32 times 2 * 2 * 127, fit 16 bits. */
+OZ_INLINE void sum_digits(quad_reader *r, vb64 divided[DIGITS], const int8_t *x, size_t ld, size_t quads,
+                          size_t m, vi16 sum[OZ_MV_BATCH]) {
+    digit_sums s = {.x = x, .ld = ld, .m = m};
+    OZ_UNROLL
+    for (size_t i = 0; i < m; i++) s.pairs[i] = vb_set1(0);
+    for (; r->left > 0 && quads > 0; r->left--, quads--) dot_digit(divided[DIGITS - r->left], &s);
+    for (; quads >= DIGITS; quads -= DIGITS) next_digits(r, &s, NULL);
     if (quads > 0) {
-        next_rests(&r);
-        for (r.left = 5; quads > 0; r.left--, quads--, x += 4) dot_digits(&r, x, ld, m, pairs);
+        next_digits(r, &s, divided);
+        for (r->left = DIGITS; quads > 0; r->left--, quads--) dot_digit(divided[DIGITS - r->left], &s);
     }
-    *reader = r;
     OZ_UNROLL
-    for (size_t i = 0; i < m; i++) sum[i] = vi_widen_pairs(pairs[i]);
+    for (size_t i = 0; i < m; i++) sum[i] = vi_widen_pairs(s.pairs[i]);
 }
 #endif
 
 /* Sums over one segment, per activation row; x: rows of ld bytes. */
-OZ_INLINE void sum_segment(oz_codec_kind kind, quad_reader *r, const int8_t *x, size_t ld, size_t quads,
-                           size_t m, vi16 sum[OZ_MV_BATCH]) {
+OZ_INLINE void sum_segment(oz_codec_kind kind, quad_reader *r, vb64 divided[DIGITS], const int8_t *x,
+                           size_t ld, size_t quads, size_t m, vi16 sum[OZ_MV_BATCH]) {
+    (void)divided;
 #ifdef OZ_SIMD_VNNI
     if (kind == OZ_CODEC_TERNARY && m == 1) {
         sum[0] = sum_ternary(r, x, quads);
@@ -117,7 +140,7 @@ OZ_INLINE void sum_segment(oz_codec_kind kind, quad_reader *r, const int8_t *x, 
 #endif
 #ifdef OZ_PAIRS
     if (kind == OZ_CODEC_TERNARY) {
-        sum_digits(r, x, ld, quads, m, sum);
+        sum_digits(r, divided, x, ld, quads, m, sum);
         return;
     }
 #endif
@@ -169,28 +192,36 @@ OZ_INLINE void add_to_rows(const oz_leaf *leaf, size_t panel, const vf16 *acc, s
     }
 }
 
+/* What the sum of codes (less the bias) and inputs has of zero codes; only zero points differ by row. */
+OZ_INLINE vi16 zeros_times(oz_codec_kind kind, const oz_scales *s, size_t group, int32_t bias,
+                           int32_t total) {
+    if (kind == OZ_CODEC_TERNARY || s->offset != OZ_ZERO_POINT) return vi_set1((s->zero - bias) * total);
+    return vi_mul(vi_sub(zero_at(s, group), vi_set1(bias)), vi_set1(total));
+}
+
 OZ_INLINE void mv_panel(oz_codec_kind kind, const oz_leaf *leaf, size_t panel, const oz_rows *x, size_t m,
                         float *y, size_t ldy) {
     const oz_scales scales = scales_of(leaf, panel);
     const size_t ld = oz_round_up(leaf->cols, OZ_BLOCK), step = oz_min(scales.inputs, OZ_BLOCK);
-    const vi16 bias = vi_set1(kind == OZ_CODEC_INT8 ? OZ_DOT4_BIAS : 0);
+    const int32_t bias = kind == OZ_CODEC_INT8 ? OZ_DOT4_BIAS : 0;
     quad_reader reader = reader_at(kind, oz_dense_panel(leaf, panel), 0);
+    vb64 divided[DIGITS]; /* see sum_digits */
     vf16 acc[OZ_MV_BATCH];
     OZ_UNROLL
     for (size_t i = 0; i < m; i++) acc[i] = v_zero();
-    for (size_t k = 0; k < leaf->cols; k += step) {
-        size_t inputs = oz_min(step, leaf->cols - k), group = k / scales.inputs;
+    for (size_t k = 0, group = 0, end = scales.inputs; k < leaf->cols; k += step) {
+        size_t inputs = oz_min(step, leaf->cols - k);
+        if (k == end) end += scales.inputs, group++;
         vi16 sum[OZ_MV_BATCH];
-        sum_segment(kind, &reader, x->i8 + k, ld, oz_div_up(inputs, 4), m, sum);
+        sum_segment(kind, &reader, divided, x->i8 + k, ld, oz_div_up(inputs, 4), m, sum);
         vf16 scale = scale_at(&scales, group);
-        vi16 zero = vi_sub(zero_at(&scales, group), bias);
         OZ_UNROLL
         for (size_t i = 0; i < m; i++) {
             const int32_t *sums = x->sum + (i * ld + k) / 32;
             int32_t total = sums[0];
             for (size_t j = 32; j < inputs; j += 32) total += sums[j / 32];
             vf16 in_scale = v_broadcast(x->scale + (i * ld + k) / OZ_BLOCK);
-            vi16 whole = vi_sub(sum[i], vi_mul(zero, vi_set1(total)));
+            vi16 whole = vi_sub(sum[i], zeros_times(kind, &scales, group, bias, total));
             acc[i] = v_fma(v_mul(scale, in_scale), v_from_i32(whole), acc[i]);
             if (scales.offset == OZ_MINIMUM) {
                 vf16 minimum = v_mul(minimum_at(&scales, group), in_scale);

@@ -437,23 +437,26 @@ OZ_INLINE vb64 vb_shuffle16(vb64 table, vb64 index) {
     return (vb64){_mm256_shuffle_epi8(table.lo, index.lo), _mm256_shuffle_epi8(table.hi, index.hi)};
 }
 
-/* gcc makes a minimum and a test for equality of a comparison whose limit it knows. */
-OZ_INLINE __m256i vb_above_half(__m256i a, int limit) {
-    __m256i above;
-    __asm__("vpcmpgtb %2, %1, %0" : "=x"(above) : "x"(a), "x"(_mm256_set1_epi8((char)limit)));
-    return above;
-}
-OZ_INLINE __m256i vb_thirds_half(__m256i a) {
-    return _mm256_abs_epi8(_mm256_add_epi8(vb_above_half(a, -43), vb_above_half(a, 42)));
-}
-/* 0, 1 or 2: the signed byte is below -42, between, or above 42. */
-OZ_INLINE vb64 vb_thirds(vb64 a) {
-    return (vb64){vb_thirds_half(a.lo), vb_thirds_half(a.hi)};
-}
-
 /* ---- dot products of bytes: see README.md for the contract ---- */
 #define OZ_DOT4_BIAS 128
 #define OZ_PAIRS 1
+
+/* Words: the low, or the high, byte of each word of a, times k <= 127. */
+OZ_INLINE vb64 vb_times_low(vb64 a, int16_t k) {
+    const __m256i by = _mm256_set1_epi16(k);
+    return (vb64){_mm256_maddubs_epi16(a.lo, by), _mm256_maddubs_epi16(a.hi, by)};
+}
+OZ_INLINE vb64 vb_times_high(vb64 a, int16_t k) {
+    const __m256i by = _mm256_set1_epi16((int16_t)(k << 8));
+    return (vb64){_mm256_maddubs_epi16(a.lo, by), _mm256_maddubs_epi16(a.hi, by)};
+}
+/* Words of the high bytes of two words. */
+OZ_INLINE __m256i vb_tops_half(__m256i low, __m256i high) {
+    return _mm256_blendv_epi8(_mm256_srli_epi16(low, 8), high, _mm256_set1_epi16((int16_t)0xff00));
+}
+OZ_INLINE vb64 vb_tops(vb64 low, vb64 high) {
+    return (vb64){vb_tops_half(low.lo, high.lo), vb_tops_half(low.hi, high.hi)};
+}
 
 /* Left alone, gcc keeps many products to add them in a tree, and spills them. */
 OZ_INLINE __m256i vb_add_pairs_half(__m256i acc, __m256i u, __m256i s) {

@@ -371,11 +371,16 @@ OZ_INLINE vb64 vb_shuffle16(vb64 table, vb64 index) {
 #define OZ_DOT4_BIAS 128
 #define OZ_PAIRS 1
 
-/* 0, 1 or 2: the signed byte is below -42, between, or above 42. */
-OZ_INLINE vb64 vb_thirds(vb64 a) {
-    const __m512i one = _mm512_set1_epi8(1);
-    __m512i middle = _mm512_maskz_mov_epi8(_mm512_cmpgt_epi8_mask(a, _mm512_set1_epi8(-43)), one);
-    return _mm512_mask_add_epi8(middle, _mm512_cmpgt_epi8_mask(a, _mm512_set1_epi8(42)), one, one);
+/* Words: the low, or the high, byte of each word of a, times k <= 127. */
+OZ_INLINE vb64 vb_times_low(vb64 a, int16_t k) {
+    return _mm512_maddubs_epi16(a, _mm512_set1_epi16(k));
+}
+OZ_INLINE vb64 vb_times_high(vb64 a, int16_t k) {
+    return _mm512_maddubs_epi16(a, _mm512_set1_epi16((int16_t)(k << 8)));
+}
+/* Words of the high bytes of two words. */
+OZ_INLINE vb64 vb_tops(vb64 low, vb64 high) {
+    return _mm512_mask_mov_epi8(_mm512_srli_epi16(low, 8), 0xaaaaaaaaaaaaaaaa, high);
 }
 
 OZ_INLINE vb64 vb_add_pairs(vb64 acc, vb64 u, vb64 s) {
