@@ -12,6 +12,11 @@
 #include "kernels/simd/avx2.h"
 #include "kernels/simd/tables.h"
 
+#define OZ_8_TIMES(a) a, a, a, a, a, a, a, a
+#define OZ_64_TIMES(a)                                                                                       \
+    OZ_8_TIMES(a), OZ_8_TIMES(a), OZ_8_TIMES(a), OZ_8_TIMES(a), OZ_8_TIMES(a), OZ_8_TIMES(a), OZ_8_TIMES(a), \
+        OZ_8_TIMES(a)
+
 /* Eight codes from the 8 bytes that end with theirs, or begin where the first one's do. */
 OZ_INLINE int64_t s_unpack8(const uint8_t *p, unsigned bits, unsigned eighth) {
     const unsigned at = eighth * bits, from = at < 8 * bits - 8 ? at : 8 * bits - 8;
@@ -69,6 +74,50 @@ OZ_INLINE vb64 vb_keep(vb64 a, vb64 index, unsigned shift, uint8_t segment, size
                   vb_keep32(a.hi, segments.hi, segment, count, 32)};
 }
 
+/* Rows are short: the second half is mostly not there. */
+OZ_INLINE __m256i v_dot4_first32(__m256i acc, const uint8_t *q, __m256i zero, const int8_t *x, __m256i live) {
+    __m256i w = _mm256_sub_epi8(_mm256_loadu_si256((const __m256i *)(const void *)q), zero);
+    __m256i in = _mm256_and_si256(_mm256_loadu_si256((const __m256i *)(const void *)x), live);
+    return v_dot4_half(acc, _mm256_abs_epi8(w), _mm256_sign_epi8(in, w));
+}
+OZ_INLINE vi16 v_dot4_first(vi16 acc, const uint8_t *q, vb64 zero, const int8_t *x, size_t n) {
+    static const int8_t first[128] = {OZ_64_TIMES(-1)};
+    const vb64 live = vb_load(first + 64 - (n < 64 ? n : 64));
+    acc.lo = v_dot4_first32(acc.lo, q, zero.lo, x, live.lo);
+    if (n > 32) acc.hi = v_dot4_first32(acc.hi, q + 32, zero.hi, x + 32, live.hi);
+    return acc;
+}
+/* Eight tables of 16 bytes, each but the first as what it changes of the one before: an index finds all
+ * those up to its own, since a shuffle gives 0 where an index has become negative. */
+typedef struct vb_table {
+    __m256i change[8];
+} vb_table;
+OZ_INLINE vb_table vb_tabulate(const int8_t *x) {
+    vb_table t;
+    __m256i before = _mm256_setzero_si256();
+    OZ_UNROLL
+    for (size_t i = 0; i < 8; i++) {
+        __m256i here = vb_load_repeat16(x + 16 * i).lo;
+        t.change[i] = _mm256_xor_si256(here, before);
+        before = here;
+    }
+    return t;
+}
+/* Left alone, gcc keeps all that is found to join it in a tree, and spills it. */
+OZ_INLINE __m256i vb_find32(const vb_table *t, __m256i index) {
+    __m256i found = _mm256_shuffle_epi8(t->change[0], index);
+    OZ_UNROLL
+    for (size_t i = 1; i < 8; i++) {
+        index = _mm256_subs_epi8(index, _mm256_set1_epi8(16));
+        found = _mm256_xor_si256(found, _mm256_shuffle_epi8(t->change[i], index));
+        __asm__("" : "+x"(found));
+    }
+    return found;
+}
+OZ_INLINE vb64 vb_find(const vb_table *t, vb64 index) {
+    return (vb64){vb_find32(t, index.lo), vb_find32(t, index.hi)};
+}
+
 OZ_INLINE __m256 v_expand_eighth(const float *p, uint64_t bits, unsigned eighth) {
     return v_expand8(_mm256_loadu_ps(p + s_bits_before(bits, eighth)), bits >> 8 * eighth & 255u);
 }
@@ -92,17 +141,21 @@ OZ_INLINE v_table v_tabulate(const float *x, size_t n) {
     (void)n;
     return (v_table){x};
 }
+/* A load for each number, and of its index no more than a part of one. */
 OZ_INLINE __m128 v_look_up4(const float *x, uint32_t index) {
-    __m128 a = _mm_load_ss(x + (index & 255)), b = _mm_load_ss(x + (index >> 8 & 255)),
-           c = _mm_load_ss(x + (index >> 16 & 255)), d = _mm_load_ss(x + (index >> 24));
-    return _mm_movelh_ps(_mm_unpacklo_ps(a, b), _mm_unpacklo_ps(c, d));
+    __m128 a = _mm_load_ss(x + (index & 255));
+    a = _mm_insert_ps(a, _mm_load_ss(x + (index >> 8 & 255)), 0x10);
+    a = _mm_insert_ps(a, _mm_load_ss(x + (index >> 16 & 255)), 0x20);
+    return _mm_insert_ps(a, _mm_load_ss(x + (index >> 24)), 0x30);
+}
+OZ_INLINE __m256 v_look_up8(const float *x, const uint8_t *index) {
+    uint64_t eight;
+    memcpy(&eight, index, sizeof eight);
+    return _mm256_set_m128(v_look_up4(x, (uint32_t)(eight >> 32)), v_look_up4(x, (uint32_t)eight));
 }
 OZ_INLINE vf16 v_look_up(const v_table *t, size_t n, const uint8_t *index) {
-    uint32_t four[4];
     (void)n;
-    memcpy(four, index, sizeof four);
-    return (vf16){_mm256_set_m128(v_look_up4(t->x, four[1]), v_look_up4(t->x, four[0])),
-                  _mm256_set_m128(v_look_up4(t->x, four[3]), v_look_up4(t->x, four[2]))};
+    return (vf16){v_look_up8(t->x, index), v_look_up8(t->x, index + 8)};
 }
 
 OZ_INLINE vf16 v_repeat8(const float *p) {

@@ -52,6 +52,36 @@ OZ_INLINE vb64 vb_keep(vb64 a, vb64 index, unsigned shift, uint8_t segment, size
     return _mm512_maskz_mov_epi8(_mm512_mask_cmpeq_epi8_mask(live, segments, vb_set1(segment)), a);
 }
 
+OZ_INLINE vi16 v_dot4_first(vi16 acc, const uint8_t *q, vb64 zero, const int8_t *x, size_t n) {
+    const __mmask64 live = n < 64 ? (UINT64_C(1) << n) - 1 : ~UINT64_C(0);
+    return v_dot4_s8(acc, vb_sub(vb_load(q), zero), _mm512_maskz_mov_epi8(live, vb_load(x)));
+}
+/* Eight tables of 16 bytes, each but the first as what it changes of the one before: an index finds all
+ * those up to its own, since a shuffle gives 0 where an index has become negative. */
+typedef struct vb_table {
+    __m512i change[8];
+} vb_table;
+OZ_INLINE vb_table vb_tabulate(const int8_t *x) {
+    vb_table t;
+    __m512i before = _mm512_setzero_si512();
+    OZ_UNROLL
+    for (size_t i = 0; i < 8; i++) {
+        __m512i here = vb_load_repeat16(x + 16 * i);
+        t.change[i] = _mm512_xor_si512(here, before);
+        before = here;
+    }
+    return t;
+}
+OZ_INLINE vb64 vb_find(const vb_table *t, vb64 index) {
+    vb64 found = _mm512_shuffle_epi8(t->change[0], index);
+    OZ_UNROLL
+    for (size_t i = 1; i < 8; i++) {
+        index = _mm512_subs_epi8(index, _mm512_set1_epi8(16));
+        found = _mm512_xor_si512(found, _mm512_shuffle_epi8(t->change[i], index));
+    }
+    return found;
+}
+
 OZ_INLINE size_t vb_list_bits(uint64_t bits, uint8_t first, uint8_t *out) {
     return s_list_bits(bits, first, out);
 }

@@ -43,6 +43,20 @@ OZ_INLINE vb64 vb_keep(vb64 a, vb64 index, unsigned shift, uint8_t segment, size
     return a;
 }
 
+OZ_INLINE vi16 v_dot4_first(vi16 acc, const uint8_t *q, vb64 zero, const int8_t *x, size_t n) {
+    return v_dot4_s8(acc, vb_sub(vb_load(q), zero), vb_keep(vb_load(x), vb_set1(0), 0, 0, n));
+}
+typedef struct vb_table {
+    const int8_t *x;
+} vb_table;
+OZ_INLINE vb_table vb_tabulate(const int8_t *x) {
+    return (vb_table){x};
+}
+OZ_INLINE vb64 vb_find(const vb_table *t, vb64 index) {
+    for (int i = 0; i < 64; i++) index.byte[i] = index.byte[i] < 128 ? (uint8_t)t->x[index.byte[i]] : 0;
+    return index;
+}
+
 OZ_INLINE void v_expand64(const float *p, const void *mask, vf16 out[4]) {
     const uint8_t *bits = mask;
     for (int i = 0; i < 64; i++) out[i / 16].lane[i % 16] = bits[i / 8] >> (i % 8) & 1 ? *p++ : 0;

@@ -108,17 +108,28 @@ static void add_block(product *p, code_reader *r, size_t from, size_t k, size_t 
     }
 }
 
-/* The activations under 64 slots of a segment of a cell, 0 from the n-th slot on. */
+/* The activations under 64 slots of a segment of a cell, 0 from the n-th slot on. Where they cannot be looked
+ * up at once, those of a block of 128 are brought to all slots before; segments of that size need no more. */
 #ifdef OZ_LOOK_UP
-#define BRING(x, columns, slots, in)
 #define INPUTS_AT(x, in, columns, shift, segment, n)                                                         \
     vb_look_up((x) + ((size_t)(segment) << (shift)) / OZ_BLOCK * OZ_BLOCK, vb_load(columns), shift, segment, \
                n)
 #else
-#define BRING(x, columns, slots, in)                                                                         \
-    for (size_t s = 0; s < (slots); s++) (in)[s] = (x)[(columns)[s]]
 #define INPUTS_AT(x, in, columns, shift, segment, n) vb_keep(vb_load(in), vb_load(columns), shift, segment, n)
 #endif
+
+/* in[s] = the input under slot s, one of the 128 from x + from on, 0 if it is another; 64 more are written.
+ */
+static void bring_inputs(const code_reader *r, const int8_t *x, size_t from, int8_t *in) {
+#ifndef OZ_LOOK_UP
+    const vb_table inputs = vb_tabulate(x + from);
+    const vb64 first = vb_set1((uint8_t)from);
+    for (size_t s = 0; s < r->c.slots; s += 64)
+        vb_store(in + s, vb_find(&inputs, vb_xor(vb_load(r->columns + s), first)));
+#else
+    (void)r, (void)x, (void)from, (void)in;
+#endif
+}
 
 /* One segment of a cell of columns: 64 slots of a row at a time. */
 OZ_INLINE vi16 sum_columns_as(const code_reader *r, unsigned shift, uint8_t segment, const int8_t *x,
@@ -133,6 +144,12 @@ OZ_INLINE vi16 sum_columns_as(const code_reader *r, unsigned shift, uint8_t segm
         const size_t end = r->c.row[row + 1];
         OZ_ROLL
         for (size_t s = r->c.row[row]; s < end; s += 64) {
+#ifndef OZ_LOOK_UP
+            if (shift == 7) {
+                sum = v_dot4_first(sum, codes + s, zero, in + s, end - s);
+                continue;
+            }
+#endif
             vb64 inputs = INPUTS_AT(x, in + s, columns + s, shift, segment, end - s);
             sum = v_dot4_s8(sum, vb_sub(vb_load(codes + s), zero), inputs);
         }
@@ -152,9 +169,10 @@ static void add_columns(product *p, const code_reader *r, size_t k) {
     int8_t in[OZ_MOST_NONZEROS + OZ_READ_AHEAD];
     for (size_t i = 0; i < p->x->m; i++) {
         const int8_t *x = p->x->i8 + i * p->ld + k;
-        BRING(x, r->columns, r->c.slots, in);
-        for (size_t at = 0; at < r->c.inputs; at += (size_t)1 << shift)
+        for (size_t at = 0; at < r->c.inputs; at += (size_t)1 << shift) {
+            if (at % OZ_BLOCK == 0) bring_inputs(r, x, at, in);
             add_sums(p, i, k + at, sum_columns(r, shift, (uint8_t)(at >> shift), x, in));
+        }
     }
 }
 
