@@ -14,6 +14,11 @@
 
 const int8_t oz_expand_index[256][8] = {ROWS64(0), ROWS64(64), ROWS64(128), ROWS64(192)};
 
+#undef INDEX
+#define INDEX(m, i) (BIT(m, i) ? 8 + BELOW(m, i) : 0)
+
+const int8_t oz_expand_lane[256][8] = {ROWS64(0), ROWS64(64), ROWS64(128), ROWS64(192)};
+
 /* The place of bit n of those that are set: at most one term is not 0. */
 #define IS_NTH(m, i, n) (BIT(m, i) && BELOW(m, i) == (n) ? (i) : 0)
 #define NTH(m, n)                                                                                            \
