@@ -23,9 +23,11 @@ OZ_INLINE void dot_masks(const mask_rows *masks, size_t n, const float *w, const
             acc[0][i] = sum[i * OZ_PANEL + r];
             acc[1][i] = v_zero();
         }
+        oz_ask_ahead(mask, n / 8);
         OZ_UNROLL
         for (size_t k = 0; k < n; k += 64) {
             vf16 weights[4];
+            oz_ask_ahead((const uint8_t *)w, 64);
             v_expand64(w, mask + k / 8, weights);
             w += count_bits(mask64(mask + k / 8));
             OZ_UNROLL
@@ -61,19 +63,27 @@ OZ_INLINE void multiply_slots(const uint8_t *columns, const float *w, size_t slo
                               float *product) {
     const v_table inputs = v_tabulate(x, n);
     OZ_ROLL
-    for (size_t s = 0; s < slots; s += OZ_LANES)
+    for (size_t s = 0; s < slots; s += OZ_LANES) {
+        oz_ask_ahead((const uint8_t *)(w + s), OZ_LANES * sizeof *w);
+        oz_ask_ahead(columns + s, OZ_LANES);
         v_store(product + s, v_mul(v_look_up(&inputs, n, columns + s), v_load(w + s)));
+    }
 }
 
-/* sum[r] += the products of row r, in as many steps as the longest row takes. */
+/* sum[r] += the products of row r. All rows take as many steps as the longest does; those that even the
+ * shortest fills need no mask. */
 OZ_INLINE void add_rows(const cell *c, const float *product, vf16 *sum) {
-    size_t longest = 0;
-    for (size_t r = 0; r < OZ_PANEL; r++) longest = oz_max(longest, (size_t)(c->row[r + 1] - c->row[r]));
+    const vf16 counts = v_from_i32(vi_sub(vi_load_u16(c->row + 1), vi_load_u16(c->row)));
+    const size_t longest = (size_t)v_largest(counts);
+    const size_t shortest = (size_t)-v_largest(v_sub(v_zero(), counts));
+    OZ_ROLL
     for (size_t r = 0; r < OZ_PANEL; r++) {
+        const float *p = product + c->row[r];
         const ptrdiff_t count = c->row[r + 1] - c->row[r];
         vf16 acc = sum[r];
-        for (size_t s = 0; s < longest; s += OZ_LANES)
-            acc = v_add(acc, v_load_first(product + c->row[r] + s, count - (ptrdiff_t)s));
+        size_t s = 0;
+        for (; s + OZ_LANES <= shortest; s += OZ_LANES) acc = v_add(acc, v_load(p + s));
+        for (; s < longest; s += OZ_LANES) acc = v_add(acc, v_load_first(p + s, count - (ptrdiff_t)s));
         sum[r] = acc;
     }
 }
