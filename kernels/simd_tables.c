@@ -15,6 +15,11 @@
 const int8_t oz_expand_index[256][8] = {ROWS64(0), ROWS64(64), ROWS64(128), ROWS64(192)};
 
 #undef INDEX
+#define INDEX(m, i) (BIT(m, i) ? 8 + BELOW(m, i) : -128)
+
+const int8_t oz_expand_index8[256][8] = {ROWS64(0), ROWS64(64), ROWS64(128), ROWS64(192)};
+
+#undef INDEX
 #define INDEX(m, i) (BIT(m, i) ? 8 + BELOW(m, i) : 0)
 
 const int8_t oz_expand_lane[256][8] = {ROWS64(0), ROWS64(64), ROWS64(128), ROWS64(192)};

@@ -37,28 +37,26 @@ OZ_INLINE vb64 vb_unpack(const uint8_t *p, unsigned bits) {
 OZ_INLINE __m128i vb_join8(const void *p, const void *q) {
     return _mm_unpacklo_epi64(_mm_loadl_epi64(p), _mm_loadl_epi64(q));
 }
-/* Bits below bit 8 * `eighth` that are set: no place waits for the one before. */
-OZ_INLINE size_t s_bits_before(uint64_t bits, unsigned eighth) {
-    return eighth ? (size_t)__builtin_popcountll(bits << (64 - 8 * eighth)) : 0;
-}
-/* Two halves of 8 bytes; a byte without a value has an index with its sign set. */
-OZ_INLINE __m128i vb_expand16(__m128i rest, const uint8_t *p, uint64_t bits, unsigned eighth) {
-    const uint64_t lo = bits >> 8 * eighth & 255, hi = bits >> (8 * eighth + 8) & 255;
-    __m128i index = _mm_add_epi8(vb_join8(oz_expand_index[lo], oz_expand_index[hi]),
-                                 _mm_set_epi64x(0x0808080808080808, 0));
-    __m128i bytes = vb_join8(p + s_bits_before(bits, eighth), p + s_bits_before(bits, eighth + 1));
+/* Two halves of 8 bytes; a byte without a value has an index with its sign set. Each half waits for the count
+ * before it, one cycle; that is less than counting from the first bit on costs. */
+OZ_INLINE __m128i vb_expand16(__m128i rest, const uint8_t **p, const uint8_t *bits) {
+    const uint8_t *second = *p + __builtin_popcount(bits[0]);
+    __m128i index = vb_join8(oz_expand_index[bits[0]], oz_expand_index8[bits[1]]);
+    __m128i bytes = vb_join8(*p, second);
+    *p = second + __builtin_popcount(bits[1]);
     return _mm_blendv_epi8(_mm_shuffle_epi8(bytes, index), rest, index);
+}
+OZ_INLINE __m256i vb_expand32(__m256i rest, const uint8_t **p, const uint8_t *bits) {
+    __m128i low = vb_expand16(_mm256_castsi256_si128(rest), p, bits);
+    return _mm256_set_m128i(vb_expand16(_mm256_extracti128_si256(rest, 1), p, bits + 2), low);
 }
 OZ_INLINE size_t vb_list_bits(uint64_t bits, uint8_t first, uint8_t *out) {
     return s_list_bits(bits, first, out);
 }
 OZ_INLINE vb64 vb_expand64(vb64 rest, const uint8_t *p, const void *mask) {
-    uint64_t bits;
-    memcpy(&bits, mask, sizeof bits);
-    return (vb64){_mm256_set_m128i(vb_expand16(_mm256_extracti128_si256(rest.lo, 1), p, bits, 2),
-                                   vb_expand16(_mm256_castsi256_si128(rest.lo), p, bits, 0)),
-                  _mm256_set_m128i(vb_expand16(_mm256_extracti128_si256(rest.hi, 1), p, bits, 6),
-                                   vb_expand16(_mm256_castsi256_si128(rest.hi), p, bits, 4))};
+    const uint8_t *bits = mask;
+    __m256i low = vb_expand32(rest.lo, &p, bits);
+    return (vb64){low, vb_expand32(rest.hi, &p, bits + 4)};
 }
 OZ_INLINE __m256i vb_keep32(__m256i a, __m256i segments, uint8_t segment, int n, int first) {
     const __m256i place = _mm256_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18,

@@ -7,7 +7,9 @@
 
 /* oz_expand_index[mask][i] = how many bits of the mask are set below bit i; 0x80 where bit i is not set. */
 extern const int8_t oz_expand_index[256][8];
-/* 8 more than that, and 0 where bit i is not set: to vpermps the same, and a sign that keeps or clears. */
+/* The same for the second half of 16 bytes: 8 more. */
+extern const int8_t oz_expand_index8[256][8];
+/* 8 more, too, and 0 where bit i is not set: to vpermps the same, and a sign that keeps or clears. */
 extern const int8_t oz_expand_lane[256][8];
 /* The places of the bits that are set, lowest first, then zeros. */
 extern const uint8_t oz_set_bits[256][8];
