@@ -202,7 +202,7 @@ OZ_INLINE float v_largest(vf16 a) {
 }
 /* A lane without a value has the index 0, whose sign clears it: one instruction, where gcc makes two of a
  * blend with zeros. */
-OZ_INLINE __m256 v_expand8(__m256 values, unsigned bits) {
+OZ_INLINE __m256 v_expand8(__m256 values, size_t bits) {
     __m256i index =
         _mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)oz_expand_lane[bits]));
     __m256i spread = _mm256_castps_si256(_mm256_permutevar8x32_ps(values, index));

@@ -40,10 +40,11 @@ OZ_INLINE __m128i vb_join8(const void *p, const void *q) {
 /* Two halves of 8 bytes; a byte without a value has an index with its sign set. Each half waits for the count
  * before it, one cycle; that is less than counting from the first bit on costs. */
 OZ_INLINE __m128i vb_expand16(__m128i rest, const uint8_t **p, const uint8_t *bits) {
-    const uint8_t *second = *p + __builtin_popcount(bits[0]);
-    __m128i index = vb_join8(oz_expand_index[bits[0]], oz_expand_index8[bits[1]]);
+    const uint64_t low = bits[0], high = bits[1];
+    const uint8_t *second = *p + __builtin_popcountll(low);
+    __m128i index = vb_join8(oz_expand_index[low], oz_expand_index8[high]);
     __m128i bytes = vb_join8(*p, second);
-    *p = second + __builtin_popcount(bits[1]);
+    *p = second + __builtin_popcountll(high);
     return _mm_blendv_epi8(_mm_shuffle_epi8(bytes, index), rest, index);
 }
 OZ_INLINE __m256i vb_expand32(__m256i rest, const uint8_t **p, const uint8_t *bits) {
@@ -118,9 +119,9 @@ OZ_INLINE vb64 vb_find(const vb_table *t, vb64 index) {
 
 /* Each step waits for the count before it, one cycle; that is less than counting from the first bit on costs.
  */
-OZ_INLINE __m256 v_expand_next(const float **p, uint8_t bits) {
+OZ_INLINE __m256 v_expand_next(const float **p, uint64_t bits) {
     __m256 values = _mm256_loadu_ps(*p);
-    *p += __builtin_popcount(bits);
+    *p += __builtin_popcountll(bits);
     return v_expand8(values, bits);
 }
 OZ_INLINE void v_expand64(const float *p, const void *mask, vf16 out[4]) {
