@@ -44,6 +44,8 @@ OZ_INLINE void sum_block_as(const mask_rows *masks, bool only, bool whole, code_
     OZ_ROLL
     for (size_t row = 0; row < OZ_PANEL; row++, mask += stride) {
         vb64 w[2];
+        oz_ask_ahead(mask, OZ_BLOCK / 8);
+        oz_ask_ahead(next, 64);
         const size_t read = read_codes(only ? next : r->codes + r->c.row[row], mask, zero, w);
         if (only)
             next += read;
