@@ -73,27 +73,27 @@ OZ_INLINE vi16 sum_ternary(quad_reader *reader, const int8_t *x, size_t quads) {
 /* Products of digits, summed by twos in words; or digits that are kept for later. */
 typedef struct digit_sums {
     const int8_t *x;
-    size_t ld, m;
+    size_t ld;
     vb64 pairs[OZ_MV_BATCH];
 } digit_sums;
 
-OZ_INLINE void dot_digit(vb64 digit, digit_sums *s) {
+OZ_INLINE void dot_digit(vb64 digit, size_t m, digit_sums *s) {
     OZ_UNROLL
-    for (size_t i = 0; i < s->m; i++)
+    for (size_t i = 0; i < m; i++)
         s->pairs[i] = vb_add_pairs(s->pairs[i], digit, vb_quad(s->x + i * s->ld));
     s->x += 4;
 }
 
-OZ_INLINE void use_digit(vb64 digit, digit_sums *s, vb64 *kept) {
+OZ_INLINE void use_digit(vb64 digit, size_t m, digit_sums *s, vb64 *kept) {
     if (kept)
         *kept = digit;
     else
-        dot_digit(digit, s);
+        dot_digit(digit, m, s);
 }
 
 /* All digits of the next bytes. Two are what 9 * byte / 256 is, and the byte below is what is left: bytes are
  * multiplied as the low and the high halves of words, a table takes the two digits apart. */
-OZ_INLINE void next_digits(quad_reader *r, digit_sums *s, vb64 kept[DIGITS]) {
+OZ_INLINE void next_digits(quad_reader *r, size_t m, digit_sums *s, vb64 kept[DIGITS]) {
     static const uint8_t firsts[16] = {0, 0, 0, 1, 1, 1, 2, 2, 2}, seconds[16] = {0, 1, 2, 0, 1, 2, 0, 1, 2};
     const vb64 first = vb_load_repeat16(firsts), second = vb_load_repeat16(seconds);
     oz_ask_ahead(r->next, 64);
@@ -104,24 +104,24 @@ OZ_INLINE void next_digits(quad_reader *r, digit_sums *s, vb64 kept[DIGITS]) {
         low = vb_times_low(low, 9);
         high = i == 0 ? vb_times_high(high, 9) : vb_times_low(high, 9);
         vb64 two = vb_tops(low, high);
-        use_digit(vb_shuffle16(first, two), s, kept ? kept + i : NULL);
-        use_digit(vb_shuffle16(second, two), s, kept ? kept + i + 1 : NULL);
+        use_digit(vb_shuffle16(first, two), m, s, kept ? kept + i : NULL);
+        use_digit(vb_shuffle16(second, two), m, s, kept ? kept + i + 1 : NULL);
     }
-    use_digit(vb_tops(vb_times_low(low, 3), vb_times_low(high, 3)), s, kept ? kept + 4 : NULL);
+    use_digit(vb_tops(vb_times_low(low, 3), vb_times_low(high, 3)), m, s, kept ? kept + 4 : NULL);
 }
 
 /* `divided`: the digits of the byte in which a segment ends, of which r->left are the next one's. Pairs of
  * products of a whole segment, 32 times 2 * 2 * 127, fit 16 bits. */
 OZ_INLINE void sum_digits(quad_reader *r, vb64 divided[DIGITS], const int8_t *x, size_t ld, size_t quads,
                           size_t m, vi16 sum[OZ_MV_BATCH]) {
-    digit_sums s = {.x = x, .ld = ld, .m = m};
+    digit_sums s = {.x = x, .ld = ld};
     OZ_UNROLL
     for (size_t i = 0; i < m; i++) s.pairs[i] = vb_set1(0);
-    for (; r->left > 0 && quads > 0; r->left--, quads--) dot_digit(divided[DIGITS - r->left], &s);
-    for (; quads >= DIGITS; quads -= DIGITS) next_digits(r, &s, NULL);
+    for (; r->left > 0 && quads > 0; r->left--, quads--) dot_digit(divided[DIGITS - r->left], m, &s);
+    for (; quads >= DIGITS; quads -= DIGITS) next_digits(r, m, &s, NULL);
     if (quads > 0) {
-        next_digits(r, &s, divided);
-        for (r->left = DIGITS; quads > 0; r->left--, quads--) dot_digit(divided[DIGITS - r->left], &s);
+        next_digits(r, m, &s, divided);
+        for (r->left = DIGITS; quads > 0; r->left--, quads--) dot_digit(divided[DIGITS - r->left], m, &s);
     }
     OZ_UNROLL
     for (size_t i = 0; i < m; i++) sum[i] = vi_widen_pairs(s.pairs[i]);
