@@ -79,8 +79,7 @@ typedef struct digit_sums {
 
 OZ_INLINE void dot_digit(vb64 digit, size_t m, digit_sums *s) {
     OZ_UNROLL
-    for (size_t i = 0; i < m; i++)
-        s->pairs[i] = vb_add_pairs(s->pairs[i], digit, vb_quad(s->x + i * s->ld));
+    for (size_t i = 0; i < m; i++) s->pairs[i] = vb_add_pairs(s->pairs[i], digit, vb_quad(s->x + i * s->ld));
     s->x += 4;
 }
 
