@@ -59,10 +59,9 @@ static bool take_scratch(oz_trial *t, oz_arena *a) {
     t->scratch = oz_arena_array(a, (size_t)t->threads.width, sizeof *t->scratch);
     if (!t->y || !t->scratch || (unpacks && !t->unpacked)) return false;
     for (int i = 0; i < t->threads.width; i++) {
-        oz_scratch *s = &t->scratch[i];
-        s->tile = oz_arena_alloc(a, OZ_CHUNK * OZ_TILE_FLOATS * sizeof(float), 64);
-        s->nonzeros = oz_arena_alloc(a, OZ_CHUNK * sizeof *s->nonzeros, 64);
-        if (!s->tile || !s->nonzeros) return false;
+        uint8_t *memory = oz_arena_alloc(a, oz_scratch_bytes(), 64);
+        if (!memory) return false;
+        t->scratch[i] = oz_scratch_at(memory);
     }
     return true;
 }

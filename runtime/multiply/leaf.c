@@ -8,6 +8,17 @@
 #include "kernels/onednn.h"
 #include "runtime/fallback.h"
 
+enum { TILES_BYTES = OZ_CHUNK * OZ_TILE_FLOATS * sizeof(float) };
+
+size_t oz_scratch_bytes(void) {
+    return TILES_BYTES + oz_round_up(OZ_CHUNK * sizeof(oz_nonzeros), 64);
+}
+
+oz_scratch oz_scratch_at(uint8_t *memory) {
+    return (oz_scratch){.tile = (float *)(void *)memory,
+                        .nonzeros = (oz_nonzeros *)(void *)(memory + TILES_BYTES)};
+}
+
 void oz_multiply_rows(const oz_primitives *prim, const oz_leaf *leaf, const oz_choice *choice, size_t panel0,
                       size_t panel1, const oz_rows *x, float *y, size_t ldy) {
     if (choice->way == OZ_WAY_MV)

@@ -23,6 +23,10 @@ typedef struct oz_scratch {
     oz_nonzeros *nonzeros;
 } oz_scratch;
 
+/* That of oz_scratch_bytes, a multiple of 64, from `memory` on. */
+size_t oz_scratch_bytes(void);
+oz_scratch oz_scratch_at(uint8_t *memory);
+
 /* y[m][ldy] += W x for the rows of some panels of one leaf, in a way that reads rows. */
 void oz_multiply_rows(const oz_primitives *prim, const oz_leaf *leaf, const oz_choice *choice, size_t panel0,
                       size_t panel1, const oz_rows *x, float *y, size_t ldy);

@@ -69,8 +69,8 @@ size_t oz_slot_bytes(const oz_layer *layer, size_t lanes) {
 
 static oz_worker carve_worker(oz_bump *b, size_t sums) {
     oz_worker w;
-    w.scratch.tile = take(b, OZ_CHUNK * OZ_TILE_FLOATS * sizeof(float));
-    w.scratch.nonzeros = take(b, OZ_CHUNK * sizeof *w.scratch.nonzeros);
+    uint8_t *scratch = take(b, oz_scratch_bytes());
+    w.scratch = scratch ? oz_scratch_at(scratch) : (oz_scratch){0};
     w.y = take(b, sums * sizeof(float));
     w.acc = take(b, sums * sizeof(float));
     return w;

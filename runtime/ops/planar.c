@@ -7,9 +7,9 @@
 
 #include "base/arith.h"
 #include "runtime/cost.h"
+#include "runtime/multiply/leaf.h"
 #include "runtime/ops/conv2d.h"
 #include "runtime/ops/planes.h"
-#include "runtime/multiply/leaf.h"
 #include "runtime/session.h"
 
 /* Planes of a band: half of a second-level cache; pixels of a band. */
@@ -33,24 +33,21 @@ typedef struct oz_room {
 } oz_room;
 
 enum {
-    TILES_BYTES = OZ_CHUNK * OZ_TILE_FLOATS * sizeof(float),
-    NONZEROS_BYTES = (OZ_CHUNK * sizeof(oz_nonzeros) + 63) / 64 * 64,
     SUMS = OZ_CHUNK_ROWS * OZ_COLUMNS, /* of a tile */
     SUMS_BYTES = OZ_GROUP * SUMS * sizeof(float)
 };
 
 static oz_room room_of(const oz_step *step, size_t worker) {
     uint8_t *at = step->session->conv + worker * step->session->plan->conv_bytes;
-    return (oz_room){
-        .scratch = {.tile = (float *)(void *)at, .nonzeros = (oz_nonzeros *)(void *)(at + TILES_BYTES)},
-        .sums = (float *)(void *)(at + TILES_BYTES + NONZEROS_BYTES),
-        .planes = (float *)(void *)(at + TILES_BYTES + NONZEROS_BYTES + SUMS_BYTES)};
+    uint8_t *sums = at + oz_scratch_bytes();
+    return (oz_room){.scratch = oz_scratch_at(at),
+                     .sums = (float *)(void *)sums,
+                     .planes = (float *)(void *)(sums + SUMS_BYTES)};
 }
 
 size_t oz_planar_bytes(const oz_plan *p, const oz_node *node, const oz_shape *x, const oz_shape *y) {
     (void)p;
-    return TILES_BYTES + NONZEROS_BYTES + SUMS_BYTES +
-           oz_planes_floats(node, x, y, MOST_FLOATS) * sizeof(float);
+    return oz_scratch_bytes() + SUMS_BYTES + oz_planes_floats(node, x, y, MOST_FLOATS) * sizeof(float);
 }
 
 /* Pixels [first, first + n) of an image, in tiles. */
