@@ -26,6 +26,16 @@ static bool all_read_rows(const oz_layer_plan *plan) {
     return true;
 }
 
+static bool all_by_nonzeros(const oz_layer_plan *plan) {
+    for (size_t t = 0; t < plan->layer->weight->n_terms; t++) {
+        for (size_t f = 0; f < plan->layer->weight->terms[t].n_factors; f++) {
+            const oz_choice *choice = &plan->leaf[t][f].large;
+            if (choice->way != OZ_WAY_MM || !choice->decoder->nz) return false;
+        }
+    }
+    return true;
+}
+
 size_t oz_layer_lanes(const oz_layer_plan *lp) {
     return lp->rows && lp->columns <= OZ_MV_BATCH && all_read_rows(lp) ? OZ_MV_BATCH : OZ_COLUMNS;
 }
@@ -40,6 +50,7 @@ void oz_multiply(oz_session *s, const oz_job *job) {
     } else if (oz_call_is_direct(&c)) {
         oz_call_direct(&c);
     } else {
+        c.takes_8 = all_by_nonzeros(plan);
         oz_call_columns(&c);
     }
 }

@@ -1,4 +1,4 @@
-/* call.h - one layer under way, as the two ways to multiply it share it. */
+/* call.h - one layer under way, as all ways to multiply it share it. */
 #ifndef OZ_RUNTIME_MULTIPLY_CALL_H
 #define OZ_RUNTIME_MULTIPLY_CALL_H
 
@@ -13,6 +13,7 @@ typedef struct oz_call {
     const oz_layer_plan *plan;
     const oz_primitives *prim;
     const float *row_scale, *bias; /* NULL = none */
+    bool takes_8;                  /* all leaves are multiplied by their nonzeros, for which 8 lanes do */
 } oz_call;
 
 static inline oz_slot oz_slot_of(const oz_call *c, size_t index, size_t lanes) {

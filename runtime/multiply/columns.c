@@ -25,23 +25,11 @@ static size_t tile_columns(const oz_call *c, size_t tile) {
     return oz_min(OZ_COLUMNS, c->job->columns - tile * OZ_COLUMNS);
 }
 
-/* Whether all leaves are multiplied by their nonzeros, which 8 lanes are enough for. */
-static bool takes_8(const oz_layer_plan *plan) {
-    const oz_weight *w = plan->layer->weight;
-    for (size_t t = 0; t < w->n_terms; t++) {
-        for (size_t f = 0; f < w->terms[t].n_factors; f++) {
-            const oz_choice *choice = &plan->leaf[t][f].large;
-            if (choice->way != OZ_WAY_MM || !choice->decoder->nz) return false;
-        }
-    }
-    return true;
-}
-
 /* The width of a panel decides in which order some kernels add. */
 static size_t tile_lanes(const oz_call *c, size_t tile) {
     const size_t columns = tile_columns(c, tile);
     if (c->s->plan->reproducible) return OZ_COLUMNS;
-    return columns <= 8 && takes_8(c->plan) ? 8 : oz_lanes_for(columns);
+    return columns <= 8 && c->takes_8 ? 8 : oz_lanes_for(columns);
 }
 
 static oz_columns as_columns(const oz_operand *o, size_t k, size_t lanes) {
