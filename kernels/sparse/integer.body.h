@@ -110,51 +110,51 @@ static void add_block(product *p, code_reader *r, size_t from, size_t k, size_t 
     }
 }
 
-/* The activations under 64 slots of a segment of a cell, 0 from the n-th slot on. Where they cannot be looked
- * up at once, those of a block of 128 are brought to all slots before; segments of that size need no more. */
+/* sum += codes of the n slots from s on, or 64, times their inputs in a segment of 1 << shift of them. Where
+ * inputs cannot be looked up at once, those of a block of 128 are brought to all slots before. */
 #ifdef OZ_LOOK_UP
-#define INPUTS_AT(x, in, columns, shift, segment, n)                                                         \
-    vb_look_up((x) + ((size_t)(segment) << (shift)) / OZ_BLOCK * OZ_BLOCK, vb_load(columns), shift, segment, \
-               n)
-#else
-#define INPUTS_AT(x, in, columns, shift, segment, n) vb_keep(vb_load(in), vb_load(columns), shift, segment, n)
-#endif
+static void bring_inputs(const code_reader *r, const int8_t *x, size_t from, int8_t *in) {
+    (void)r, (void)x, (void)from, (void)in;
+}
 
+OZ_INLINE vi16 dot_slots(vi16 sum, const code_reader *r, size_t s, size_t n, vb64 zero, unsigned shift,
+                         uint8_t segment, const int8_t *x, const int8_t *in) {
+    (void)in;
+    x += ((size_t)segment << shift) / OZ_BLOCK * OZ_BLOCK;
+    vb64 inputs = vb_look_up(x, vb_load(r->columns + s), shift, segment, n);
+    return v_dot4_s8(sum, vb_sub(vb_load(r->codes + s), zero), inputs);
+}
+#else
 /* in[s] = the input under slot s, one of the 128 from x + from on, 0 if it is another; 64 more are written.
  */
 static void bring_inputs(const code_reader *r, const int8_t *x, size_t from, int8_t *in) {
-#ifndef OZ_LOOK_UP
     const vb_table inputs = vb_tabulate(x + from);
     const vb64 first = vb_set1((uint8_t)from);
     for (size_t s = 0; s < r->c.slots; s += 64)
         vb_store(in + s, vb_find(&inputs, vb_xor(vb_load(r->columns + s), first)));
-#else
-    (void)r, (void)x, (void)from, (void)in;
-#endif
 }
+
+OZ_INLINE vi16 dot_slots(vi16 sum, const code_reader *r, size_t s, size_t n, vb64 zero, unsigned shift,
+                         uint8_t segment, const int8_t *x, const int8_t *in) {
+    (void)x;
+    if (shift == 7) return v_dot4_first(sum, r->codes + s, zero, in + s, n); /* others are 0 already */
+    vb64 mine = vb_keep(vb_load(in + s), vb_load(r->columns + s), shift, segment, n);
+    return v_dot4_s8(sum, vb_sub(vb_load(r->codes + s), zero), mine);
+}
+#endif
 
 /* One segment of a cell of columns: 64 slots of a row at a time. */
 OZ_INLINE vi16 sum_columns_as(const code_reader *r, unsigned shift, uint8_t segment, const int8_t *x,
                               const int8_t *in) {
-    const uint8_t *codes = r->codes, *columns = r->columns;
     const vb64 zero = vb_set1(r->zero);
     vi16 sums[OZ_PANEL];
-    (void)x, (void)in;
     OZ_ROLL
     for (size_t row = 0; row < OZ_PANEL; row++) {
         vi16 sum = vi_zero();
         const size_t end = r->c.row[row + 1];
         OZ_ROLL
-        for (size_t s = r->c.row[row]; s < end; s += 64) {
-#ifndef OZ_LOOK_UP
-            if (shift == 7) {
-                sum = v_dot4_first(sum, codes + s, zero, in + s, end - s);
-                continue;
-            }
-#endif
-            vb64 inputs = INPUTS_AT(x, in + s, columns + s, shift, segment, end - s);
-            sum = v_dot4_s8(sum, vb_sub(vb_load(codes + s), zero), inputs);
-        }
+        for (size_t s = r->c.row[row]; s < end; s += 64)
+            sum = dot_slots(sum, r, s, end - s, zero, shift, segment, x, in);
         sums[row] = sum;
     }
     return vi_sum_rows(sums);
