@@ -1,9 +1,10 @@
 /* multiply.h - y = act(diag(r) (sum of terms) x + bias) for one layer, on all threads.
  *
  * A linear layer gives its activations as rows, a convolution as columns that are gathered a panel at a
- * time; both end in the same place. Up to 4 rows are read as they are (multiply/rows.c); otherwise columns
- * are cut into tiles (multiply/columns.c). Either way one output element is computed by one thread in one
- * order, so results do not depend on the number of threads. */
+ * time; both end in the same place. Up to 4 rows are read as they are (multiply/rows.c), and so are many of
+ * them where the weight is one leaf of floats (multiply/direct.c); otherwise columns are cut into tiles
+ * (multiply/columns.c). Whichever way, one output element is computed by one thread in one order, so results
+ * do not depend on the number of threads. */
 #ifndef OZ_RUNTIME_MULTIPLY_H
 #define OZ_RUNTIME_MULTIPLY_H
 

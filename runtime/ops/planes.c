@@ -146,9 +146,7 @@ static void lay_moved(const oz_planes *p, const float *x, size_t band, size_t kx
                               vectors_of(p), out, w->kernel[1] * p->plane);
 }
 
-/* ---- where a step is 2 and short lines are made of halves of vectors: each is every second of 16 inputs
- * ----
- */
+/* ---- a step of 2, short lines of half vectors: each is every second of 16 inputs ---- */
 
 static bool has_halves(const oz_planes *p) {
     return p->window->stride[1] == 2 && p->out_width % (VECTOR / 2) == 0 && p->out_width <= 4 * VECTOR &&
