@@ -65,25 +65,19 @@ OZ_INLINE void multiply_slots(const uint8_t *columns, const float *w, size_t slo
     OZ_ROLL
     for (size_t s = 0; s < slots; s += OZ_LANES) {
         oz_ask_ahead((const uint8_t *)(w + s), OZ_LANES * sizeof *w);
-        oz_ask_ahead(columns + s, OZ_LANES);
         v_store(product + s, v_mul(v_look_up(&inputs, n, columns + s), v_load(w + s)));
     }
 }
 
-/* sum[r] += the products of row r. All rows take as many steps as the longest does; those that even the
- * shortest fills need no mask. */
+/* sum[r] += the products of row r, in as many steps as the longest row takes. */
 OZ_INLINE void add_rows(const cell *c, const float *product, vf16 *sum) {
-    const vf16 counts = v_from_i32(vi_sub(vi_load_u16(c->row + 1), vi_load_u16(c->row)));
-    const size_t longest = (size_t)v_largest(counts);
-    const size_t shortest = (size_t)-v_largest(v_sub(v_zero(), counts));
-    OZ_ROLL
+    size_t longest = 0;
+    for (size_t r = 0; r < OZ_PANEL; r++) longest = oz_max(longest, (size_t)(c->row[r + 1] - c->row[r]));
     for (size_t r = 0; r < OZ_PANEL; r++) {
-        const float *p = product + c->row[r];
         const ptrdiff_t count = c->row[r + 1] - c->row[r];
         vf16 acc = sum[r];
-        size_t s = 0;
-        for (; s + OZ_LANES <= shortest; s += OZ_LANES) acc = v_add(acc, v_load(p + s));
-        for (; s < longest; s += OZ_LANES) acc = v_add(acc, v_load_first(p + s, count - (ptrdiff_t)s));
+        for (size_t s = 0; s < longest; s += OZ_LANES)
+            acc = v_add(acc, v_load_first(product + c->row[r] + s, count - (ptrdiff_t)s));
         sum[r] = acc;
     }
 }
