@@ -8,47 +8,106 @@
 
 #define NZ_VECTORS (OZ_COLUMNS / 16)
 
-/* Four nonzeros: one load has their weights, another their columns. */
-OZ_INLINE void add_step(vf16 acc[OZ_NZ_STEP][NZ_VECTORS], size_t sets, vf16 weights, const uint8_t *columns,
-                        oz_inputs x, size_t vectors) {
-    uint32_t places;
-    memcpy(&places, columns, sizeof places);
+/* The columns of eight nonzeros. They are read a step before they are wanted: a load that others wait for must
+ * not stand behind those of activations. */
+OZ_INLINE uint64_t columns_from(const uint8_t *column) {
+    uint64_t columns;
+    memcpy(&columns, column, sizeof columns);
+    return columns;
+}
+
+/* The sums of a row. Further sets take turns with the nonzeros where one set's chain of additions would be
+ * waited for. */
+typedef struct row_sums {
+    vf16 set[OZ_NZ_STEP][NZ_VECTORS];
+} row_sums;
+
+OZ_INLINE size_t sets_for(size_t vectors) {
+    const size_t most = OZ_NZ_SETS * NZ_VECTORS / vectors;
+    return most < OZ_NZ_STEP ? most : OZ_NZ_STEP;
+}
+
+OZ_INLINE void begin_row(row_sums *acc, const float *y, size_t vectors) {
     OZ_UNROLL
-    for (unsigned j = 0; j < OZ_NZ_STEP; j++) {
-        const vf16 w = v_spread(weights, j);
-        const float *in = input_at(x, places >> 8 * j & 255);
+    for (size_t v = 0; v < vectors; v++) {
+        acc->set[0][v] = v_load(y + 16 * v);
         OZ_UNROLL
-        for (size_t v = 0; v < vectors; v++)
-            acc[j % sets][v] = v_muladd(w, v_load(in + 16 * v), acc[j % sets][v]);
+        for (size_t set = 1; set < sets_for(vectors); set++) acc->set[set][v] = v_zero();
     }
 }
 
-/* The sums of a row stay in registers; further sets take turns with the nonzeros where one set's chain of
- * additions would be waited for. Every row ends with a step of up to four. */
+OZ_INLINE void end_row(const row_sums *acc, float *y, size_t vectors) {
+    OZ_UNROLL
+    for (size_t v = 0; v < vectors; v++) {
+        vf16 sum = acc->set[0][v];
+        OZ_UNROLL
+        for (size_t set = 1; set < sets_for(vectors); set++) sum = v_add(sum, acc->set[set][v]);
+        v_store(y + 16 * v, sum);
+    }
+}
+
+/* Nonzeros [j0, j1) of the four whose weights one load has; their columns are the low bytes. */
+OZ_INLINE void add_step(row_sums *acc, unsigned j0, unsigned j1, vf16 weights, uint64_t columns, oz_inputs x,
+                        size_t vectors) {
+    OZ_UNROLL
+    for (unsigned j = j0; j < j1; j++) {
+        const vf16 w = v_spread(weights, j);
+        const float *in = input_at(x, columns >> 8 * (j - j0) & 255);
+        vf16 *set = acc->set[j % sets_for(vectors)];
+        OZ_UNROLL
+        for (size_t v = 0; v < vectors; v++) set[v] = v_muladd(w, v_load(in + 16 * v), set[v]);
+    }
+}
+
+/* Steps of four, the last of which is filled with zeros: where a nonzero is little work, branches cost more. */
+OZ_INLINE void add_row_padded(row_sums *acc, const oz_nonzeros *w, size_t i, size_t end, uint64_t *columns,
+                              oz_inputs x, size_t vectors) {
+    uint64_t now = *columns;
+    OZ_ROLL
+    for (; i + OZ_NZ_STEP < end; i += OZ_NZ_STEP) {
+        *columns = columns_from(w->column + i + OZ_NZ_STEP);
+        add_step(acc, 0, OZ_NZ_STEP, v_repeat4(w->value + i), now, x, vectors);
+        now = *columns;
+    }
+    *columns = columns_from(w->column + end);
+    add_step(acc, 0, OZ_NZ_STEP, v_repeat4_n(w->value + i, end - i), now, x, vectors);
+}
+
+/* Steps of eight, four, two and one. */
+OZ_INLINE void add_row(row_sums *acc, const oz_nonzeros *w, size_t i, size_t end, uint64_t *columns,
+                       oz_inputs x, size_t vectors) {
+    uint64_t now = *columns;
+    OZ_ROLL
+    for (; i + 2 * OZ_NZ_STEP <= end; i += 2 * OZ_NZ_STEP) {
+        *columns = columns_from(w->column + i + 2 * OZ_NZ_STEP);
+        add_step(acc, 0, OZ_NZ_STEP, v_repeat4(w->value + i), now, x, vectors);
+        add_step(acc, 0, OZ_NZ_STEP, v_repeat4(w->value + i + OZ_NZ_STEP), now >> 32, x, vectors);
+        now = *columns;
+    }
+    *columns = columns_from(w->column + end);
+    if ((end - i) & 4) {
+        add_step(acc, 0, OZ_NZ_STEP, v_repeat4(w->value + i), now, x, vectors);
+        now >>= 32;
+        i += OZ_NZ_STEP;
+    }
+    const size_t left = end - i;
+    const vf16 last = v_repeat4(w->value + i);
+    if (left >= 2) add_step(acc, 0, 2, last, now, x, vectors);
+    if (left == 3) add_step(acc, 2, 3, last, now >> 16, x, vectors);
+    if (left == 1) add_step(acc, 0, 1, last, now, x, vectors);
+}
+
 OZ_INLINE void gemm_uneven_lanes(const oz_nonzeros *w, oz_inputs x, float *y, size_t lanes) {
-    const size_t vectors = lanes / 16, most = OZ_NZ_SETS * NZ_VECTORS / vectors,
-                 sets = most < OZ_NZ_STEP ? most : OZ_NZ_STEP;
-    size_t i = 0;
-    for (size_t r = 0; r < OZ_PANEL; r++, y += lanes) {
-        const size_t end = w->end[r];
-        vf16 acc[OZ_NZ_STEP][NZ_VECTORS];
-        OZ_UNROLL
-        for (size_t v = 0; v < vectors; v++) {
-            acc[0][v] = v_load(y + 16 * v);
-            OZ_UNROLL
-            for (size_t set = 1; set < sets; set++) acc[set][v] = v_zero();
-        }
-        OZ_ROLL
-        for (; i + OZ_NZ_STEP < end; i += OZ_NZ_STEP)
-            add_step(acc, sets, v_repeat4(w->value + i), w->column + i, x, vectors);
-        add_step(acc, sets, v_repeat4_n(w->value + i, end - i), w->column + i, x, vectors);
-        i = end;
-        OZ_UNROLL
-        for (size_t v = 0; v < vectors; v++) {
-            OZ_UNROLL
-            for (size_t set = 1; set < sets; set++) acc[0][v] = v_add(acc[0][v], acc[set][v]);
-            v_store(y + 16 * v, acc[0][v]);
-        }
+    const size_t vectors = lanes / 16;
+    uint64_t columns = columns_from(w->column);
+    for (size_t r = 0, i = 0; r < OZ_PANEL; i = w->end[r++], y += lanes) {
+        row_sums acc;
+        begin_row(&acc, y, vectors);
+        if (lanes == OZ_COLUMNS)
+            add_row(&acc, w, i, w->end[r], &columns, x, vectors);
+        else
+            add_row_padded(&acc, w, i, w->end[r], &columns, x, vectors);
+        end_row(&acc, y, vectors);
     }
 }
 
