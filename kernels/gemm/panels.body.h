@@ -30,28 +30,56 @@ static void rows_to_panel(const float *x, size_t n, size_t k, size_t ld, size_t 
     }
 }
 
+/* Of up to 16 columns; `ahead`: the lines of rows that follow are asked for. */
+OZ_INLINE void transpose_rows(const float *y, size_t rows, size_t columns, size_t lanes, float *out, size_t ld,
+                              bool ahead) {
+    for (size_t r0 = 0; r0 < rows; r0 += 16) {
+        size_t height = oz_min(16, rows - r0);
+        vf16 square[16];
+        for (size_t i = 0; i < 16; i++) {
+            const float *from = y + (r0 + i) * lanes;
+            if (i >= height)
+                square[i] = v_zero();
+            else
+                square[i] = lanes == 8 ? v_widen(v8_load(from)) : v_load(from);
+        }
+        v_transpose(square);
+        for (size_t i = 0; i < columns; i++) {
+            float *to = out + i * ld + r0;
+            if (ahead && r0 + AHEAD < rows) __builtin_prefetch(to + AHEAD, 1);
+            if (height == 16)
+                v_store(to, square[i]);
+            else
+                v_store_n(to, square[i], height);
+        }
+    }
+}
+
+/* Rows this far apart share a set of the first-level cache, which holds fewer lines than a square has rows. */
+#define SAME_SET 1024
+#define ROWS_ASIDE 128
+
+/* The same by way of rows that lie close, so that whole runs of lines are written. */
+static void transpose_aside(const float *y, size_t rows, size_t columns, size_t lanes, float *out, size_t ld) {
+    float aside[16 * (ROWS_ASIDE + 16)];
+    for (size_t r0 = 0; r0 < rows; r0 += ROWS_ASIDE) {
+        const size_t height = oz_min(ROWS_ASIDE, rows - r0);
+        transpose_rows(y + r0 * lanes, height, columns, lanes, aside, ROWS_ASIDE + 16, false);
+        for (size_t i = 0; i < columns; i++) {
+            const float *from = aside + i * (ROWS_ASIDE + 16);
+            float *to = out + i * ld + r0;
+            size_t r = 0;
+            for (; r + 16 <= height; r += 16) v_store(to + r, v_load(from + r));
+            if (r < height) v_store_n(to + r, v_load(from + r), height - r);
+        }
+    }
+}
+
 static void panel_to_rows(const float *y, size_t rows, size_t n, size_t lanes, float *out, size_t ld) {
     for (size_t c = 0; c < n; c += 16) {
-        size_t columns = oz_min(16, n - c);
-        for (size_t r0 = 0; r0 < rows; r0 += 16) {
-            size_t height = oz_min(16, rows - r0);
-            vf16 square[16];
-            for (size_t i = 0; i < 16; i++) {
-                const float *from = y + (r0 + i) * lanes + c;
-                if (i >= height)
-                    square[i] = v_zero();
-                else
-                    square[i] = lanes == 8 ? v_widen(v8_load(from)) : v_load(from);
-            }
-            v_transpose(square);
-            for (size_t i = 0; i < columns; i++) {
-                float *to = out + (c + i) * ld + r0;
-                if (r0 + AHEAD < rows) __builtin_prefetch(to + AHEAD, 1);
-                if (height == 16)
-                    v_store(to, square[i]);
-                else
-                    v_store_n(to, square[i], height);
-            }
-        }
+        if (ld % SAME_SET == 0)
+            transpose_aside(y + c, rows, oz_min(16, n - c), lanes, out + c * ld, ld);
+        else
+            transpose_rows(y + c, rows, oz_min(16, n - c), lanes, out + c * ld, ld, true);
     }
 }

@@ -82,7 +82,8 @@ static void epilogue(const oz_call *c, size_t tile, size_t row, size_t rows, flo
     const oz_job *job = c->job;
     size_t n = tile_columns(c, tile), lanes = tile_lanes(c, tile);
     const oz_vec_primitives *vec = c->s->plan->vec;
-    for (size_t r = 0; r < rows; r++) {
+    const bool plain = !c->row_scale && !c->bias && job->act == OZ_ACT_NONE;
+    for (size_t r = 0; !plain && r < rows; r++) {
         float scale = c->row_scale ? c->row_scale[row + r] : 1.0f, bias = c->bias ? c->bias[row + r] : 0.0f;
         vec->affine(y + r * lanes, n, scale, bias, job->act, job->slope, y + r * lanes);
     }
