@@ -79,9 +79,10 @@ typedef struct oz_nonzeros_room {
     uint8_t codes[OZ_MOST_NONZEROS + OZ_READ_AHEAD], columns[OZ_MOST_NONZEROS + OZ_READ_AHEAD];
 } oz_nonzeros_room;
 
-/* A decoded block by its nonzeros. If all rows have the same number, `each`, entry e of row r is at
- * e * 16 + r; else `each` is 0, and row r has the entries [end[r-1], end[r]); up to OZ_NZ_STEP behind the
- * last are read, whose columns must be inside of the block, too. They lie in the leaf or in the room. */
+/* A decoded block by its nonzeros, in the leaf or in the room. If all rows have the same number, `each`, the
+ * value of entry e of row r is at e * 16 + r, and its column at oz_even_column(e, r). Else `each` is 0, and row
+ * r has the entries [end[r-1], end[r]); up to OZ_NZ_STEP behind the last are used with a weight of zero, so
+ * their columns must be inside of the block, too. Columns of two further entries may be read, and mean nothing. */
 #define OZ_NZ_STEP 4
 typedef struct oz_nonzeros {
     const float *value;
@@ -90,6 +91,11 @@ typedef struct oz_nonzeros {
     uint16_t end[OZ_PANEL];
     oz_nonzeros_room room;
 } oz_nonzeros;
+
+/* Two entries of four rows lie beside each other, so that one load has the columns of eight nonzeros. */
+static inline size_t oz_even_column(size_t e, size_t r) {
+    return e / 2 * 2 * OZ_PANEL + r / 4 * 8 + e % 2 * 4 + r % 4;
+}
 
 /* Adds to y[m][ldy], at columns [16 * panel0, min(16 * panel1, rows)). */
 typedef void oz_mv_fn(const oz_leaf *leaf, size_t panel0, size_t panel1, const oz_rows *x, float *y,

@@ -125,11 +125,11 @@ OZ_INLINE void dot_nonzeros(const oz_nonzeros *w, const float *x, size_t ld, siz
 
 /* The same of rows that lie beside each other. */
 OZ_INLINE void dot_even(const oz_nonzeros *w, const float *x, size_t ld, size_t m, block_sums *s) {
-    for (size_t e = 0; e < w->each * OZ_PANEL; e += OZ_PANEL) {
+    for (size_t e = 0; e < w->each; e++) {
         for (size_t i = 0; i < m; i++) {
             float in[OZ_PANEL];
-            for (size_t r = 0; r < OZ_PANEL; r++) in[r] = x[i * ld + w->column[e + r]];
-            s->lanes[i] = v_muladd(v_load(w->value + e), v_load(in), s->lanes[i]);
+            for (size_t r = 0; r < OZ_PANEL; r++) in[r] = x[i * ld + w->column[oz_even_column(e, r)]];
+            s->lanes[i] = v_muladd(v_load(w->value + e * OZ_PANEL), v_load(in), s->lanes[i]);
         }
     }
 }

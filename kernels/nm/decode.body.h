@@ -83,7 +83,7 @@ OZ_INLINE size_t list_columns(const uint8_t *p, unsigned bits, size_t n, size_t 
     const vb64 next = vb_set1((uint8_t)(groups * m));
     size_t e = 0;
     for (size_t quad = 0; e + QUAD <= each; e += QUAD, p += 8 * bits) {
-        vb_store(column + e * OZ_PANEL, vb_add(vb_unpack(p, bits), at));
+        vb_store(column + e * OZ_PANEL, vb_pair_fours(vb_add(vb_unpack(p, bits), at)));
         if (++quad < quads) continue;
         at = vb_add(at, next);
         quad = 0;
@@ -104,6 +104,13 @@ OZ_INLINE size_t quads_of_columns(const uint8_t *p, unsigned bits, size_t n, siz
     }
 }
 
+/* Of entry e of 16 rows. */
+static void store_columns(vi16 columns, size_t e, uint8_t *column) {
+    uint8_t row[OZ_PANEL];
+    vi_store_u8(row, columns);
+    for (size_t r = 0; r < OZ_PANEL; r += 4) memcpy(column + oz_even_column(e, r), row + r, 4);
+}
+
 /* Of `each` entries of every row, from input k0 on. Rows that do not exist read input 0: their positions may
  * be past the inputs. */
 static void decode_columns(const oz_leaf *leaf, size_t panel, size_t k0, size_t each, uint8_t *column) {
@@ -118,9 +125,11 @@ static void decode_columns(const oz_leaf *leaf, size_t panel, size_t k0, size_t 
     for (; e < each; e++) {
         if (e % n == 0) begin_group(&positions);
         vi16 group = vi_set1((int32_t)(e / n * m));
-        vi_store_u8(column + e * OZ_PANEL, vi_add(next_positions(&positions), group));
+        store_columns(vi_add(next_positions(&positions), group), e, column);
     }
-    for (e = 0; rows < OZ_PANEL && e < each; e++) memset(column + e * OZ_PANEL + rows, 0, OZ_PANEL - rows);
+    for (size_t r = rows; r < OZ_PANEL; r++) {
+        for (e = 0; e < each; e++) column[oz_even_column(e, r)] = 0;
+    }
 }
 
 /* Entries that do not exist are left out. Floats lie as they are to be in the leaf. */

@@ -386,6 +386,11 @@ OZ_INLINE vb64 vb_load(const void *p) {
 OZ_INLINE void vb_store(void *p, vb64 a) {
     vi_store(p, a);
 }
+/* Rows of 16 bytes by twos: four bytes of the first, four of the second, and on. */
+OZ_INLINE vb64 vb_pair_fours(vb64 a) {
+    const __m256i index = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+    return (vb64){_mm256_permutevar8x32_epi32(a.lo, index), _mm256_permutevar8x32_epi32(a.hi, index)};
+}
 OZ_INLINE vb64 vb_quad(const void *p) {
     int32_t four;
     memcpy(&four, p, sizeof four);

@@ -428,6 +428,12 @@ OZ_INLINE vb64 vb_xor(vb64 a, vb64 b) {
     OZ_EACH(a.byte, i, 64, (uint8_t)(a.byte[i] ^ b.byte[i]));
     return a;
 }
+/* Rows of 16 bytes by twos: four bytes of the first, four of the second, and on. */
+OZ_INLINE vb64 vb_pair_fours(vb64 a) {
+    vb64 out;
+    OZ_EACH(out.byte, i, 64, a.byte[i / 32 * 32 + i / 4 % 2 * 16 + i / 8 % 4 * 4 + i % 4]);
+    return out;
+}
 OZ_INLINE vb64 vb_add(vb64 a, vb64 b) {
     OZ_EACH(a.byte, i, 64, (uint8_t)(a.byte[i] + b.byte[i]));
     return a;

@@ -238,17 +238,18 @@ static void gemm_even(void *arg) {
     size_t n = 1 + chance_below(&s->random, OZ_MAX_BLOCK), each = 1 + chance_below(&s->random, n);
     const float *x = random_floats(s, &in, n * lanes), *value = random_floats(s, &scales, OZ_PANEL * each);
     float *y = random_floats(s, &out, OZ_PANEL * lanes);
-    uint8_t *column = room_take(&sums, s->at, OZ_PANEL * each);
+    const size_t columns = (each / 2 + 1) * 2 * OZ_PANEL;
+    uint8_t *column = room_take(&sums, s->at, columns);
     static oz_nonzeros nz;
     memcpy(before, y, OZ_PANEL * lanes * sizeof *before);
-    for (size_t i = 0; i < OZ_PANEL * each; i++) column[i] = (uint8_t)chance_below(&s->random, n);
+    for (size_t i = 0; i < columns; i++) column[i] = (uint8_t)chance_below(&s->random, n);
     nz.value = value, nz.column = column, nz.each = each;
     s->p->gemm_nz(&nz, x, lanes, y);
     for (size_t i = 0; i < OZ_PANEL * lanes; i++) {
         double want = (double)before[i], size = fabs(want);
         for (size_t e = 0; e < each; e++) {
-            size_t at = e * OZ_PANEL + i / lanes;
-            double term = (double)value[at] * (double)x[column[at] * lanes + i % lanes];
+            const size_t r = i / lanes, k = column[oz_even_column(e, r)];
+            double term = (double)value[e * OZ_PANEL + r] * (double)x[k * lanes + i % lanes];
             want += term;
             size += fabs(term);
         }

@@ -160,7 +160,8 @@ static void expect_nonzeros(const product *p, const oz_nonzeros *nz, size_t pane
             return;
         }
         for (size_t e = 0; e < count; e++) {
-            size_t i = nz->each ? e * OZ_PANEL + r : first + e, column = nz->column[i];
+            size_t i = nz->each ? e * OZ_PANEL + r : first + e;
+            size_t column = nz->column[nz->each ? oz_even_column(e, r) : i];
             bool inside = row < p->t->rows;
             if (column >= n)
                 complain("row %zu has column %zu of %zu", row, column, n);
