@@ -104,7 +104,7 @@ OZ_INLINE void gemm_uneven_lanes(const oz_nonzeros *w, oz_inputs x, float *y, si
     for (size_t r = 0, i = 0; r < OZ_PANEL; i = w->end[r++], y += lanes) {
         row_sums acc;
         begin_row(&acc, y, vectors);
-        if (lanes == OZ_COLUMNS)
+        if (lanes > 32)
             add_row(&acc, w, i, w->end[r], &columns, x, vectors);
         else
             add_row_padded(&acc, w, i, w->end[r], &columns, x, vectors);
