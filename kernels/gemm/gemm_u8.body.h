@@ -137,11 +137,29 @@ OZ_INLINE void multiply_segment(code_width width, const segment *s, size_t lanes
     }
 }
 
+/* The sums of `pieces` times 32 inputs of 16 columns. */
+OZ_INLINE vi16 total_of(const int32_t *sum, size_t pieces, size_t lanes) {
+    vi16 total = vi_load(sum);
+    for (size_t i = 1; i < pieces; i++) total = vi_add(total, vi_load(sum + i * lanes));
+    return total;
+}
+
+OZ_INLINE void sum_inputs(segment *s, const int32_t *sum, size_t pieces, vi16 less, size_t lanes) {
+    OZ_UNROLL
+    for (size_t c = 0; c < lanes; c += 16) {
+        vi16 total = pieces == 4 ? total_of(sum + c, 4, lanes) : total_of(sum + c, pieces, lanes);
+        vi_store(s->total + c, total);
+        vi_store(s->start + c, vi_mul(less, total));
+    }
+}
+
 OZ_INLINE void gemm_u8_width(code_width width, const oz_leaf *leaf, size_t panel, size_t k0, size_t n,
                              const uint8_t *tile, const oz_columns *x, size_t lanes, float *acc) {
     oz_scales scales = scales_of(leaf, panel);
     size_t step = oz_min(scales.inputs, OZ_BLOCK);
-    segment s = {.minima = scales.offset == OZ_MINIMUM, .zeros = scales.offset == OZ_ZERO_POINT};
+    segment s; /* not initialised as a whole: that would take as long as a tenth of the product */
+    s.minima = scales.offset == OZ_MINIMUM;
+    s.zeros = scales.offset == OZ_ZERO_POINT;
     for (size_t k = 0; k < n; k += step) {
         size_t inputs = oz_min(step, n - k), group = (k0 + k) / scales.inputs;
         s.quads = oz_div_up(inputs, 4);
@@ -152,13 +170,7 @@ OZ_INLINE void gemm_u8_width(code_width width, const oz_leaf *leaf, size_t panel
         if (s.minima) v_store(s.minimum, minimum_at(&scales, group));
         vi16 less = vi_sub(vi_set1(dot_bias(width)), zero_at(&scales, group));
         vi_store(s.less, less);
-        const int32_t *sum = x->sum + (k0 + k) / 32 * lanes;
-        for (size_t c = 0; c < lanes; c += 16) {
-            vi16 total = vi_load(sum + c);
-            for (size_t i = 32; i < inputs; i += 32) total = vi_add(total, vi_load(sum + i / 32 * lanes + c));
-            vi_store(s.total + c, total);
-            vi_store(s.start + c, vi_mul(less, total));
-        }
+        sum_inputs(&s, x->sum + (k0 + k) / 32 * lanes, oz_div_up(inputs, 32), less, lanes);
         multiply_segment(width, &s, lanes, acc);
     }
 }
