@@ -12,7 +12,7 @@
  *
  *     f32   16 rows of floats                               y += W x in floats
  *     u8    [quad][16 rows][4 inputs] codes                 exact integer sums, scales once a group
- *     nz    per row the columns and values that are there   skips the zeros
+ *     nz    per row the columns and values that are there   skips the zeros; of floats, or of codes
  *
  * Integer kernels (activations i8) agree to the bit on every instruction set. For row r, batch
  * column c, segments of S = min(group or 128, 128) inputs in ascending order:
@@ -80,15 +80,18 @@ typedef struct oz_nonzeros_room {
 } oz_nonzeros_room;
 
 /* A decoded block by its nonzeros, in the leaf or in the room. If all rows have the same number, `each`, the
- * value of entry e of row r is at e * 16 + r, and its column at oz_even_column(e, r). Else `each` is 0, and row
- * r has the entries [end[r-1], end[r]); up to OZ_NZ_STEP behind the last are used with a weight of zero, so
- * their columns must be inside of the block, too. Columns of two further entries may be read, and mean nothing. */
+ * value of entry e of row r is at e * 16 + r, and its column at oz_even_column(e, r). Else `each` is 0, and
+ * row r has the entries [end[r-1], end[r]); up to OZ_NZ_STEP behind the last are used with a weight of zero,
+ * so their columns must be inside of the block, too. Columns of two further entries may be read, and mean
+ * nothing. */
 #define OZ_NZ_STEP 4
 typedef struct oz_nonzeros {
     const float *value;
     const uint8_t *column;
     size_t each;
     uint16_t end[OZ_PANEL];
+    uint16_t
+        half[OZ_PANEL]; /* of codes of more than OZ_BLOCK inputs: where those past OZ_BLOCK begin in a row */
     oz_nonzeros_room room;
 } oz_nonzeros;
 
@@ -116,14 +119,15 @@ typedef struct oz_mv {
     oz_mv_fn *run;
 } oz_mv;
 
-/* One decoder: with the multiplication of its shape it makes an mm kernel, and an mv kernel where its format
- * has none of its own. Exactly one of f32, u8, nz is set. */
+/* One decoder: with the multiplication of its shape it makes an mm kernel, and, unless it is nz_codes, an mv
+ * kernel where its format has none of its own. Exactly one of f32, u8, nz, nz_codes is set. */
 typedef struct oz_decoder {
     const char *name; /* "dense_mm_int4__avx2" */
     bool (*takes)(const oz_leaf *leaf);
     oz_decode_f32_fn *f32;
     oz_decode_u8_fn *u8;
     oz_decode_nz_fn *nz;
+    oz_decode_nz_fn *nz_codes; /* values are q - z, `each` is 0; groups are whole blocks of 128 inputs */
     size_t (*block)(const oz_leaf *leaf); /* inputs of a block; NULL = OZ_BLOCK */
     bool plain;                           /* weight by weight in plain C: a cost of its own */
 } oz_decoder;
@@ -157,6 +161,9 @@ typedef struct oz_primitives {
                       size_t ldx, float *y, size_t ldy);
     /* 8 lanes, too. */
     void (*gemm_nz)(const oz_nonzeros *w, const float *x, size_t lanes, float *y);
+    /* The block of nz_codes at k0, of n inputs; acc as of gemm_u8. The floats of x are its codes. */
+    void (*gemm_nz_codes)(const oz_leaf *leaf, size_t panel, size_t k0, size_t n, const oz_nonzeros *w,
+                          const oz_columns *x, float *acc);
     /* n inputs starting at k0, a multiple of 128, of the leaf; acc[16][lanes] carries over blocks. */
     void (*gemm_u8)(const oz_leaf *leaf, size_t panel, size_t k0, size_t n, const uint8_t *tile,
                     const oz_columns *x, float *acc);
@@ -173,6 +180,8 @@ typedef struct oz_primitives {
     /* The same panel from rows x[n][ld], n <= lanes; columns past n are zero. */
     void (*quantise_panel)(const float *x, size_t n, size_t k, size_t ld, size_t lanes, int8_t *q,
                            float *scale, int32_t *sum);
+    /* Quantised inputs of a panel as floats, unscaled: x[k][lanes]. */
+    void (*widen_columns)(const int8_t *q, size_t k, size_t lanes, float *x);
     /* Rows x[n][ld] (n <= lanes, 8 of them, too) -> panel[k][lanes], columns past n zeroed. */
     void (*rows_to_panel)(const float *x, size_t n, size_t k, size_t ld, size_t lanes, float *panel);
     /* Writes y[rows][lanes] to out[c * ld + r] for n columns. */

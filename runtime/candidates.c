@@ -71,11 +71,19 @@ static void add_mv(oz_chooser *c, const oz_kernels *k) {
     }
 }
 
+static bool is_single(const oz_chooser *c) {
+    const oz_weight *w = c->layer->layer->weight;
+    return w->n_terms == 1 && w->terms[0].n_factors == 1;
+}
+
 static void add_mm(oz_chooser *c, const oz_decoder *d) {
     if (d->takes && !d->takes(c->leaf->leaf)) return;
+    const bool codes = d->u8 || d->nz_codes;
     const char *no = NULL;
-    if ((d->u8 != NULL) != c->leaf->reads_i8)
-        no = d->u8 ? "the layer keeps f32 activations" : "the layer quantises activations";
+    if (d->nz_codes && !is_single(c)) no = "only a weight of a single leaf has its inputs' codes as floats";
+    if (d->nz_codes && in_rows(c)) no = "made for a batch of 5 and up";
+    if (codes != c->leaf->reads_i8)
+        no = codes ? "the layer keeps f32 activations" : "the layer quantises activations";
     add(c, (oz_choice){.way = in_rows(c) ? OZ_WAY_BLOCKS : OZ_WAY_MM, .decoder = d}, no);
 }
 
@@ -88,8 +96,7 @@ static bool onednn_obeys(oz_isa isa) {
 /* Whether a convolution has a vector kernel that multiplies pixels where they lie (ops/planar.c): for oneDNN
  * they must be gathered, which costs more than it can save. */
 static bool in_place(const oz_chooser *c) {
-    const oz_weight *w = c->layer->layer->weight;
-    if (c->layer->rows || w->n_terms > 1 || w->terms[0].n_factors > 1) return false;
+    if (c->layer->rows || !is_single(c)) return false;
     for (size_t i = 0; i < c->n; i++) {
         const oz_option *o = &c->option[i];
         if (o->choice.way == OZ_WAY_MM && !o->verdict && !o->choice.decoder->plain) return true;
@@ -99,7 +106,6 @@ static bool in_place(const oz_chooser *c) {
 
 static void add_dense(oz_chooser *c) {
     const oz_leaf *leaf = c->leaf->leaf;
-    const oz_weight *w = c->layer->layer->weight;
     bool dense = strcmp(leaf->format->name, "dense") == 0 && leaf->codec.kind == OZ_CODEC_F32;
     const char *no = oz_dnnl_available() ? NULL : "built without oneDNN";
     if (!no && !onednn_obeys(c->plan->isa)) no = "would use more than the plan's instruction set";
@@ -112,8 +118,7 @@ static void add_dense(oz_chooser *c) {
         add(c, (oz_choice){.way = OZ_WAY_DNNL}, no);
         return;
     }
-    if (!no && (w->n_terms > 1 || w->terms[0].n_factors > 1))
-        no = "only a weight of a single leaf is unpacked";
+    if (!no && !is_single(c)) no = "only a weight of a single leaf is unpacked";
     add(c, (oz_choice){.way = OZ_WAY_UNPACK}, no);
 }
 

@@ -19,7 +19,7 @@ static const char *family_of(const oz_choice *choice) {
     const oz_decoder *d = choice->decoder;
     if (choice->way == OZ_WAY_MV) return choice->mv->act_i8 ? "i8" : "f32";
     if (!d) return "f32";
-    return d->plain ? "plain" : d->nz ? "nz" : d->u8 ? "u8" : "f32";
+    return d->plain ? "plain" : d->nz || d->nz_codes ? "nz" : d->u8 ? "u8" : "f32";
 }
 
 double oz_cost_padded(uint64_t columns) {

@@ -36,6 +36,11 @@ static bool all_by_nonzeros(const oz_layer_plan *plan) {
     return true;
 }
 
+/* Of a layer of one leaf. */
+static bool reads_codes_as_floats(const oz_choice *choice) {
+    return choice->way == OZ_WAY_MM && choice->decoder->nz_codes;
+}
+
 size_t oz_layer_lanes(const oz_layer_plan *lp) {
     return lp->rows && lp->columns <= OZ_MV_BATCH && all_read_rows(lp) ? OZ_MV_BATCH : OZ_COLUMNS;
 }
@@ -51,6 +56,7 @@ void oz_multiply(oz_session *s, const oz_job *job) {
         oz_call_direct(&c);
     } else {
         c.takes_8 = all_by_nonzeros(plan);
+        c.widens = reads_codes_as_floats(&plan->leaf[0][0].large);
         oz_call_columns(&c);
     }
 }

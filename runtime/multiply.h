@@ -17,7 +17,8 @@ typedef struct oz_job {
     size_t row0, row1; /* rows of the weight to compute, row0 a multiple of 16 */
     oz_activation act;
     float slope;
-    /* Columns [first, first + n) to panel[k][lanes]; what is past n must be zero. */
+    /* Columns [first, first + n) to panel[k][lanes], what is past n being zero; NULL where they lie as rows.
+     */
     void (*gather)(const struct oz_job *job, size_t first, size_t n, size_t lanes, float *panel);
     /* y[row1 - row0 or fewer][lanes]: rows [row, row + rows) of columns [first, first + n), finished. */
     void (*scatter)(const struct oz_job *job, size_t first, size_t n, size_t row, size_t rows, size_t lanes,

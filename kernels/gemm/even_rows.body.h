@@ -1,7 +1,7 @@
 /* even_rows.body.h - nonzeros x a panel of columns where all 16 rows have the same number of them.
  *
- * A weight meets its activations in memory, so loads are the limit. Rows go by in fours, whose weights are one
- * load, and whose columns are half of one. */
+ * A weight meets its activations in memory, so loads are the limit. Rows go by in fours, whose weights are
+ * one load, and whose columns are half of one. */
 
 #define EVEN_ROWS 4
 /* Vectors of columns, or fours of rows, whose sums the registers hold. */
@@ -58,6 +58,7 @@ OZ_INLINE void gemm_even_lanes(const oz_nonzeros *w, oz_inputs x, float *y, size
     const size_t vectors = lanes / 16 < EVEN_SUMS ? lanes / 16 : EVEN_SUMS, fours = EVEN_SUMS / vectors;
     for (size_t c = 0; c < lanes; c += 16 * vectors, x.x += 16 * vectors) {
         for (size_t r = 0; r < OZ_PANEL; r += fours * EVEN_ROWS)
-            gemm_even_rows(w->value + r, w->column + 2 * r, w->each, x, y + r * lanes + c, lanes, fours, vectors);
+            gemm_even_rows(w->value + r, w->column + 2 * r, w->each, x, y + r * lanes + c, lanes, fours,
+                           vectors);
     }
 }

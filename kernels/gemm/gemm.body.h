@@ -5,6 +5,7 @@
 
 #include "kernels/gemm/gemm_f32.body.h"
 #include "kernels/gemm/gemm_nz.body.h"
+#include "kernels/gemm/gemm_nz_codes.body.h"
 #include "kernels/gemm/gemm_rows.body.h"
 #include "kernels/gemm/gemm_u8.body.h"
 #include "kernels/gemm/panels.body.h"
@@ -43,11 +44,13 @@ const oz_primitives OZ_NAME(oz_primitives) = {
     .pack_f32 = pack_f32,
     .gemm_rows = gemm_rows,
     .gemm_nz = gemm_nz,
+    .gemm_nz_codes = gemm_nz_codes,
     .gemm_u8 = gemm_u8,
     .mv_blocks = mv_blocks,
     .quantise_rows = quantise_rows,
     .quantise_columns = quantise_columns,
     .quantise_panel = quantise_panel,
+    .widen_columns = widen_columns,
     .rows_to_panel = rows_to_panel,
     .panel_to_rows = panel_to_rows,
 };

@@ -9,7 +9,8 @@
 #define NZ_VECTORS (OZ_COLUMNS / 16)
 
 /* The columns of eight nonzeros, read here: they are asked for a step before they are wanted, as a load that
- * others wait for must not stand behind those of activations, and the asm keeps the compiler from moving it. */
+ * others wait for must not stand behind those of activations, and the asm keeps the compiler from moving it.
+ */
 OZ_INLINE uint64_t columns_from(const uint8_t *column) {
     uint64_t columns;
     memcpy(&columns, column, sizeof columns);
@@ -28,23 +29,21 @@ OZ_INLINE size_t sets_for(size_t vectors) {
     return most < OZ_NZ_STEP ? most : OZ_NZ_STEP;
 }
 
+/* From y, or from 0. */
 OZ_INLINE void begin_row(row_sums *acc, const float *y, size_t vectors) {
     OZ_UNROLL
     for (size_t v = 0; v < vectors; v++) {
-        acc->set[0][v] = v_load(y + 16 * v);
+        acc->set[0][v] = y ? v_load(y + 16 * v) : v_zero();
         OZ_UNROLL
         for (size_t set = 1; set < sets_for(vectors); set++) acc->set[set][v] = v_zero();
     }
 }
 
-OZ_INLINE void end_row(const row_sums *acc, float *y, size_t vectors) {
+OZ_INLINE vf16 sum_of_row(const row_sums *acc, size_t v, size_t vectors) {
+    vf16 sum = acc->set[0][v];
     OZ_UNROLL
-    for (size_t v = 0; v < vectors; v++) {
-        vf16 sum = acc->set[0][v];
-        OZ_UNROLL
-        for (size_t set = 1; set < sets_for(vectors); set++) sum = v_add(sum, acc->set[set][v]);
-        v_store(y + 16 * v, sum);
-    }
+    for (size_t set = 1; set < sets_for(vectors); set++) sum = v_add(sum, acc->set[set][v]);
+    return sum;
 }
 
 /* Nonzeros [j0, j1) of the four whose weights one load has; their columns are the low bytes. */
@@ -60,7 +59,8 @@ OZ_INLINE void add_step(row_sums *acc, unsigned j0, unsigned j1, vf16 weights, u
     }
 }
 
-/* Steps of four, the last of which is filled with zeros: where a nonzero is little work, branches cost more. */
+/* Steps of four, the last of which is filled with zeros: where a nonzero is little work, branches cost more.
+ */
 OZ_INLINE void add_row_padded(row_sums *acc, const oz_nonzeros *w, size_t i, size_t end, uint64_t *columns,
                               oz_inputs x, size_t vectors) {
     uint64_t now = *columns;
@@ -75,8 +75,8 @@ OZ_INLINE void add_row_padded(row_sums *acc, const oz_nonzeros *w, size_t i, siz
 }
 
 /* Steps of eight, four, two and one. */
-OZ_INLINE void add_row(row_sums *acc, const oz_nonzeros *w, size_t i, size_t end, uint64_t *columns,
-                       oz_inputs x, size_t vectors) {
+OZ_INLINE void add_row_exactly(row_sums *acc, const oz_nonzeros *w, size_t i, size_t end, uint64_t *columns,
+                               oz_inputs x, size_t vectors) {
     uint64_t now = *columns;
     OZ_ROLL
     for (; i + 2 * OZ_NZ_STEP <= end; i += 2 * OZ_NZ_STEP) {
@@ -98,17 +98,24 @@ OZ_INLINE void add_row(row_sums *acc, const oz_nonzeros *w, size_t i, size_t end
     if (left == 1) add_step(acc, 0, 1, last, now, x, vectors);
 }
 
+/* Nonzeros [i, end), which are of one row; *columns those from i on, then those from `end` on. */
+OZ_INLINE void add_row_of(row_sums *acc, const oz_nonzeros *w, size_t i, size_t end, uint64_t *columns,
+                          oz_inputs x, size_t lanes) {
+    if (lanes > 32)
+        add_row_exactly(acc, w, i, end, columns, x, lanes / 16);
+    else
+        add_row_padded(acc, w, i, end, columns, x, lanes / 16);
+}
+
 OZ_INLINE void gemm_uneven_lanes(const oz_nonzeros *w, oz_inputs x, float *y, size_t lanes) {
     const size_t vectors = lanes / 16;
     uint64_t columns = columns_from(w->column);
     for (size_t r = 0, i = 0; r < OZ_PANEL; i = w->end[r++], y += lanes) {
         row_sums acc;
         begin_row(&acc, y, vectors);
-        if (lanes > 32)
-            add_row(&acc, w, i, w->end[r], &columns, x, vectors);
-        else
-            add_row_padded(&acc, w, i, w->end[r], &columns, x, vectors);
-        end_row(&acc, y, vectors);
+        add_row_of(&acc, w, i, w->end[r], &columns, x, lanes);
+        OZ_UNROLL
+        for (size_t v = 0; v < vectors; v++) v_store(y + 16 * v, sum_of_row(&acc, v, vectors));
     }
 }
 

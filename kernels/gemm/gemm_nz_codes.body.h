@@ -50,6 +50,6 @@ static void gemm_nz_codes(const oz_leaf *leaf, size_t panel, size_t k0, size_t n
                           const oz_columns *x, float *y) {
     const size_t segments = n > OZ_BLOCK ? 2 : 1;
     const segment_scales scales = segment_scales_of(leaf, panel, k0, segments, x, x->lanes);
-    OZ_WITH_LANES(x->lanes, gemm_nz_codes_lanes(w, &scales, segments, in_panel(x->f32 + k0 * LANES, LANES), y,
-                                                LANES));
+    OZ_WITH_LANES(x->lanes,
+                  gemm_nz_codes_lanes(w, &scales, segments, in_panel(x->f32 + k0 * LANES, LANES), y, LANES));
 }

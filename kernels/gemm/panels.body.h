@@ -31,8 +31,8 @@ static void rows_to_panel(const float *x, size_t n, size_t k, size_t ld, size_t 
 }
 
 /* Of up to 16 columns; `ahead`: the lines of rows that follow are asked for. */
-OZ_INLINE void transpose_rows(const float *y, size_t rows, size_t columns, size_t lanes, float *out, size_t ld,
-                              bool ahead) {
+OZ_INLINE void transpose_rows(const float *y, size_t rows, size_t columns, size_t lanes, float *out,
+                              size_t ld, bool ahead) {
     for (size_t r0 = 0; r0 < rows; r0 += 16) {
         size_t height = oz_min(16, rows - r0);
         vf16 square[16];
@@ -55,12 +55,14 @@ OZ_INLINE void transpose_rows(const float *y, size_t rows, size_t columns, size_
     }
 }
 
-/* Rows this far apart share a set of the first-level cache, which holds fewer lines than a square has rows. */
+/* Rows this far apart share a set of the first-level cache, which holds fewer lines than a square has rows.
+ */
 #define SAME_SET 1024
 #define ROWS_ASIDE 128
 
 /* The same by way of rows that lie close, so that whole runs of lines are written. */
-static void transpose_aside(const float *y, size_t rows, size_t columns, size_t lanes, float *out, size_t ld) {
+static void transpose_aside(const float *y, size_t rows, size_t columns, size_t lanes, float *out,
+                            size_t ld) {
     float aside[16 * (ROWS_ASIDE + 16)];
     for (size_t r0 = 0; r0 < rows; r0 += ROWS_ASIDE) {
         const size_t height = oz_min(ROWS_ASIDE, rows - r0);

@@ -170,3 +170,15 @@ static void quantise_panel(const float *x, size_t n, size_t k, size_t ld, size_t
         }
     }
 }
+
+static void widen_columns(const int8_t *q, size_t k, size_t lanes, float *x) {
+    const vb64 up = vb_set1(128);
+    const vi16 down = vi_set1(128);
+    for (size_t k0 = 0; k0 < k; k0 += 4) {
+        for (size_t c = 0; c < lanes; c += 16) {
+            const vb64 quad = vb_add(vb_load(q + k0 * lanes + 4 * c), up);
+            for (unsigned j = 0; j < 4 && k0 + j < k; j++)
+                v_store(x + (k0 + j) * lanes + c, v_from_i32(vi_sub(vi_byte(quad, j), down)));
+        }
+    }
+}

@@ -386,6 +386,10 @@ OZ_INLINE vb64 vb_load(const void *p) {
 OZ_INLINE void vb_store(void *p, vb64 a) {
     vi_store(p, a);
 }
+/* The top bit of every byte. */
+OZ_INLINE uint64_t vb_top_bits(vb64 a) {
+    return (uint32_t)_mm256_movemask_epi8(a.lo) | (uint64_t)(uint32_t)_mm256_movemask_epi8(a.hi) << 32;
+}
 /* Rows of 16 bytes by twos: four bytes of the first, four of the second, and on. */
 OZ_INLINE vb64 vb_pair_fours(vb64 a) {
     const __m256i index = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);

@@ -318,10 +318,14 @@ OZ_INLINE vb64 vb_load(const void *p) {
 OZ_INLINE void vb_store(void *p, vb64 a) {
     _mm512_storeu_si512(p, a);
 }
+/* The top bit of every byte. */
+OZ_INLINE uint64_t vb_top_bits(vb64 a) {
+    return _mm512_movepi8_mask(a);
+}
 /* Rows of 16 bytes by twos: four bytes of the first, four of the second, and on. */
 OZ_INLINE vb64 vb_pair_fours(vb64 a) {
-    return _mm512_permutexvar_epi32(
-        _mm512_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7, 8, 12, 9, 13, 10, 14, 11, 15), a);
+    return _mm512_permutexvar_epi32(_mm512_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7, 8, 12, 9, 13, 10, 14, 11, 15),
+                                    a);
 }
 OZ_INLINE vb64 vb_quad(const void *p) {
     int32_t four;

@@ -428,6 +428,12 @@ OZ_INLINE vb64 vb_xor(vb64 a, vb64 b) {
     OZ_EACH(a.byte, i, 64, (uint8_t)(a.byte[i] ^ b.byte[i]));
     return a;
 }
+/* The top bit of every byte. */
+OZ_INLINE uint64_t vb_top_bits(vb64 a) {
+    uint64_t bits = 0;
+    for (size_t i = 0; i < 64; i++) bits |= (uint64_t)(a.byte[i] >> 7) << i;
+    return bits;
+}
 /* Rows of 16 bytes by twos: four bytes of the first, four of the second, and on. */
 OZ_INLINE vb64 vb_pair_fours(vb64 a) {
     vb64 out;

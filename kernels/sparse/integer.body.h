@@ -248,3 +248,49 @@ static void decode_u8(const oz_leaf *leaf, size_t panel, size_t k0, size_t n, ui
         }
     }
 }
+
+/* ---- decoding to nonzeros ---- */
+
+/* A bit for every slot, set where its column is OZ_BLOCK or above. */
+typedef struct upper_slots {
+    uint8_t bits[OZ_MOST_NONZEROS / 8 + 8];
+} upper_slots;
+
+static void find_upper(const uint8_t *columns, size_t slots, upper_slots *upper) {
+    for (size_t i = 0; i < slots; i += 64) {
+        const uint64_t bits = vb_top_bits(vb_load(columns + i));
+        memcpy(upper->bits + i / 8, &bits, sizeof bits);
+    }
+}
+
+static size_t count_upper(const upper_slots *upper, size_t slot, size_t end) {
+    enum { AT_ONCE = 56 }; /* bits of a word, wherever its first one lies in a byte */
+    size_t count = 0;
+    for (; slot < end; slot += AT_ONCE) {
+        const uint64_t some = (UINT64_C(1) << oz_min(AT_ONCE, end - slot)) - 1;
+        count += count_bits(mask64(upper->bits + slot / 8) >> slot % 8 & some);
+    }
+    return count;
+}
+
+static void find_halves(const cell *c, const uint8_t *columns, uint16_t half[OZ_PANEL]) {
+    upper_slots upper;
+    find_upper(columns, c->slots, &upper);
+    for (size_t r = 0; r < OZ_PANEL; r++)
+        half[r] = (uint16_t)(c->row[r + 1] - count_upper(&upper, c->row[r], c->row[r + 1]));
+}
+
+static void decode_nz_codes(const oz_leaf *leaf, size_t panel, size_t k0, size_t n, oz_nonzeros *out) {
+    cell c;
+    find_cell(leaf, panel, k0 / leaf->param[OZ_SPARSE_BLOCK], &c);
+    find_rows(leaf, &c);
+    const uint8_t *codes = cell_codes(leaf, &c, out->room.codes);
+    const vi16 zero = vi_set1((int32_t)oz_codec_zero(leaf->codec.kind));
+    for (size_t i = 0; i < c.slots; i += OZ_LANES)
+        v_store(out->room.weights + i, v_from_i32(vi_sub(vi_load_u8(codes + i), zero)));
+    out->value = out->room.weights;
+    out->column = cell_columns(leaf, &c, &out->room);
+    out->each = 0;
+    memcpy(out->end, c.row + 1, sizeof out->end);
+    if (n > OZ_BLOCK) find_halves(&c, out->column, out->half);
+}

@@ -38,8 +38,25 @@ TAKES(OZ_CODEC_TERNARY, ternary)
     { .name = OZ_NAME_TEXT(text), .takes = takes_##codec, __VA_ARGS__ }
 #define MM_NZ(codec) MM("sparse_mm_" #codec "_nz", codec, .nz = decode_nz, .block = block_of)
 #define MM_FLOAT(codec) MM_NZ(codec), MM("sparse_mm_" #codec, codec, .f32 = decode_f32, .block = block_of)
+/* Segments of a sum are not shorter than an activation scale's. */
+#define TAKES_BLOCKS(name)                                                                                   \
+    static bool takes_blocks_##name(const oz_leaf *leaf) {                                                   \
+        return takes_##name(leaf) && leaf->codec.group % OZ_BLOCK == 0;                                      \
+    }
+TAKES_BLOCKS(int8)
+TAKES_BLOCKS(int6)
+TAKES_BLOCKS(int5)
+TAKES_BLOCKS(int4)
+TAKES_BLOCKS(int3)
+TAKES_BLOCKS(int2)
+TAKES_BLOCKS(ternary)
+#define MM_NZ_CODES(codec)                                                                                   \
+    {                                                                                                        \
+        .name = OZ_NAME_TEXT("sparse_mm_" #codec "_nz_codes"), .takes = takes_blocks_##codec,                \
+        .nz_codes = decode_nz_codes, .block = block_of                                                       \
+    }
 #define MM_INTEGER(codec)                                                                                    \
-    MM_NZ(codec), MM("sparse_mm_" #codec, codec, .u8 = decode_u8),                                           \
+    MM_NZ(codec), MM_NZ_CODES(codec), MM("sparse_mm_" #codec, codec, .u8 = decode_u8),                       \
         MM("sparse_mm_" #codec "_f32", codec, .f32 = decode_f32, .block = block_of)
 
 static const oz_mv mv_table[] = {OZ_EACH_CODEC(MV_FLOAT, MV_INTEGER), {0}};

@@ -14,6 +14,7 @@ typedef struct oz_call {
     const oz_primitives *prim;
     const float *row_scale, *bias; /* NULL = none */
     bool takes_8;                  /* all leaves are multiplied by their nonzeros, for which 8 lanes do */
+    bool widens;                   /* its leaf reads the inputs' codes as floats */
 } oz_call;
 
 static inline oz_slot oz_slot_of(const oz_call *c, size_t index, size_t lanes) {

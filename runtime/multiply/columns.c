@@ -11,12 +11,13 @@
 
 #include "base/arith.h"
 #include "runtime/cost.h"
-#include "runtime/multiply/call.h"
+#include "runtime/multiply/gather.h"
 
 typedef struct oz_columns_call {
     const oz_call *call;
     size_t first, tiles;  /* the tiles under way */
     size_t group, groups; /* tiles of a group; groups of the tiles under way */
+    size_t pieces;        /* into which the inputs of a tile are cut while it is prepared */
     size_t panel0, panel1, chunks, chunk_panels;
     atomic_size_t next;
 } oz_columns_call;
@@ -42,26 +43,13 @@ static void multiply_leaf(const oz_call *c, const oz_leaf_plan *lp, size_t panel
                      acc);
 }
 
-static void quantise_columns(const oz_call *c, oz_operand *o, size_t k, size_t lanes) {
-    if (o->i8) c->prim->quantise_columns(o->f32, k, lanes, o->i8, o->scale, o->sum);
-}
-
-/* The activations of a tile as its leaves read them. */
-static void gather(const oz_call *c, size_t tile, size_t lanes, oz_operand *x) {
-    const oz_job *job = c->job;
-    size_t first = tile * OZ_COLUMNS, n = tile_columns(c, tile);
-    if (job->x && !oz_input_read(c->layer, false)) {
-        c->prim->quantise_panel(job->x + first * job->ldx, n, job->k, job->ldx, lanes, x->i8, x->scale,
-                                x->sum);
-    } else {
-        job->gather(job, first, n, lanes, x->f32);
-        quantise_columns(c, x, job->k, lanes);
-    }
+static void gather(const oz_call *c, size_t tile, size_t k0, size_t k1, oz_slot *slot) {
+    oz_gather(c, tile * OZ_COLUMNS, tile_columns(c, tile), tile_lanes(c, tile), k0, k1, &slot->x);
 }
 
 static void prepare(const oz_call *c, size_t tile, oz_slot *slot, const oz_worker *w) {
     const size_t lanes = tile_lanes(c, tile);
-    gather(c, tile, lanes, &slot->x);
+    gather(c, tile, 0, c->job->k, slot);
     for (size_t t = 0, i = 0; t < c->layer->weight->n_terms; t++) {
         size_t n = c->layer->weight->terms[t].n_factors;
         const oz_operand *x = &slot->x;
@@ -70,7 +58,7 @@ static void prepare(const oz_call *c, size_t tile, oz_slot *slot, const oz_worke
             const oz_leaf_plan *lp = &c->plan->leaf[t][f];
             oz_columns columns = as_columns(x, lp->leaf->cols, lanes);
             multiply_leaf(c, lp, 0, oz_div_up(lp->leaf->rows, OZ_PANEL), &columns, 1, w, &out->f32);
-            quantise_columns(c, out, lp->leaf->rows, lanes);
+            oz_quantise_columns(c, out, lp->leaf->rows, lanes);
             x = out;
         }
         i += n;
@@ -156,6 +144,18 @@ static void prepare_tiles(void *arg, size_t index) {
     }
 }
 
+/* Pieces of the inputs of tiles whose leaves all read them. */
+static void gather_pieces(void *arg, size_t index) {
+    oz_columns_call *c = arg;
+    const size_t k = c->call->job->k, inputs = oz_round_up(oz_div_up(k, c->pieces), OZ_BLOCK);
+    (void)index;
+    for (size_t task; (task = atomic_fetch_add(&c->next, 1)) < c->tiles * c->pieces;) {
+        size_t tile = task / c->pieces, k0 = task % c->pieces * inputs;
+        oz_slot slot = oz_slot_of(c->call, tile, OZ_COLUMNS);
+        if (k0 < k) gather(c->call, c->first + tile, k0, oz_min(k0 + inputs, k), &slot);
+    }
+}
+
 static void finish_chunks(void *arg, size_t index) {
     oz_columns_call *c = arg;
     oz_worker w = oz_worker_of(c->call, index, OZ_COLUMNS);
@@ -178,6 +178,17 @@ static void cut_rows(oz_columns_call *c, size_t wanted) {
     oz_cut_rows(c->panel1 - c->panel0, wanted, &c->chunk_panels, &c->chunks);
 }
 
+/* Whole tiles of rows are cut where there is one for less than every worker: of fewer columns there is less
+ * to do than to tell another thread of it. */
+static size_t pieces_of(const oz_columns_call *c, size_t workers) {
+    const oz_weight *w = c->call->layer->weight;
+    if (!c->call->job->x || c->tiles >= workers || tile_lanes(c->call, c->first) < OZ_COLUMNS) return 1;
+    for (size_t t = 0; t < w->n_terms; t++) {
+        if (w->terms[t].n_factors > 1) return 1;
+    }
+    return oz_min(oz_div_up(workers, c->tiles), oz_div_up(c->call->job->k, 2 * OZ_BLOCK));
+}
+
 /* Few groups: as many tiles as there are slots are prepared first, then their rows are shared out. */
 static void few_groups(oz_columns_call *c, const oz_threads *threads, size_t workers) {
     const size_t all = c->tiles, slots = oz_slot_count(threads->width, all);
@@ -186,7 +197,11 @@ static void few_groups(oz_columns_call *c, const oz_threads *threads, size_t wor
         c->groups = oz_div_up(c->tiles, c->group);
         cut_rows(c, 2 * workers / c->groups);
         atomic_store(&c->next, 0);
-        oz_parallel(threads, oz_min(workers, c->tiles), prepare_tiles, c);
+        c->pieces = pieces_of(c, workers);
+        if (c->pieces > 1)
+            oz_parallel(threads, workers, gather_pieces, c);
+        else
+            oz_parallel(threads, oz_min(workers, c->tiles), prepare_tiles, c);
         atomic_store(&c->next, 0);
         oz_parallel(threads, oz_min(workers, c->groups * c->chunks), finish_chunks, c);
     }

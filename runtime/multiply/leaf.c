@@ -66,6 +66,8 @@ static void decode_block(oz_product *m, size_t i, size_t panel, size_t k0, size_
             d->u8(m->leaf, panel, k0 + k, oz_min(OZ_BLOCK, n - k), tile + k * OZ_PANEL);
     } else if (d->nz) {
         d->nz(m->leaf, panel, k0, n, &m->scratch->nonzeros[i]);
+    } else if (d->nz_codes) {
+        d->nz_codes(m->leaf, panel, k0, n, &m->scratch->nonzeros[i]);
     } else {
         m->f32[i] = pack_rows(m, d->f32(m->leaf, panel, k0, n, room), n, room);
     }
@@ -88,6 +90,8 @@ static void multiply_block(const oz_product *m, size_t i, size_t panel, size_t k
     else if (d->u8)
         m->prim->gemm_u8(m->leaf, panel, k0, n, (const uint8_t *)(m->scratch->tile + i * OZ_TILE_FLOATS), x,
                          y);
+    else if (d->nz_codes)
+        m->prim->gemm_nz_codes(m->leaf, panel, k0, n, &m->scratch->nonzeros[i], x, y);
     else if (d->nz)
         m->prim->gemm_nz(&m->scratch->nonzeros[i], x->f32 + k0 * x->lanes, x->lanes, y);
     else

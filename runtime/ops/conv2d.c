@@ -30,7 +30,7 @@ oz_conv_way oz_conv_way_of(const oz_plan *p, const oz_node *node) {
     const oz_weight *w = lp->layer->weight;
     const oz_choice *choice = &lp->leaf[0][0].large;
     if (oz_conv_is_grouped(node, w)) return OZ_CONV_GROUPED;
-    bool floats = choice->way == OZ_WAY_MM && !choice->decoder->u8;
+    bool floats = choice->way == OZ_WAY_MM && !choice->decoder->u8 && !choice->decoder->nz_codes;
     return floats && w->n_terms == 1 && w->terms[0].n_factors == 1 ? OZ_CONV_PLANAR : OZ_CONV_GATHERED;
 }
 

@@ -15,10 +15,6 @@ static oz_status shape(const oz_node *node, const oz_weight *w, const oz_shape *
     return OZ_OK;
 }
 
-static void gather(const oz_job *job, size_t first, size_t n, size_t lanes, float *panel) {
-    job->primitives->rows_to_panel(job->x + first * job->ldx, n, job->k, job->ldx, lanes, panel);
-}
-
 static void scatter(const oz_job *job, size_t first, size_t n, size_t row, size_t rows, size_t lanes,
                     const float *y) {
     job->primitives->panel_to_rows(y, rows, n, lanes, job->y + first * job->ldy + row, job->ldy);
@@ -35,7 +31,6 @@ static oz_status run(const oz_step *step, oz_error *err) {
                   .row1 = w->rows,
                   .act = oz_observed(step) ? OZ_ACT_NONE : step->node->act,
                   .slope = step->node->slope,
-                  .gather = gather,
                   .scatter = scatter,
                   .primitives = step->session->plan->primitives,
                   .x = step->in[0],

@@ -69,7 +69,7 @@ static void expect(const product *p, bool codes, float got, size_t c, size_t r, 
 
 /* With `mv` NULL the decoder is the kernel. */
 static bool reads_codes(const product *p) {
-    return p->mv ? p->mv->act_i8 : p->decoder->u8 != NULL;
+    return p->mv ? p->mv->act_i8 : p->decoder->u8 || p->decoder->nz_codes;
 }
 
 static oz_rows place_rows(const product *p, size_t gap) {
@@ -188,15 +188,20 @@ static void expect_nonzeros(const product *p, const oz_nonzeros *nz, size_t pane
 static oz_columns place_columns(const product *p) {
     const truth *t = p->t;
     oz_columns x = {.k = t->k, .lanes = p->lanes};
-    if (p->decoder->u8) {
+    if (reads_codes(p)) {
         int8_t *i8 = room_take(&rooms.i8, p->at, t->kq * p->lanes);
         float *scale = room_take(&rooms.scale, p->at, t->kq / OZ_BLOCK * p->lanes * sizeof *scale);
         int32_t *sum = room_take(&rooms.sum, p->at, t->kq / 32 * p->lanes * sizeof *sum);
         truth_code_panel(t, p->columns, p->lanes, i8, scale, sum);
         x.i8 = i8, x.scale = scale, x.sum = sum;
-    } else {
+    }
+    if (!p->decoder->u8) {
         float *f32 = room_take(&rooms.f32, p->at, t->k * p->lanes * sizeof *f32);
-        truth_panel(t, p->columns, p->lanes, f32);
+        if (p->decoder->nz_codes)
+            p->primitives->widen_columns(x.i8, t->k, p->lanes, f32);
+        else
+            truth_panel(t, p->columns, p->lanes, f32);
+        if (!room_intact(&rooms.f32)) complain("writes outside of the panel");
         x.f32 = f32;
     }
     return x;
@@ -210,6 +215,10 @@ static void run_block(product *p, const oz_columns *x, size_t panel, size_t k0, 
         d->u8(&p->leaf, panel, k0, n, tile);
         expect_codes(p, tile, panel, k0, n);
         p->primitives->gemm_u8(&p->leaf, panel, k0, n, tile, x, y);
+    } else if (d->nz_codes) {
+        oz_nonzeros *nz = room_take(&rooms.tile, p->at, sizeof *nz);
+        d->nz_codes(&p->leaf, panel, k0, n, nz);
+        p->primitives->gemm_nz_codes(&p->leaf, panel, k0, n, nz, x, y);
     } else if (d->nz) {
         oz_nonzeros *nz = room_take(&rooms.tile, p->at, sizeof *nz);
         d->nz(&p->leaf, panel, k0, n, nz);
@@ -229,7 +238,7 @@ static void run_mm(void *arg) {
     place_leaf(p);
     oz_columns x = place_columns(p);
     size_t block = p->decoder->block ? p->decoder->block(&p->leaf) : OZ_BLOCK, rows = p->t->rows;
-    bool codes = p->decoder->u8 != NULL;
+    bool codes = reads_codes(p);
     for (size_t panel = 0; panel * OZ_PANEL < rows; panel++) {
         float *y = room_take(&rooms.y, p->at, OZ_PANEL * p->lanes * sizeof *y);
         for (size_t i = 0; i < OZ_PANEL * p->lanes; i++) y[i] = codes ? 0 : start(i);
@@ -269,7 +278,7 @@ void check_products(oz_isa isa, const sample *s, const truth *t, size_t turn) {
     for (const oz_decoder *d = k ? k->decoders : NULL; d && d->name; d++) {
         if (d->takes && !d->takes(&s->leaf)) continue;
         p.decoder = d;
-        check_mv(&p, d->name, turn);
+        if (!d->nz_codes) check_mv(&p, d->name, turn);
         p.columns = t->n;
         p.lanes = turn % 2 ? OZ_COLUMNS : d->nz && t->n <= 8 ? 8 : oz_lanes_for(t->n);
         for (int at = 0; at < PLACES; at++) {
