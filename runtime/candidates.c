@@ -71,6 +71,9 @@ static void add_mv(oz_chooser *c, const oz_kernels *k) {
     }
 }
 
+/* Rows from which on it pays to widen the inputs' codes, which costs each tile as much as some rows do. */
+enum { OZ_WIDENS_ROWS = 64 };
+
 static bool is_single(const oz_chooser *c) {
     const oz_weight *w = c->layer->layer->weight;
     return w->n_terms == 1 && w->terms[0].n_factors == 1;
@@ -81,6 +84,8 @@ static void add_mm(oz_chooser *c, const oz_decoder *d) {
     const bool codes = d->u8 || d->nz_codes;
     const char *no = NULL;
     if (d->nz_codes && !is_single(c)) no = "only a weight of a single leaf has its inputs' codes as floats";
+    if (d->nz_codes && c->leaf->leaf->rows < OZ_WIDENS_ROWS)
+        no = "too few rows for their inputs to become floats";
     if (d->nz_codes && in_rows(c)) no = "made for a batch of 5 and up";
     if (codes != c->leaf->reads_i8)
         no = codes ? "the layer keeps f32 activations" : "the layer quantises activations";

@@ -52,6 +52,7 @@ void oz_cost_of(const oz_cost_class *costs, const oz_leaf_plan *lp, const oz_cho
     out->amount[OZ_COST_STORED] = lp->nonzeros * passes;
     /* Activations and sums need a part of the cache. */
     out->amount[OZ_COST_STREAMED] = lp->bytes > 0.75 * costs->cache_bytes ? lp->bytes * passes : 0;
+    out->amount[OZ_COST_FETCHED] = lp->bytes > 0.75 * costs->shared_bytes ? lp->bytes * passes : 0;
 }
 
 static bool is_kernel(const oz_cost_line *line, const char *kernel) {

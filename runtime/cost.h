@@ -2,7 +2,7 @@
  *
  * On one thread a leaf costs a sum of amounts (ounce.h, oz_cost), each times a number of nanoseconds:
  *
- *     t = calls c0 + sums c1 + weights c2 + stored c3 + products c4 + streamed c5
+ *     t = calls c0 + sums c1 + weights c2 + stored c3 + products c4 + streamed c5 + fetched c6
  *
  * A pass over the leaf begins (calls), goes through its weights, decoding them where a decoder does it, the
  * time for which follows all places (weights: masks, plain codes) or those that are not zero (stored), and
@@ -10,7 +10,8 @@
  * and for loading and storing what is summed, the sums of a row, a column and a block of 128 inputs (sums).
  * Batches of up to 4 take one pass. A larger one takes a call for each tile of 64 columns, all of whose
  * columns are multiplied, padding too, and a pass for each group of tiles that share what is decoded; where
- * the leaf does not fit the cache of one core, each pass reads it anew from beyond (streamed). In a dense
+ * the leaf does not fit the cache of one core, each pass reads it anew from beyond (streamed), and where it
+ * does not fit the one that cores share, from memory (streamed and fetched). In a dense
  * leaf some amounts are multiples of others, of which one is fitted. All amounts grow with the number of
  * columns, and no coefficient is negative, so more columns never cost less.
  *
@@ -34,6 +35,7 @@ typedef struct oz_cost_class {
     const char *vendor; /* as CPUID has it; models from first to last */
     unsigned family, first_model, last_model;
     double cache_bytes;   /* of one core */
+    double shared_bytes;  /* of the cache that cores share */
     double awake, asleep; /* ns that one more thread costs: called while it looks for work, or sleeps */
     const oz_cost_line *lines;
     size_t n_lines;

@@ -12,8 +12,8 @@
 #define CLASS(text, data, level, maker, of_family, first, last)                                              \
     {                                                                                                        \
         .name = text, .isa = level, .vendor = maker, .family = of_family, .first_model = first,              \
-        .last_model = last, .cache_bytes = data##_cache_bytes, .awake = data##_awake_ns,                     \
-        .asleep = data##_asleep_ns, .lines = data##_lines,                                                   \
+        .last_model = last, .cache_bytes = data##_cache_bytes, .shared_bytes = data##_shared_bytes,          \
+        .awake = data##_awake_ns, .asleep = data##_asleep_ns, .lines = data##_lines,                         \
         .n_lines = sizeof data##_lines / sizeof *data##_lines                                                \
     }
 

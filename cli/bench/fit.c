@@ -7,6 +7,7 @@
  *
  * and for each family of kernels alike the same over all samples of the family, which is what a kernel costs
  * that has no line. */
+#include "base/arith.h"
 #include "cli/bench/fit.h"
 
 #include <math.h>
@@ -166,10 +167,13 @@ static void write_head(FILE *out, const oz_fit *f, const char *name) {
     fprintf(
         out,
         " * A line: way, format, codec, kernel (or, of no format, a family), then ns per call, sum, weight,\n"
-        " * stored weight, product and streamed byte; how many times were fitted, and how far they are off, "
-        "on average\n"
-        " * and at most. */\n");
-    fprintf(out, "static const double %s_cache_bytes = %llu;\n", name, (unsigned long long)oz_cache_bytes(2));
+        " * stored weight, product, streamed and fetched byte; how many times were fitted, and how far they "
+        "are "
+        "off, on\n"
+        " * average and at most. */\n");
+    const uint64_t own = oz_cache_bytes(2), shared = oz_max(own, oz_cache_bytes(3));
+    fprintf(out, "static const double %s_cache_bytes = %llu, %s_shared_bytes = %llu;\n", name,
+            (unsigned long long)own, name, (unsigned long long)shared);
 }
 
 static int write_table(oz_fit *f, FILE *out) {

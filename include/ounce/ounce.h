@@ -261,6 +261,7 @@ typedef enum oz_cost_term {
     OZ_COST_STORED,   /* of them those that are stored */
     OZ_COST_PRODUCTS, /* stored weights times columns */
     OZ_COST_STREAMED, /* bytes of the leaf, in all passes, if the cache of one core does not hold it */
+    OZ_COST_FETCHED,  /* the same if no cache of the machine holds it */
     OZ_COST_TERMS
 } oz_cost_term;
 
