@@ -7,7 +7,6 @@
  *
  * and for each family of kernels alike the same over all samples of the family, which is what a kernel costs
  * that has no line. */
-#include "base/arith.h"
 #include "cli/bench/fit.h"
 
 #include <math.h>
@@ -171,7 +170,7 @@ static void write_head(FILE *out, const oz_fit *f, const char *name) {
         "are "
         "off, on\n"
         " * average and at most. */\n");
-    const uint64_t own = oz_cache_bytes(2), shared = oz_max(own, oz_cache_bytes(3));
+    const uint64_t own = oz_cache_bytes(2), third = oz_cache_bytes(3), shared = third > own ? third : own;
     fprintf(out, "static const double %s_cache_bytes = %llu, %s_shared_bytes = %llu;\n", name,
             (unsigned long long)own, name, (unsigned long long)shared);
 }
