@@ -6,10 +6,10 @@
  *
  * With many groups each worker prepares and finishes whole groups; with few, all tiles are prepared first
  * and the rows are shared out. */
-#include <stdatomic.h>
 #include <string.h>
 
 #include "base/arith.h"
+#include "base/shares.h"
 #include "runtime/cost.h"
 #include "runtime/multiply/gather.h"
 
@@ -19,7 +19,7 @@ typedef struct oz_columns_call {
     size_t group, groups; /* tiles of a group; groups of the tiles under way */
     size_t pieces;        /* into which the inputs of a tile are cut while it is prepared */
     size_t panel0, panel1, chunks, chunk_panels;
-    atomic_size_t next;
+    oz_shares shares;
 } oz_columns_call;
 
 static size_t tile_columns(const oz_call *c, size_t tile) {
@@ -125,7 +125,7 @@ static void finish_chunk(const oz_columns_call *c, size_t group, size_t slot, si
 static void whole_groups(void *arg, size_t index) {
     oz_columns_call *c = arg;
     oz_worker w = oz_worker_of(c->call, index, OZ_COLUMNS);
-    for (size_t group; (group = atomic_fetch_add(&c->next, 1)) < c->groups;) {
+    for (size_t group; oz_shares_take(&c->shares, index, &group);) {
         for (size_t i = 0; i < group_tiles(c, group); i++) {
             oz_slot slot = oz_slot_of(c->call, index * c->group + i, OZ_COLUMNS);
             prepare(c->call, group * c->group + i, &slot, &w);
@@ -138,7 +138,7 @@ static void whole_groups(void *arg, size_t index) {
 static void prepare_tiles(void *arg, size_t index) {
     oz_columns_call *c = arg;
     oz_worker w = oz_worker_of(c->call, index, OZ_COLUMNS);
-    for (size_t tile; (tile = atomic_fetch_add(&c->next, 1)) < c->tiles;) {
+    for (size_t tile; oz_shares_take(&c->shares, index, &tile);) {
         oz_slot slot = oz_slot_of(c->call, tile, OZ_COLUMNS);
         prepare(c->call, c->first + tile, &slot, &w);
     }
@@ -148,20 +148,20 @@ static void prepare_tiles(void *arg, size_t index) {
 static void gather_pieces(void *arg, size_t index) {
     oz_columns_call *c = arg;
     const size_t k = c->call->job->k, inputs = oz_round_up(oz_div_up(k, c->pieces), OZ_BLOCK);
-    (void)index;
-    for (size_t task; (task = atomic_fetch_add(&c->next, 1)) < c->tiles * c->pieces;) {
+    for (size_t task; oz_shares_take(&c->shares, index, &task);) {
         size_t tile = task / c->pieces, k0 = task % c->pieces * inputs;
         oz_slot slot = oz_slot_of(c->call, tile, OZ_COLUMNS);
         if (k0 < k) gather(c->call, c->first + tile, k0, oz_min(k0 + inputs, k), &slot);
     }
 }
 
+/* All groups of a chunk of rows before the next: it is weights that a core had best keep. */
 static void finish_chunks(void *arg, size_t index) {
     oz_columns_call *c = arg;
     oz_worker w = oz_worker_of(c->call, index, OZ_COLUMNS);
-    for (size_t task; (task = atomic_fetch_add(&c->next, 1)) < c->groups * c->chunks;) {
-        size_t group = task / c->chunks;
-        finish_chunk(c, group, group * c->group, task % c->chunks, &w);
+    for (size_t task; oz_shares_take(&c->shares, index, &task);) {
+        size_t group = task % c->groups;
+        finish_chunk(c, group, group * c->group, task / c->groups, &w);
     }
 }
 
@@ -189,6 +189,13 @@ static size_t pieces_of(const oz_columns_call *c, size_t workers) {
     return oz_min(oz_div_up(workers, c->tiles), oz_div_up(c->call->job->k, 2 * OZ_BLOCK));
 }
 
+static void share_out(oz_columns_call *c, const oz_threads *threads, size_t tasks,
+                      void (*fn)(void *arg, size_t worker)) {
+    const size_t workers = oz_min((size_t)threads->width, tasks);
+    oz_shares_cut(&c->shares, tasks, workers);
+    oz_parallel(threads, workers, fn, c);
+}
+
 /* Few groups: as many tiles as there are slots are prepared first, then their rows are shared out. */
 static void few_groups(oz_columns_call *c, const oz_threads *threads, size_t workers) {
     const size_t all = c->tiles, slots = oz_slot_count(threads->width, all);
@@ -196,14 +203,9 @@ static void few_groups(oz_columns_call *c, const oz_threads *threads, size_t wor
         c->tiles = oz_min(slots, all - c->first);
         c->groups = oz_div_up(c->tiles, c->group);
         cut_rows(c, 2 * workers / c->groups);
-        atomic_store(&c->next, 0);
         c->pieces = pieces_of(c, workers);
-        if (c->pieces > 1)
-            oz_parallel(threads, workers, gather_pieces, c);
-        else
-            oz_parallel(threads, oz_min(workers, c->tiles), prepare_tiles, c);
-        atomic_store(&c->next, 0);
-        oz_parallel(threads, oz_min(workers, c->groups * c->chunks), finish_chunks, c);
+        share_out(c, threads, c->tiles * c->pieces, c->pieces > 1 ? gather_pieces : prepare_tiles);
+        share_out(c, threads, c->groups * c->chunks, finish_chunks);
     }
 }
 
@@ -220,10 +222,8 @@ void oz_call_columns(const oz_call *call) {
     cut_rows(&c, 1);
     if (call->plan->leaf[0][0].large.way == OZ_WAY_UNPACK)
         oz_parallel(&threads, oz_div_up(call->layer->weight->rows, OZ_PANEL), unpack_panels, &c);
-    atomic_init(&c.next, 0);
-    if (workers == 1 || c.groups >= 2 * workers) {
-        oz_parallel(&threads, workers, whole_groups, &c);
-    } else {
+    if (workers == 1 || c.groups >= 2 * workers)
+        share_out(&c, &threads, c.groups, whole_groups);
+    else
         few_groups(&c, &threads, workers);
-    }
 }

@@ -1,10 +1,10 @@
 /* direct.c - one leaf of floats times many columns that lie as rows: activations are read where they are, and
  * outputs are finished where they belong. Weights are decoded and packed a chunk of panels at a time, which
  * up to OZ_GROUP tiles' columns share. */
-#include <stdatomic.h>
 #include <string.h>
 
 #include "base/arith.h"
+#include "base/shares.h"
 #include "runtime/cost.h"
 #include "runtime/multiply/call.h"
 
@@ -13,8 +13,8 @@ typedef struct oz_direct_call {
     const oz_leaf *leaf;
     const oz_decoder *decoder;
     size_t panel0, panel1, chunk_panels, chunks; /* of rows */
-    size_t group_columns, tasks;
-    atomic_size_t next;
+    size_t group_columns;
+    oz_shares shares;
 } oz_direct_call;
 
 /* Each output is one chain of additions, whatever way it is computed; so shapes and threads may decide. */
@@ -66,7 +66,7 @@ static void multiply_task(const oz_direct_call *c, size_t task, const oz_worker 
 static void multiply_tasks(void *arg, size_t index) {
     oz_direct_call *c = arg;
     oz_worker w = oz_worker_of(c->call, index, OZ_COLUMNS);
-    for (size_t task; (task = atomic_fetch_add(&c->next, 1)) < c->tasks;) multiply_task(c, task, &w);
+    for (size_t task; oz_shares_take(&c->shares, index, &task);) multiply_task(c, task, &w);
 }
 
 void oz_call_direct(const oz_call *call) {
@@ -81,7 +81,7 @@ void oz_call_direct(const oz_call *call) {
                         .panel1 = oz_div_up(job->row1, OZ_PANEL)};
     c.group_columns = oz_round_up(oz_div_up(job->columns, groups), 4);
     oz_cut_rows(c.panel1 - c.panel0, workers > 1 ? 2 * workers / groups : 1, &c.chunk_panels, &c.chunks);
-    c.tasks = oz_div_up(job->columns, c.group_columns) * c.chunks;
-    atomic_init(&c.next, 0);
-    oz_parallel(&threads, oz_min(workers, c.tasks), multiply_tasks, &c);
+    const size_t tasks = oz_div_up(job->columns, c.group_columns) * c.chunks;
+    oz_shares_cut(&c.shares, tasks, oz_min(workers, tasks));
+    oz_parallel(&threads, oz_min(workers, tasks), multiply_tasks, &c);
 }

@@ -3,10 +3,10 @@
  *
  * A task is a few groups of one image. The weight is small: whoever comes to a row unpacks it. */
 #include <math.h>
-#include <stdatomic.h>
 #include <string.h>
 
 #include "base/arith.h"
+#include "base/shares.h"
 #include "runtime/ops/conv2d.h"
 #include "runtime/ops/planes.h"
 #include "runtime/session.h"
@@ -22,8 +22,8 @@ typedef struct oz_grouped {
     size_t groups, rows; /* rows of a group */
     bool is_3x3;
     oz_plane3x3 plane; /* what all planes share */
-    size_t shares, tasks;
-    atomic_size_t next;
+    size_t parts;      /* of an image: groups of a task */
+    oz_shares shares;
 } oz_grouped;
 
 /* A row of weights, and one term of it. */
@@ -121,8 +121,8 @@ static void take_tasks(void *arg, size_t worker) {
     uint8_t *room = c->step->session->conv + worker * c->step->session->plan->conv_bytes;
     float *weights = (float *)(void *)room,
           *planes = (float *)(void *)(room + weights_bytes(c->layer->weight->cols));
-    for (size_t task; (task = atomic_fetch_add(&c->next, 1)) < c->tasks;) {
-        size_t image = task / c->shares, first = task % c->shares * TASK_GROUPS;
+    for (size_t task; oz_shares_take(&c->shares, worker, &task);) {
+        size_t image = task / c->parts, first = task % c->parts * TASK_GROUPS;
         for (size_t g = first; g < oz_min(first + TASK_GROUPS, c->groups); g++) {
             if (c->is_3x3) run_3x3(c, image, g, weights);
             for (size_t band = 0; !c->is_3x3 && band < c->planes.bands; band++)
@@ -150,9 +150,9 @@ void oz_conv_grouped(const oz_step *step) {
         c.plane = plane_of(&c.planes);
     else
         oz_planes_offsets(&c.planes, s->offsets);
-    c.shares = oz_div_up(c.groups, TASK_GROUPS);
-    c.tasks = step->out_shape->dim[0] * c.shares;
-    atomic_init(&c.next, 0);
-    oz_threads threads = s->plan->threads;
-    oz_parallel(&threads, oz_min((size_t)threads.width, c.tasks), take_tasks, &c);
+    c.parts = oz_div_up(c.groups, TASK_GROUPS);
+    const oz_threads *threads = &s->plan->threads;
+    const size_t tasks = step->out_shape->dim[0] * c.parts, workers = oz_min((size_t)threads->width, tasks);
+    oz_shares_cut(&c.shares, tasks, workers);
+    oz_parallel(threads, workers, take_tasks, &c);
 }

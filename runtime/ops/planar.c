@@ -3,9 +3,8 @@
  *
  * A task is a band of an image and a share of the rows: whoever takes it lays out the band, unless he has
  * just done so, and multiplies it, 128 rows and up to eight tiles of 64 pixels at a time. */
-#include <stdatomic.h>
-
 #include "base/arith.h"
+#include "base/shares.h"
 #include "runtime/cost.h"
 #include "runtime/multiply/leaf.h"
 #include "runtime/ops/conv2d.h"
@@ -23,8 +22,8 @@ typedef struct oz_planar {
     oz_planes planes;
     oz_epilogue epilogue;
     size_t channels, rows, first_channel, panel0, panels; /* of the group under way */
-    size_t chunks, chunk_panels, tasks;
-    atomic_size_t next;
+    size_t chunks, chunk_panels;
+    oz_shares shares;
 } oz_planar;
 
 typedef struct oz_room {
@@ -107,7 +106,7 @@ static void take_tasks(void *arg, size_t worker) {
     oz_room room = room_of(c->step, worker);
     const float *in = c->step->in[0], *x = NULL;
     size_t laid = SIZE_MAX, plane = c->planes.height * c->planes.width;
-    for (size_t task; (task = atomic_fetch_add(&c->next, 1)) < c->tasks;) {
+    for (size_t task; oz_shares_take(&c->shares, worker, &task);) {
         size_t at = task / c->chunks, image = at / c->planes.bands, band = at % c->planes.bands;
         if (at != laid)
             x = oz_planes_lay(&c->planes, in + (image * c->channels + c->first_channel) * plane, band,
@@ -124,9 +123,9 @@ static void run_group(oz_planar *c, const oz_threads *threads, size_t images) {
     c->panels = oz_div_up(c->rows, OZ_PANEL);
     c->chunk_panels = oz_div_up(c->panels, oz_min(oz_div_up(workers, bands), c->panels));
     c->chunks = oz_div_up(c->panels, c->chunk_panels);
-    c->tasks = bands * c->chunks;
-    atomic_init(&c->next, 0);
-    oz_parallel(threads, oz_min(workers, c->tasks), take_tasks, c);
+    const size_t tasks = bands * c->chunks;
+    oz_shares_cut(&c->shares, tasks, oz_min(workers, tasks));
+    oz_parallel(threads, oz_min(workers, tasks), take_tasks, c);
 }
 
 /* The term's scale belongs to every row. */
