@@ -233,6 +233,29 @@ Test(linear, any_number_of_threads_gives_the_same_bits) {
     }
 }
 
+/* A tile of one leaf, which threads gather together. */
+Test(linear, inputs_gathered_in_pieces_give_the_same_bits) {
+    enum { TALL = 270, WIDE = 700, BATCH = 64 };
+    static float w[TALL * WIDE], x[BATCH * WIDE], want[BATCH * TALL], y[BATCH * TALL];
+    static const char *const texts[] = {"dense,codec=f32", "dense,codec=int8", "sparse,codec=int8"};
+    net_fill(x, BATCH * WIDE, 1);
+    net_fill_sparse(w, TALL * WIDE, 2);
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        net n = {0};
+        net_weight(&n, "fc", texts[i], TALL, WIDE, w);
+        net_must_open(&n, "{\"inputs\":{\"x\":[\"N\",700]},\"outputs\":[\"y\"],"
+                          "\"nodes\":[[\"linear\",\"y\",[\"x\"],{\"weight\":\"fc\"}]]}");
+        oz_plan_options opt = OZ_PLAN_INIT;
+        opt.threads = 1;
+        size_t count = net_run(&n, &opt, x, 2, (int64_t[]){BATCH, WIDE}, want, BATCH * TALL);
+        for (opt.threads = 2; opt.threads <= 7; opt.threads++) {
+            net_run(&n, &opt, x, 2, (int64_t[]){BATCH, WIDE}, y, BATCH * TALL);
+            expect_bits(texts[i], y, want, count);
+        }
+        net_free(&n);
+    }
+}
+
 Test(linear, reproducible_plans_give_the_same_bits_for_any_batch, .init = fill_inputs) {
     static float want[MOST_BATCH * ROWS], y[MOST_BATCH * ROWS];
     char text[MODEL_TEXT];
