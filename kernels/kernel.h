@@ -90,8 +90,8 @@ typedef struct oz_nonzeros {
     const uint8_t *column;
     size_t each;
     uint16_t end[OZ_PANEL];
-    uint16_t
-        half[OZ_PANEL]; /* of codes of more than OZ_BLOCK inputs: where those past OZ_BLOCK begin in a row */
+    /* Of codes of more than OZ_BLOCK inputs: where those past OZ_BLOCK begin in a row. */
+    uint16_t half[OZ_PANEL];
     oz_nonzeros_room room;
 } oz_nonzeros;
 

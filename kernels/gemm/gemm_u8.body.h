@@ -157,7 +157,7 @@ OZ_INLINE void gemm_u8_width(code_width width, const oz_leaf *leaf, size_t panel
                              const uint8_t *tile, const oz_columns *x, size_t lanes, float *acc) {
     oz_scales scales = scales_of(leaf, panel);
     size_t step = oz_min(scales.inputs, OZ_BLOCK);
-    segment s; /* not initialised as a whole: that would take as long as a tenth of the product */
+    segment s; /* not initialised as a whole: to clear it takes longer than to fill it */
     s.minima = scales.offset == OZ_MINIMUM;
     s.zeros = scales.offset == OZ_ZERO_POINT;
     for (size_t k = 0; k < n; k += step) {

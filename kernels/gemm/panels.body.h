@@ -55,10 +55,10 @@ OZ_INLINE void transpose_rows(const float *y, size_t rows, size_t columns, size_
     }
 }
 
-/* Rows this far apart share a set of the first-level cache, which holds fewer lines than a square has rows.
- */
+/* Rows a multiple of so many floats apart share a set of the first-level cache, which holds fewer lines than
+ * a square has rows. */
 #define SAME_SET 1024
-#define ROWS_ASIDE 128
+#define ROWS_ASIDE 128 /* of a chunk */
 
 /* The same by way of rows that lie close, so that whole runs of lines are written. */
 static void transpose_aside(const float *y, size_t rows, size_t columns, size_t lanes, float *out,
