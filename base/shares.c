@@ -11,6 +11,13 @@ void oz_shares_cut(oz_shares *s, size_t tasks, size_t workers) {
     }
 }
 
+void oz_share_out(const oz_threads *t, oz_shares *s, size_t tasks, void (*fn)(void *arg, size_t worker),
+                  void *arg) {
+    const size_t workers = oz_min((size_t)t->width, tasks);
+    oz_shares_cut(s, tasks, workers);
+    oz_parallel(t, workers, fn, arg);
+}
+
 /* The order of the counters does not matter: whoever starts the loop has set them before, and whatever a task
  * writes is handed over when the loop ends. */
 bool oz_shares_take(oz_shares *s, size_t worker, size_t *task) {

@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/parallel.h"
+
 enum { OZ_SHARES = 32 }; /* more workers have some in common */
 
 typedef struct oz_share {
@@ -23,6 +25,9 @@ typedef struct oz_shares {
 
 /* Before the loop; not while anybody takes. */
 void oz_shares_cut(oz_shares *s, size_t tasks, size_t workers);
+/* Cuts so many tasks and calls fn(arg, worker) for as many workers as there are threads and tasks for. */
+void oz_share_out(const oz_threads *t, oz_shares *s, size_t tasks, void (*fn)(void *arg, size_t worker),
+                  void *arg);
 /* The next task of a worker, from 0 on; false if none is left. From any thread. */
 bool oz_shares_take(oz_shares *s, size_t worker, size_t *task);
 

@@ -1,10 +1,8 @@
 /* thread_pool.c - the executor of our own: threads that stay, and share out the indices of one loop at a
  * time.
  *
- * Each thread has a seat, the caller of a loop the first. A seat owns an equal run of the indices; its thread
- * takes those one by one and then what is left of the others', so that a loop that is repeated finds its data
- * in the same cores' caches and no thread waits beside work. All that a thread and its caller say to each
- * other is one word of the seat, its state:
+ * Each thread has a seat, the caller of a loop the first, and each seat a share of the indices (shares.h).
+ * All that a thread and its caller say to each other is one word of the seat, its state:
  *
  *     IDLE ─ call ─> CALLED ─ join ─> WORKING ─ leave ─> IDLE
  *
@@ -22,6 +20,7 @@
 #include "base/cpu.h"
 #include "base/memory.h"
 #include "base/parallel.h"
+#include "base/shares.h"
 #include "base/signals.h"
 
 enum { CACHE_LINE = 64, MAX_WIDTH = 1024 };
@@ -33,8 +32,6 @@ enum { IDLE, ASLEEP, CALLED, WORKING, AWAITED, STOPPED };
 
 typedef struct seat {
     alignas(CACHE_LINE) atomic_int state;
-    atomic_size_t next; /* index of its run to take, */
-    size_t end;         /* and where the run ends */
     alignas(CACHE_LINE) struct pool *pool;
     pthread_t thread;
     pthread_mutex_t lock; /* to sleep and to wake; the state itself is not under it */
@@ -50,6 +47,7 @@ typedef struct pool {
     void (*fn)(void *arg, size_t i); /* the loop under way, fixed while any seat is CALLED or WORKING */
     void *arg;
     size_t sharers;
+    oz_shares shares; /* of its indices, one a seat */
     seat seats[];
 } pool;
 
@@ -102,16 +100,9 @@ static void turn(seat *s, int state) {
 
 /* ---- one loop --------------------------------------------------------------------------- */
 
-/* The order of the counters does not matter: a run is set before any seat is called, and taken to its end
- * before all have left. */
-static void take_indices(pool *p, size_t first) {
-    for (size_t k = 0; k < p->sharers; k++) {
-        seat *s = &p->seats[(first + k) % p->sharers];
-        while (atomic_load_explicit(&s->next, memory_order_relaxed) < s->end) {
-            size_t i = atomic_fetch_add_explicit(&s->next, 1, memory_order_relaxed);
-            if (i < s->end) p->fn(p->arg, i);
-        }
-    }
+/* The shares are cut before any seat is called, and empty before all have left. */
+static void take_indices(pool *p, size_t k) {
+    for (size_t i; oz_shares_take(&p->shares, k, &i);) p->fn(p->arg, i);
 }
 
 static void *work(void *arg) {
@@ -138,14 +129,6 @@ static void dismiss(seat *s) {
     if (state == WORKING && spin_while(s, WORKING) == WORKING) sleep_while(s, WORKING, AWAITED);
 }
 
-static void share_out(pool *p, size_t n) {
-    for (size_t k = 0, first = 0; k < p->sharers; k++) {
-        size_t count = n / p->sharers + (k < n % p->sharers);
-        atomic_store_explicit(&p->seats[k].next, first, memory_order_relaxed);
-        p->seats[k].end = first += count;
-    }
-}
-
 /* A pool runs one loop at a time. Who comes meanwhile, from another thread or from inside of the loop, runs
  * its own alone: all the threads have work. */
 static void run(void *ctx, size_t n, void (*fn)(void *arg, size_t i), void *arg) {
@@ -157,7 +140,7 @@ static void run(void *ctx, size_t n, void (*fn)(void *arg, size_t i), void *arg)
     p->fn = fn;
     p->arg = arg;
     p->sharers = oz_min(n, (size_t)p->executor.width);
-    share_out(p, n);
+    oz_shares_cut(&p->shares, n, p->sharers);
     for (size_t k = 1; k < p->sharers; k++) turn(&p->seats[k], CALLED);
     take_indices(p, 0);
     for (size_t k = 1; k < p->sharers; k++) dismiss(&p->seats[k]);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/arith.h"
+#include "base/shares.h"
 #include "runtime/cost.h"
 #include "runtime/ops/conv2d.h"
 #include "runtime/session.h"
@@ -93,7 +94,7 @@ void oz_plan_drop_slices(oz_plan *p) {
 typedef struct oz_slicing {
     oz_session *s;
     uint64_t images, step;
-    atomic_size_t next;
+    oz_shares shares;
     atomic_bool failed;
 } oz_slicing;
 
@@ -145,8 +146,10 @@ static void run_slice(oz_slicing *c, oz_session *s, uint64_t first, uint64_t ima
 
 static void take_slices(void *arg, size_t worker) {
     oz_slicing *c = arg;
-    for (size_t i; (i = atomic_fetch_add(&c->next, c->step)) < c->images;)
+    for (size_t slice; oz_shares_take(&c->shares, worker, &slice);) {
+        const uint64_t i = slice * c->step;
         run_slice(c, &c->s->slices[worker], i, oz_min(c->step, c->images - i));
+    }
 }
 
 size_t oz_run_slices(oz_session *s) {
@@ -156,8 +159,7 @@ size_t oz_run_slices(oz_session *s) {
     if (step == 0 || !fit(s, images, step)) return 0;
     place_results(s);
     oz_slicing c = {.s = s, .images = images, .step = step};
-    atomic_init(&c.next, 0);
     atomic_init(&c.failed, false);
-    oz_parallel(&p->threads, (size_t)p->threads.width, take_slices, &c);
+    oz_share_out(&p->threads, &c.shares, oz_div_up(images, step), take_slices, &c);
     return atomic_load(&c.failed) ? 0 : p->sliced;
 }

@@ -181,19 +181,9 @@ static void cut_rows(oz_columns_call *c, size_t wanted) {
 /* Whole tiles of rows are cut where there is one for less than every worker: of fewer columns there is less
  * to do than to tell another thread of it. */
 static size_t pieces_of(const oz_columns_call *c, size_t workers) {
-    const oz_weight *w = c->call->layer->weight;
-    if (!c->call->job->x || c->tiles >= workers || tile_lanes(c->call, c->first) < OZ_COLUMNS) return 1;
-    for (size_t t = 0; t < w->n_terms; t++) {
-        if (w->terms[t].n_factors > 1) return 1;
-    }
+    if (!c->call->job->x || oz_weight_has_products(c->call->layer->weight)) return 1;
+    if (c->tiles >= workers || tile_lanes(c->call, c->first) < OZ_COLUMNS) return 1;
     return oz_min(oz_div_up(workers, c->tiles), oz_div_up(c->call->job->k, 2 * OZ_BLOCK));
-}
-
-static void share_out(oz_columns_call *c, const oz_threads *threads, size_t tasks,
-                      void (*fn)(void *arg, size_t worker)) {
-    const size_t workers = oz_min((size_t)threads->width, tasks);
-    oz_shares_cut(&c->shares, tasks, workers);
-    oz_parallel(threads, workers, fn, c);
 }
 
 /* Few groups: as many tiles as there are slots are prepared first, then their rows are shared out. */
@@ -204,8 +194,9 @@ static void few_groups(oz_columns_call *c, const oz_threads *threads, size_t wor
         c->groups = oz_div_up(c->tiles, c->group);
         cut_rows(c, 2 * workers / c->groups);
         c->pieces = pieces_of(c, workers);
-        share_out(c, threads, c->tiles * c->pieces, c->pieces > 1 ? gather_pieces : prepare_tiles);
-        share_out(c, threads, c->groups * c->chunks, finish_chunks);
+        oz_share_out(threads, &c->shares, c->tiles * c->pieces, c->pieces > 1 ? gather_pieces : prepare_tiles,
+                     c);
+        oz_share_out(threads, &c->shares, c->groups * c->chunks, finish_chunks, c);
     }
 }
 
@@ -223,7 +214,7 @@ void oz_call_columns(const oz_call *call) {
     if (call->plan->leaf[0][0].large.way == OZ_WAY_UNPACK)
         oz_parallel(&threads, oz_div_up(call->layer->weight->rows, OZ_PANEL), unpack_panels, &c);
     if (workers == 1 || c.groups >= 2 * workers)
-        share_out(&c, &threads, c.groups, whole_groups);
+        oz_share_out(&threads, &c.shares, c.groups, whole_groups, &c);
     else
         few_groups(&c, &threads, workers);
 }

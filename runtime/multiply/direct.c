@@ -21,9 +21,8 @@ typedef struct oz_direct_call {
 bool oz_call_is_direct(const oz_call *c) {
     const oz_weight *w = c->layer->weight;
     const oz_choice *choice = &c->plan->leaf[0][0].large;
-    return c->job->x != NULL && c->job->columns > OZ_COLUMNS && w->n_terms == 1 &&
-           w->terms[0].n_factors == 1 && w->terms[0].scale == 1.0f && choice->way == OZ_WAY_MM &&
-           choice->decoder->f32 != NULL;
+    return c->job->x != NULL && c->job->columns > OZ_COLUMNS && oz_weight_is_leaf(w) &&
+           w->terms[0].scale == 1.0f && choice->way == OZ_WAY_MM && choice->decoder->f32 != NULL;
 }
 
 /* A decoded block has its place, a packed one another: in the sums of further terms, which there are none. */
@@ -82,6 +81,5 @@ void oz_call_direct(const oz_call *call) {
     c.group_columns = oz_round_up(oz_div_up(job->columns, groups), 4);
     oz_cut_rows(c.panel1 - c.panel0, workers > 1 ? 2 * workers / groups : 1, &c.chunk_panels, &c.chunks);
     const size_t tasks = oz_div_up(job->columns, c.group_columns) * c.chunks;
-    oz_shares_cut(&c.shares, tasks, oz_min(workers, tasks));
-    oz_parallel(&threads, oz_min(workers, tasks), multiply_tasks, &c);
+    oz_share_out(&threads, &c.shares, tasks, multiply_tasks, &c);
 }

@@ -22,7 +22,7 @@ typedef struct oz_grouped {
     size_t groups, rows; /* rows of a group */
     bool is_3x3;
     oz_plane3x3 plane; /* what all planes share */
-    size_t parts;      /* of an image: groups of a task */
+    size_t parts;      /* tasks of an image */
     oz_shares shares;
 } oz_grouped;
 
@@ -151,8 +151,5 @@ void oz_conv_grouped(const oz_step *step) {
     else
         oz_planes_offsets(&c.planes, s->offsets);
     c.parts = oz_div_up(c.groups, TASK_GROUPS);
-    const oz_threads *threads = &s->plan->threads;
-    const size_t tasks = step->out_shape->dim[0] * c.parts, workers = oz_min((size_t)threads->width, tasks);
-    oz_shares_cut(&c.shares, tasks, workers);
-    oz_parallel(threads, workers, take_tasks, &c);
+    oz_share_out(&s->plan->threads, &c.shares, step->out_shape->dim[0] * c.parts, take_tasks, &c);
 }

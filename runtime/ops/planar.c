@@ -123,9 +123,7 @@ static void run_group(oz_planar *c, const oz_threads *threads, size_t images) {
     c->panels = oz_div_up(c->rows, OZ_PANEL);
     c->chunk_panels = oz_div_up(c->panels, oz_min(oz_div_up(workers, bands), c->panels));
     c->chunks = oz_div_up(c->panels, c->chunk_panels);
-    const size_t tasks = bands * c->chunks;
-    oz_shares_cut(&c->shares, tasks, oz_min(workers, tasks));
-    oz_parallel(threads, oz_min(workers, tasks), take_tasks, c);
+    oz_share_out(threads, &c->shares, bands * c->chunks, take_tasks, c);
 }
 
 /* The term's scale belongs to every row. */
