@@ -132,6 +132,11 @@ typedef struct oz_decoder {
     bool plain;                           /* weight by weight in plain C: a cost of its own */
 } oz_decoder;
 
+/* Whether what it makes is multiplied by quantised activations. */
+static inline bool oz_decodes_codes(const oz_decoder *d) {
+    return d->u8 || d->nz_codes;
+}
+
 /* The entries of a table: FLOAT(name) and INTEGER(name) for every codec. */
 #define OZ_EACH_CODEC(FLOAT, INTEGER)                                                                        \
     FLOAT(f32), FLOAT(f16), FLOAT(bf16), INTEGER(int8), INTEGER(int6), INTEGER(int5), INTEGER(int4),         \

@@ -75,13 +75,12 @@ static void add_mv(oz_chooser *c, const oz_kernels *k) {
 enum { OZ_WIDENS_ROWS = 64 };
 
 static bool is_single(const oz_chooser *c) {
-    const oz_weight *w = c->layer->layer->weight;
-    return w->n_terms == 1 && w->terms[0].n_factors == 1;
+    return oz_weight_is_leaf(c->layer->layer->weight);
 }
 
 static void add_mm(oz_chooser *c, const oz_decoder *d) {
     if (d->takes && !d->takes(c->leaf->leaf)) return;
-    const bool codes = d->u8 || d->nz_codes;
+    const bool codes = oz_decodes_codes(d);
     const char *no = NULL;
     if (d->nz_codes && !is_single(c)) no = "only a weight of a single leaf has its inputs' codes as floats";
     if (d->nz_codes && c->leaf->leaf->rows < OZ_WIDENS_ROWS)

@@ -51,6 +51,18 @@ typedef struct oz_weight {
     bool act_i8;
 } oz_weight;
 
+/* Neither a sum nor a product. */
+static inline bool oz_weight_is_leaf(const oz_weight *w) {
+    return w->n_terms == 1 && w->terms[0].n_factors == 1;
+}
+
+static inline bool oz_weight_has_products(const oz_weight *w) {
+    for (size_t t = 0; t < w->n_terms; t++) {
+        if (w->terms[t].n_factors > 1) return true;
+    }
+    return false;
+}
+
 typedef struct oz_contents {
     oz_weight *weights;
     size_t n_weights;

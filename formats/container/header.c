@@ -27,7 +27,7 @@ static void add(oz_text *t, const char *text) {
 
 /* A weight that is one matrix of floats has the name that other programs expect. */
 static bool is_plain_weight(const oz_item *item) {
-    return item->type != OZ_STORED_U8 && item->weight->n_terms == 1 && item->weight->terms[0].n_factors == 1;
+    return item->type != OZ_STORED_U8 && oz_weight_is_leaf(item->weight);
 }
 
 void oz_placed_name(const oz_placed *t, oz_text *out) {

@@ -30,8 +30,8 @@ oz_conv_way oz_conv_way_of(const oz_plan *p, const oz_node *node) {
     const oz_weight *w = lp->layer->weight;
     const oz_choice *choice = &lp->leaf[0][0].large;
     if (oz_conv_is_grouped(node, w)) return OZ_CONV_GROUPED;
-    bool floats = choice->way == OZ_WAY_MM && !choice->decoder->u8 && !choice->decoder->nz_codes;
-    return floats && w->n_terms == 1 && w->terms[0].n_factors == 1 ? OZ_CONV_PLANAR : OZ_CONV_GATHERED;
+    bool floats = choice->way == OZ_WAY_MM && !oz_decodes_codes(choice->decoder);
+    return floats && oz_weight_is_leaf(w) ? OZ_CONV_PLANAR : OZ_CONV_GATHERED;
 }
 
 static bool has_integers(const oz_weight *w) {
@@ -40,12 +40,6 @@ static bool has_integers(const oz_weight *w) {
             if (oz_leaf_reads_i8(&w->terms[t].factors[f], w->act_i8)) return true;
         }
     }
-    return false;
-}
-
-static bool has_products(const oz_weight *w) {
-    for (size_t t = 0; t < w->n_terms; t++)
-        if (w->terms[t].n_factors > 1) return true;
     return false;
 }
 
@@ -77,7 +71,7 @@ static oz_status shape(const oz_node *node, const oz_weight *w, const oz_shape *
         return oz_shape_fail(node, err, "groups of fewer than 16 channels need \"act\": \"f32\" in weight %s",
                              w->name);
     }
-    if (oz_conv_is_grouped(node, w) && has_products(w)) {
+    if (oz_conv_is_grouped(node, w) && oz_weight_has_products(w)) {
         return oz_shape_fail(node, err, "groups of fewer than 16 channels cannot be products: weight %s",
                              w->name);
     }

@@ -69,7 +69,7 @@ static void expect(const product *p, bool codes, float got, size_t c, size_t r, 
 
 /* With `mv` NULL the decoder is the kernel. */
 static bool reads_codes(const product *p) {
-    return p->mv ? p->mv->act_i8 : p->decoder->u8 || p->decoder->nz_codes;
+    return p->mv ? p->mv->act_i8 : oz_decodes_codes(p->decoder);
 }
 
 static oz_rows place_rows(const product *p, size_t gap) {
