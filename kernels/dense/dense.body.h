@@ -52,12 +52,16 @@ INTEGER_CODEC(OZ_CODEC_TERNARY, ternary)
     { OZ_NAME_TEXT("dense_mv_" #codec), i8, takes_##codec, OZ_NAME(dense_mv_##codec) }
 #define MV_FLOAT(codec) MV(codec, false)
 #define MV_INTEGER(codec) MV(codec, true), MV(codec##_f32, false)
-#define MM_F32(text, codec)                                                                                  \
-    { .name = OZ_NAME_TEXT(text), .takes = takes_##codec, .f32 = f32_##codec }
+#define MM_F32(codec)                                                                                        \
+    { .name = OZ_NAME_TEXT("dense_mm_" #codec "_f32"), .takes = takes_##codec, .f32 = f32_##codec }
 #define MM_U8(codec)                                                                                         \
     { .name = OZ_NAME_TEXT("dense_mm_" #codec), .takes = takes_##codec, .u8 = u8_##codec }
-#define MM_FLOAT(codec) MM_F32("dense_mm_" #codec, codec)
-#define MM_INTEGER(codec) MM_U8(codec), MM_F32("dense_mm_" #codec "_f32", codec)
+#define MM_FLOAT(codec)                                                                                      \
+    {                                                                                                        \
+        .name = OZ_NAME_TEXT("dense_mm_" #codec), .takes = takes_##codec, .f32 = f32_##codec,                \
+        .block = float_block                                                                                 \
+    }
+#define MM_INTEGER(codec) MM_U8(codec), MM_F32(codec)
 
 static const oz_mv mv_table[] = {OZ_EACH_CODEC(MV_FLOAT, MV_INTEGER), {0}};
 

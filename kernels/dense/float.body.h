@@ -78,6 +78,11 @@ OZ_INLINE void mv_float(oz_codec_kind kind, const oz_leaf *leaf, size_t panel0, 
     OZ_WITH_ROWS(x->m, mv_batch(kind, leaf, panel0, panel1, x, M, y, ldy));
 }
 
+/* A few inputs more than a block are no second one, which would load and store all sums for them. */
+static size_t float_block(const oz_leaf *leaf) {
+    return leaf->cols <= OZ_BLOCK + OZ_BLOCK / 4 ? oz_round_up(leaf->cols, OZ_LANES) : OZ_BLOCK;
+}
+
 /* Rows of the buffer are n long; rows past the leaf's are zeros. */
 OZ_INLINE oz_tile decode_floats(oz_codec_kind kind, const oz_leaf *leaf, size_t panel, size_t k0, size_t n,
                                 float *buffer) {

@@ -98,7 +98,8 @@ static void multiply_block(const oz_product *m, size_t i, size_t panel, size_t k
         m->prim->gemm_f32(m->f32[i], n, x->f32 + k0 * x->lanes, x->lanes, y);
 }
 
-/* Blocks that are multiplied where they lie in the leaf ask for the one that follows. */
+/* Blocks that are multiplied where they lie in the leaf ask for the one that follows. Weights of convolutions
+ * are in the second-level cache from the image before, and asking for them costs what arithmetic could do. */
 static void chain_blocks(oz_product *m, size_t panels, size_t n) {
     for (size_t i = 0; m->decoder->f32 && i < panels; i++) {
         oz_tile *w = &m->f32[i];
@@ -130,7 +131,7 @@ static void multiply_chunk(oz_product *m, size_t panel0, size_t panels, float *c
     for (size_t k0 = 0; k0 < m->leaf->cols; k0 += block) {
         size_t n = oz_min(block, m->leaf->cols - k0);
         for (size_t i = 0; i < panels; i++) decode_block(m, i, panel0 + i, k0, n);
-        chain_blocks(m, panels, n);
+        if (!m->x->offset) chain_blocks(m, panels, n);
         for (size_t t = 0; t < m->tiles; t++) {
             bool last = t + 1 == m->tiles;
             for (size_t i = 0; i < panels; i++) {
