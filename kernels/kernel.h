@@ -71,6 +71,12 @@ typedef struct oz_tile {
     const float *next; /* a block of the same strides that memory is asked for meanwhile, or NULL */
 } oz_tile;
 
+/* Activations where they lie: input k of column c is x[c * column_stride + k * input_stride]. */
+typedef struct oz_activations {
+    const float *x;
+    size_t column_stride, input_stride;
+} oz_activations;
+
 /* Where a run of stored weights is unpacked; OZ_READ_AHEAD more may be read and written, and mean nothing. */
 #define OZ_MOST_NONZEROS (OZ_PANEL * OZ_MAX_BLOCK)
 #define OZ_READ_AHEAD 64
@@ -160,10 +166,10 @@ typedef struct oz_primitives {
     /* The same block as w in buffer[n][16], so that its weights lie close. */
     oz_tile (*pack_f32)(oz_tile w, size_t n, float *buffer);
     /* y[columns][ldy] += W x over the inputs of one block, for panels of 16 rows as pack_f32 leaves them,
-     * w[panel] being [n][16]. x: [columns][ldx]; rows of x behind the last may be asked for. The same bits as
-     * gemm_f32. */
-    void (*gemm_rows)(const float *const *w, size_t panels, size_t n, const float *x, size_t columns,
-                      size_t ldx, float *y, size_t ldy);
+     * w[panel] being [n][16]. Where inputs are neighbours, those of columns behind the last may be asked for.
+     * The same bits as gemm_f32. */
+    void (*gemm_rows)(const float *const *w, size_t panels, size_t n, oz_activations x, size_t columns,
+                      float *y, size_t ldy);
     /* 8 lanes, too. */
     void (*gemm_nz)(const oz_nonzeros *w, const float *x, size_t lanes, float *y);
     /* The block of nz_codes at k0, of n inputs; acc as of gemm_u8. The floats of x are its codes. */

@@ -105,10 +105,10 @@ static oz_status size_layers(oz_plan *p, oz_error *err) {
 }
 
 static void size_conv(oz_plan *p, const oz_node *node, oz_conv_way way) {
-    const oz_shape *x = &p->shapes[node->input[0]], *y = &p->shapes[node->output];
-    size_t bytes = way == OZ_CONV_PLANAR ? oz_planar_bytes(p, node, x, y) : oz_grouped_bytes(p, node, x, y);
+    const oz_layer *layer = p->layers[node->layer].layer;
+    size_t bytes = oz_conv_bytes(way, layer, node, &p->shapes[node->input[0]], &p->shapes[node->output]);
     p->conv_bytes = oz_max(p->conv_bytes, oz_round_up(bytes, 64));
-    p->offset_count = oz_max(p->offset_count, p->layers[node->layer].layer->weight->cols);
+    p->offset_count = oz_max(p->offset_count, layer->weight->cols);
 }
 
 /* What a node needs with the chosen kernels; weights that will be unpacked at every run need room for that

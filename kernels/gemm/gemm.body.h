@@ -13,20 +13,30 @@
 #include "kernels/gemm/rows.body.h"
 #include "kernels/table.h"
 
+/* 16 inputs of 16 rows, or fewer inputs. The same inputs of the block that follows, `ahead` of them, are
+ * asked for: rows lie far apart, and no hardware looks ahead. */
+OZ_INLINE void pack_square(const char *row, size_t row_bytes, size_t inputs, size_t ahead, float *out) {
+    vf16 square[OZ_PANEL];
+    OZ_UNROLL
+    for (size_t r = 0; r < OZ_PANEL; r++, row += row_bytes) {
+        __builtin_prefetch(row + ahead);
+        square[r] = inputs == OZ_LANES ? v_load(row) : v_load_n(row, inputs);
+    }
+    v_transpose(square);
+    OZ_UNROLL
+    for (size_t i = 0; i < OZ_LANES; i++) {
+        if (i < inputs) v_store(out + i * OZ_PANEL, square[i]);
+    }
+}
+
 static oz_tile pack_f32(oz_tile w, size_t n, float *buffer) {
     const oz_tile packed = {.p = buffer, .row_stride = 1, .k_stride = OZ_PANEL};
     if (w.row_stride == 1 && w.k_stride == OZ_PANEL) return w;
-    for (size_t k0 = 0; k0 < n; k0 += 16) {
-        size_t inputs = oz_min(16, n - k0);
-        vf16 square[OZ_PANEL];
-        for (size_t r = 0; r < OZ_PANEL; r++) {
-            const char *row = (const char *)w.p + (r * w.row_stride + k0) * sizeof(float);
-            __builtin_prefetch(row + n * sizeof(float));
-            square[r] = inputs == 16 ? v_load(row) : v_load_n(row, inputs);
-        }
-        v_transpose(square);
-        for (size_t i = 0; i < inputs; i++) v_store(buffer + (k0 + i) * OZ_PANEL, square[i]);
-    }
+    const char *from = (const char *)w.p;
+    const size_t row_bytes = w.row_stride * sizeof(float), ahead = n * sizeof(float);
+    for (; n >= OZ_LANES; n -= OZ_LANES, from += OZ_LANES * sizeof(float), buffer += OZ_LANES * OZ_PANEL)
+        pack_square(from, row_bytes, OZ_LANES, ahead, buffer);
+    if (n > 0) pack_square(from, row_bytes, n, ahead, buffer);
     return packed;
 }
 

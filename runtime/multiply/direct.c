@@ -1,8 +1,6 @@
 /* direct.c - one leaf of floats times many columns that lie as rows: activations are read where they are, and
- * outputs are finished where they belong. Weights are decoded and packed a chunk of panels at a time, which
- * up to OZ_GROUP tiles' columns share. */
-#include <string.h>
-
+ * outputs are finished where they belong. Weights are packed a chunk of panels at a time, which up to
+ * OZ_GROUP tiles' columns share. */
 #include "base/arith.h"
 #include "base/shares.h"
 #include "runtime/cost.h"
@@ -25,14 +23,6 @@ bool oz_call_is_direct(const oz_call *c) {
            w->terms[0].scale == 1.0f && choice->way == OZ_WAY_MM && choice->decoder->f32 != NULL;
 }
 
-/* A decoded block has its place, a packed one another: in the sums of further terms, which there are none. */
-static const float *packed_block(const oz_direct_call *c, const oz_worker *w, size_t panel, size_t i,
-                                 size_t k0, size_t n) {
-    float *room = w->scratch.tile + i * OZ_TILE_FLOATS;
-    oz_tile tile = c->decoder->f32(c->leaf, panel, k0, n, room);
-    return c->call->prim->pack_f32(tile, n, w->acc + i * OZ_TILE_FLOATS).p;
-}
-
 static void finish_rows(const oz_direct_call *d, size_t first, size_t columns, size_t row, size_t rows,
                         const float *sums) {
     const oz_call *c = d->call;
@@ -43,22 +33,17 @@ static void finish_rows(const oz_direct_call *d, size_t first, size_t columns, s
                                      job->y + (first + i) * job->ldy + row);
 }
 
-/* One chunk of panels times one group of columns. */
+/* One chunk of panels times one group of columns; packed weights lie in the sums of further terms, which
+ * there are none. */
 static void multiply_task(const oz_direct_call *c, size_t task, const oz_worker *w) {
     const oz_job *job = c->call->job;
     size_t first = task / c->chunks * c->group_columns,
            columns = oz_min(c->group_columns, job->columns - first);
     size_t panel = c->panel0 + task % c->chunks * c->chunk_panels;
     size_t panels = oz_min(c->chunk_panels, c->panel1 - panel), row = panel * OZ_PANEL;
-    size_t block = c->decoder->block ? c->decoder->block(c->leaf) : OZ_BLOCK;
-    memset(w->y, 0, columns * OZ_CHUNK_ROWS * sizeof(float));
-    for (size_t k0 = 0; k0 < c->leaf->cols; k0 += block) {
-        size_t n = oz_min(block, c->leaf->cols - k0);
-        const float *packed[OZ_CHUNK];
-        for (size_t i = 0; i < panels; i++) packed[i] = packed_block(c, w, panel + i, i, k0, n);
-        c->call->prim->gemm_rows(packed, panels, n, job->x + first * job->ldx + k0, columns, job->ldx, w->y,
-                                 OZ_CHUNK_ROWS);
-    }
+    const oz_activations x = {.x = job->x + first * job->ldx, .column_stride = job->ldx, .input_stride = 1};
+    oz_multiply_packed(c->call->prim, c->leaf, c->decoder, panel, panel + panels, x, columns, &w->scratch,
+                       w->acc, w->y);
     finish_rows(c, first, columns, row, oz_min(row + panels * OZ_PANEL, job->row1) - row, w->y);
 }
 

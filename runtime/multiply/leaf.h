@@ -35,5 +35,11 @@ void oz_multiply_rows(const oz_primitives *prim, const oz_leaf *leaf, const oz_c
 void oz_multiply_leaf(const oz_primitives *prim, const oz_leaf *leaf, const oz_choice *choice,
                       const float *unpacked, size_t panel0, size_t panel1, const oz_columns *x, size_t tiles,
                       const oz_scratch *scratch, float *const *acc);
+/* y[columns][OZ_CHUNK_ROWS] = W x for up to OZ_CHUNK panels of one leaf whose decoder makes floats, and
+ * columns where they lie (packed.c); the same bits as of oz_multiply_leaf. `packed` is room for OZ_CHUNK *
+ * OZ_TILE_FLOATS. */
+void oz_multiply_packed(const oz_primitives *prim, const oz_leaf *leaf, const oz_decoder *decoder,
+                        size_t panel0, size_t panel1, oz_activations x, size_t columns,
+                        const oz_scratch *scratch, float *packed, float *y);
 
 #endif

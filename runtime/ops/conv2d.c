@@ -1,9 +1,10 @@
 /* conv2d.c - convolution over NCHW. The weight's inputs are numbered k = (ky * kw + kx) * (C / groups) + c.
  *
- * A weight of one leaf that reads floats is multiplied with pixels where they lie (planar.c), one with narrow
- * groups (depthwise above all) row by row (grouped.c). All others - codes, sums, products - are multiplied
- * with gathered columns, here: one column is one output pixel of one image; pixels of all images are numbered
- * through, so that small images share tiles. Groups of whole panels are products of their own. */
+ * A weight of one leaf that reads floats is multiplied with pixels where they lie (planar.c; pointwise.c
+ * where they are few), one with narrow groups (depthwise above all) row by row (grouped.c). All others -
+ * codes, sums, products - are multiplied with gathered columns, here: one column is one output pixel of one
+ * image; pixels of all images are numbered through, so that small images share tiles. Groups of whole panels
+ * are products of their own. */
 #include "runtime/ops/conv2d.h"
 
 #include <string.h>
@@ -25,13 +26,55 @@ bool oz_conv_is_grouped(const oz_node *node, const oz_weight *w) {
     return node->attr.groups > 1 && (w->rows / node->attr.groups) % OZ_PANEL != 0;
 }
 
+static bool is_pointwise(const oz_node *node) {
+    const oz_window *w = &node->attr.window;
+    return node->attr.groups == 1 && w->kernel[0] == 1 && w->kernel[1] == 1 && w->stride[0] == 1 &&
+           w->stride[1] == 1 && (w->pad[0] | w->pad[1] | w->pad[2] | w->pad[3]) == 0;
+}
+
 oz_conv_way oz_conv_way_of(const oz_plan *p, const oz_node *node) {
     const oz_layer_plan *lp = &p->layers[node->layer];
     const oz_weight *w = lp->layer->weight;
     const oz_choice *choice = &lp->leaf[0][0].large;
+    const oz_shape *y = &p->shapes[node->output];
     if (oz_conv_is_grouped(node, w)) return OZ_CONV_GROUPED;
     bool floats = choice->way == OZ_WAY_MM && !oz_decodes_codes(choice->decoder);
-    return floats && oz_weight_is_leaf(w) ? OZ_CONV_PLANAR : OZ_CONV_GATHERED;
+    if (!floats || !oz_weight_is_leaf(w)) return OZ_CONV_GATHERED;
+    bool few = y->dim[2] * y->dim[3] <= OZ_POINTWISE_PIXELS;
+    return few && choice->decoder->f32 && is_pointwise(node) ? OZ_CONV_POINTWISE : OZ_CONV_PLANAR;
+}
+
+size_t oz_conv_bytes(oz_conv_way way, const oz_layer *layer, const oz_node *node, const oz_shape *x,
+                     const oz_shape *y) {
+    switch (way) {
+    case OZ_CONV_PLANAR:
+        return oz_planar_bytes(node, x, y);
+    case OZ_CONV_POINTWISE:
+        return oz_pointwise_bytes();
+    case OZ_CONV_GROUPED:
+        return oz_grouped_bytes(layer, node, x, y);
+    case OZ_CONV_GATHERED:
+        break;
+    }
+    return 0;
+}
+
+/* The term's scale belongs to every row. */
+static const float *row_scales(oz_session *s, const oz_weight *w) {
+    const float *own = oz_session_floats(&w->row_scale, s->row_scale);
+    float scale = w->terms[0].scale;
+    if (scale == 1.0f) return own;
+    for (size_t r = 0; r < w->rows; r++) s->row_scale[r] = own ? own[r] * scale : scale;
+    return s->row_scale;
+}
+
+oz_epilogue oz_conv_epilogue(const oz_step *step) {
+    oz_session *s = step->session;
+    const oz_layer *layer = s->plan->layers[step->node->layer].layer;
+    return (oz_epilogue){.scale = row_scales(s, layer->weight),
+                         .bias = oz_session_floats(layer->bias, s->bias),
+                         .act = oz_observed(step) ? OZ_ACT_NONE : step->node->act,
+                         .slope = step->node->slope};
 }
 
 static bool has_integers(const oz_weight *w) {
@@ -204,6 +247,9 @@ static oz_status run(const oz_step *step, oz_error *err) {
     switch (oz_conv_way_of(step->session->plan, step->node)) {
     case OZ_CONV_PLANAR:
         oz_conv_planar(step);
+        break;
+    case OZ_CONV_POINTWISE:
+        oz_conv_pointwise(step);
         break;
     case OZ_CONV_GROUPED:
         oz_conv_grouped(step);

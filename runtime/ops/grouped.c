@@ -31,9 +31,8 @@ static size_t weights_bytes(size_t cols) {
     return oz_round_up(2 * cols * sizeof(float), 64);
 }
 
-size_t oz_grouped_bytes(const oz_plan *p, const oz_node *node, const oz_shape *x, const oz_shape *y) {
-    return weights_bytes(p->layers[node->layer].layer->weight->cols) +
-           oz_planes_floats(node, x, y, MOST_FLOATS) * sizeof(float);
+size_t oz_grouped_bytes(const oz_layer *layer, const oz_node *node, const oz_shape *x, const oz_shape *y) {
+    return weights_bytes(layer->weight->cols) + oz_planes_floats(node, x, y, MOST_FLOATS) * sizeof(float);
 }
 
 /* The sum of the terms, each a single leaf. */

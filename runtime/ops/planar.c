@@ -44,8 +44,7 @@ static oz_room room_of(const oz_step *step, size_t worker) {
                      .planes = (float *)(void *)(sums + SUMS_BYTES)};
 }
 
-size_t oz_planar_bytes(const oz_plan *p, const oz_node *node, const oz_shape *x, const oz_shape *y) {
-    (void)p;
+size_t oz_planar_bytes(const oz_node *node, const oz_shape *x, const oz_shape *y) {
     return oz_scratch_bytes() + SUMS_BYTES + oz_planes_floats(node, x, y, MOST_FLOATS) * sizeof(float);
 }
 
@@ -126,15 +125,6 @@ static void run_group(oz_planar *c, const oz_threads *threads, size_t images) {
     oz_share_out(threads, &c->shares, bands * c->chunks, take_tasks, c);
 }
 
-/* The term's scale belongs to every row. */
-static const float *row_scales(oz_session *s, const oz_weight *w) {
-    const float *own = oz_session_floats(&w->row_scale, s->row_scale);
-    float scale = w->terms[0].scale;
-    if (scale == 1.0f) return own;
-    for (size_t r = 0; r < w->rows; r++) s->row_scale[r] = own ? own[r] * scale : scale;
-    return s->row_scale;
-}
-
 void oz_conv_planar(const oz_step *step) {
     oz_session *s = step->session;
     const oz_node *node = step->node;
@@ -146,13 +136,10 @@ void oz_conv_planar(const oz_step *step) {
                    .leaf = lp->leaf[0][0].leaf,
                    .choice = &lp->leaf[0][0].large,
                    .planes = oz_planes_of(node, x, y, MOST_FLOATS, MOST_PIXELS),
+                   .epilogue = oz_conv_epilogue(step),
                    .channels = x->dim[1],
                    .rows = w->rows / node->attr.groups};
     c.planes.primitives = c.primitives;
-    c.epilogue = (oz_epilogue){.scale = row_scales(s, w),
-                               .bias = oz_session_floats(lp->layer->bias, s->bias),
-                               .act = oz_observed(step) ? OZ_ACT_NONE : node->act,
-                               .slope = node->slope};
     oz_planes_offsets(&c.planes, s->offsets);
     oz_threads threads = s->plan->threads;
     double ns = oz_cost_tiles_ns(lp, y->dim[0] * c.planes.pixels) / (double)node->attr.groups;

@@ -188,17 +188,20 @@ static void gemm_rows(void *arg) {
     enum { MOST = 8 };
     const float *w[MOST];
     size_t panels = 1 + chance_below(&s->random, MOST), columns = 1 + chance_below(&s->random, 110);
-    size_t n = 1 + chance_below(&s->random, 140), ldx = n + chance_below(&s->random, 3),
-           ld = panels * OZ_PANEL;
+    size_t n = 1 + chance_below(&s->random, 140), ld = panels * OZ_PANEL;
+    const bool rows = chance_below(&s->random, 2);
+    const size_t ldx = (rows ? n : columns) + chance_below(&s->random, 3);
     const float *weights = random_floats(s, &scales, panels * OZ_PANEL * n);
-    const float *x = random_floats(s, &in, (columns - 1) * ldx + n);
+    oz_activations x = {.column_stride = rows ? ldx : 1, .input_stride = rows ? 1 : ldx};
+    x.x = random_floats(s, &in, (columns - 1) * x.column_stride + (n - 1) * x.input_stride + 1);
     float *y = random_floats(s, &out, columns * ld), *before = malloc(columns * ld * sizeof *before);
     memcpy(before, y, columns * ld * sizeof *before);
     for (size_t p = 0; p < panels; p++) w[p] = weights + p * OZ_PANEL * n;
-    s->p->gemm_rows(w, panels, n, x, columns, ldx, y, ld);
+    s->p->gemm_rows(w, panels, n, x, columns, y, ld);
     for (size_t i = 0; i < columns * ld; i++) {
         const size_t row = i % ld, column = i / ld;
-        expect_sum(w[row / OZ_PANEL] + row % OZ_PANEL, OZ_PANEL, n, x + column * ldx, 1, 0, before[i], y[i]);
+        expect_sum(w[row / OZ_PANEL] + row % OZ_PANEL, OZ_PANEL, n, x.x + column * x.column_stride,
+                   x.input_stride, 0, before[i], y[i]);
     }
     if (!room_intact(&out)) complain("writes outside of the sums");
     free(before);

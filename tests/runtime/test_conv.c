@@ -44,11 +44,13 @@ static void check(const conv_case *c, const char *isa, int threads) {
            pixels = (size_t)(c->images * c->rows * oh * ow);
     size_t inputs = (size_t)(c->images * c->channels * c->height * c->width);
     float *w = malloc((size_t)c->rows * cols * 4), *x = malloc(inputs * 4), *got = malloc(pixels * 4),
-          *bias = malloc((size_t)c->rows * 4);
+          *bias = malloc((size_t)c->rows * 4), *scale = malloc((size_t)c->rows * 4);
     net_fill(w, (size_t)c->rows * cols, 1);
     net_fill(x, inputs, 2);
     net_fill(bias, (size_t)c->rows, 3);
+    net_fill(scale, (size_t)c->rows, 4);
     net_weight(&n, "c", "dense,codec=f32", (uint64_t)c->rows, cols, w);
+    net_row_scale(&n, 0, scale);
     net_vector(&n, "c.bias", (uint64_t)c->rows, bias);
     snprintf(
         graph, sizeof graph,
@@ -67,11 +69,11 @@ static void check(const conv_case *c, const char *isa, int threads) {
     for (size_t i = 0; i < pixels; i++) {
         int64_t ox = (int64_t)i % ow, oy = (int64_t)i / ow % oh, r = (int64_t)i / (ow * oh) % c->rows,
                 image = (int64_t)i / (ow * oh * c->rows);
-        double want = fmax(0, pixel(c, x, w, image, r, oy, ox) + (double)bias[r]);
+        double want = fmax(0, (double)scale[r] * pixel(c, x, w, image, r, oy, ox) + (double)bias[r]);
         cr_assert(fabs((double)got[i] - want) <= (double)(cols + 3) * ldexp(1, -24) * (double)(cols + 1),
                   "%s, %d threads, output %zu: %g, not %g", isa, threads, i, (double)got[i], want);
     }
-    free(w), free(x), free(got), free(bias);
+    free(w), free(x), free(got), free(bias), free(scale);
     net_free(&n);
 }
 
@@ -80,6 +82,8 @@ static const conv_case cases[] = {
     {3, 16, 8, 8, 20, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1},  /* rows that end inside a panel, small images */
     {1, 5, 13, 11, 7, 3, 5, 2, 3, 0, 2, 1, 1, 1, 1, 1},  /* everything odd */
     {2, 4, 9, 70, 33, 1, 1, 1, 1, 0, 0, 0, 0, 1, 1, 1},  /* 1 x 1, lines wider than a panel */
+    {3, 150, 7, 7, 149, 1, 1, 1, 1, 0, 0, 0, 0, 1, 1,
+     1}, /* few pixels, two blocks of inputs and chunks of rows */
     {1, 4, 15, 15, 16, 3, 3, 1, 1, 2, 2, 2, 2, 2, 2, 1}, /* dilated */
     {2, 64, 6, 6, 32, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 2},  /* groups of whole panels */
     {2, 12, 7, 7, 12, 3, 3, 2, 2, 1, 1, 1, 1, 1, 1, 12}, /* depthwise */
