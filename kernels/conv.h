@@ -27,6 +27,18 @@ typedef struct oz_half {
     uint16_t mask;
 } oz_half;
 
+/* Sums of 16 rows x the lanes of a tile, block of inputs by block of inputs. */
+typedef struct oz_pixel_sums {
+    float *y;   /* [16][lanes], between blocks */
+    bool first; /* the first block: y is not read */
+    /* After the last block out[r * plane + i] is min(most, max(least, sum * scale[r] + bias[r])), for r <
+     * rows and i < pixels; NaN stays NaN. Scale or bias NULL = 1 or 0. `out` NULL = more blocks follow. */
+    float *out;
+    size_t plane, rows, pixels;
+    const float *scale, *bias;
+    float least, most;
+} oz_pixel_sums;
+
 /* A plane [height][width] through one 3 x 3 kernel with a stride of 1 or 2, zeros around it: `top` lines
  * above, `left` inputs before, what the outputs need below and behind. An output is min(most, max(least, sum
  * * scale + bias)); NaN stays NaN. */
@@ -57,12 +69,9 @@ typedef struct oz_conv_primitives {
      */
     void (*lay_halves)(const float *in, size_t plane, size_t channels, const oz_half *halves, size_t n,
                        float *out, size_t step);
-    /* y[16 rows][lanes] += W x over n inputs of one decoded block. */
-    void (*product_f32)(oz_tile w, size_t n, oz_pixels x, size_t lanes, float *y);
-    void (*product_nz)(const oz_nonzeros *w, oz_pixels x, size_t lanes, float *y);
-    /* out[r * plane + i] = the epilogue of y[r * lanes + i] for `rows` rows and n <= lanes pixels. */
-    void (*finish)(const float *y, size_t rows, size_t lanes, size_t n, const oz_epilogue *e, float *out,
-                   size_t plane);
+    /* The sums of n inputs of one decoded block are added. */
+    void (*product_f32)(oz_tile w, size_t n, oz_pixels x, size_t lanes, const oz_pixel_sums *s);
+    void (*product_nz)(const oz_nonzeros *w, oz_pixels x, size_t lanes, const oz_pixel_sums *s);
     /* out[i] = the epilogue of the sum of w[k] * x[offset[k] + i] over n inputs, for one row and any number
      * of pixels. */
     void (*sum_row)(const float *w, size_t n, oz_pixels x, size_t pixels, const oz_epilogue *e, float *out);

@@ -7,7 +7,7 @@
 
 #include "kernels/conv/depthwise.body.h"
 #include "kernels/conv/lines.body.h"
-#include "kernels/conv/sums.body.h"
+#include "kernels/conv/taps.body.h"
 #include "kernels/gemm/gemm_f32.body.h"
 #include "kernels/gemm/gemm_nz.body.h"
 
@@ -15,18 +15,18 @@ OZ_INLINE oz_inputs in_planes(oz_pixels x) {
     return (oz_inputs){x.x, x.offset, 0};
 }
 
-static void product_f32(oz_tile w, size_t n, oz_pixels x, size_t lanes, float *y) {
+static void product_f32(oz_tile w, size_t n, oz_pixels x, size_t lanes, const oz_pixel_sums *s) {
     if (lanes == 48)
-        gemm_f32_lanes(w, n, in_planes(x), y, 48);
+        gemm_f32_lanes(w, n, in_planes(x), sums_of_pixels(s), 48);
     else
-        OZ_WITH_LANES(lanes, gemm_f32_lanes(w, n, in_planes(x), y, LANES));
+        OZ_WITH_LANES(lanes, gemm_f32_lanes(w, n, in_planes(x), sums_of_pixels(s), LANES));
 }
 
-static void product_nz(const oz_nonzeros *w, oz_pixels x, size_t lanes, float *y) {
+static void product_nz(const oz_nonzeros *w, oz_pixels x, size_t lanes, const oz_pixel_sums *s) {
     if (lanes == 48)
-        gemm_nz_lanes(w, in_planes(x), y, 48);
+        gemm_nz_lanes(w, in_planes(x), sums_of_pixels(s), 48);
     else
-        OZ_WITH_LANES(lanes, gemm_nz_lanes(w, in_planes(x), y, LANES));
+        OZ_WITH_LANES(lanes, gemm_nz_lanes(w, in_planes(x), sums_of_pixels(s), LANES));
 }
 
 const oz_conv_primitives OZ_NAME(oz_conv_primitives) = {
@@ -36,7 +36,6 @@ const oz_conv_primitives OZ_NAME(oz_conv_primitives) = {
     .lay_halves = lay_halves,
     .product_f32 = product_f32,
     .product_nz = product_nz,
-    .finish = finish,
     .sum_row = sum_row,
     .plane3x3 = plane3x3,
 };

@@ -20,16 +20,16 @@ OZ_INLINE void add_four(vf16 acc[EVEN_ROWS][NZ_VECTORS], const float *value, uin
     }
 }
 
-/* `fours` times four rows x `vectors` vectors of y. */
-OZ_INLINE void gemm_even_rows(const float *value, const uint8_t *column, size_t each, oz_inputs x, float *y,
+/* `fours` times four rows x `vectors` vectors of sums. */
+OZ_INLINE void gemm_even_rows(const oz_nonzeros *w, oz_inputs x, oz_sums sums, size_t row, size_t c,
                               size_t lanes, size_t fours, size_t vectors) {
+    const float *value = w->value + row;
+    const uint8_t *column = w->column + 2 * row;
+    const size_t each = w->each;
     vf16 acc[EVEN_SUMS][EVEN_ROWS][NZ_VECTORS];
     OZ_UNROLL
-    for (size_t r = 0; r < fours * EVEN_ROWS; r++) {
-        OZ_UNROLL
-        for (size_t v = 0; v < vectors; v++)
-            acc[r / EVEN_ROWS][r % EVEN_ROWS][v] = v_load(y + r * lanes + 16 * v);
-    }
+    for (size_t r = 0; r < fours * EVEN_ROWS; r++)
+        begin_sums(sums, row + r, c, lanes, acc[r / EVEN_ROWS][r % EVEN_ROWS], vectors);
     uint64_t next[EVEN_SUMS];
     OZ_UNROLL
     for (size_t f = 0; f < fours; f++) next[f] = columns_from(column + 2 * EVEN_ROWS * f);
@@ -47,18 +47,14 @@ OZ_INLINE void gemm_even_rows(const float *value, const uint8_t *column, size_t 
     for (size_t f = 0; each % 2 == 1 && f < fours; f++)
         add_four(acc[f], value + EVEN_ROWS * f, next[f], x, vectors);
     OZ_UNROLL
-    for (size_t r = 0; r < fours * EVEN_ROWS; r++) {
-        OZ_UNROLL
-        for (size_t v = 0; v < vectors; v++)
-            v_store(y + r * lanes + 16 * v, acc[r / EVEN_ROWS][r % EVEN_ROWS][v]);
-    }
+    for (size_t r = 0; r < fours * EVEN_ROWS; r++)
+        end_sums(sums, row + r, c, lanes, acc[r / EVEN_ROWS][r % EVEN_ROWS], vectors);
 }
 
-OZ_INLINE void gemm_even_lanes(const oz_nonzeros *w, oz_inputs x, float *y, size_t lanes) {
+OZ_INLINE void gemm_even_lanes(const oz_nonzeros *w, oz_inputs x, oz_sums sums, size_t lanes) {
     const size_t vectors = lanes / 16 < EVEN_SUMS ? lanes / 16 : EVEN_SUMS, fours = EVEN_SUMS / vectors;
     for (size_t c = 0; c < lanes; c += 16 * vectors, x.x += 16 * vectors) {
         for (size_t r = 0; r < OZ_PANEL; r += fours * EVEN_ROWS)
-            gemm_even_rows(w->value + r, w->column + 2 * r, w->each, x, y + r * lanes + c, lanes, fours,
-                           vectors);
+            gemm_even_rows(w, x, sums, r, c, lanes, fours, vectors);
     }
 }

@@ -5,6 +5,7 @@
 #include "kernels/kernel.h"
 
 #include "kernels/gemm/inputs.body.h"
+#include "kernels/gemm/sums.body.h"
 
 #define NZ_VECTORS (OZ_COLUMNS / 16)
 
@@ -29,13 +30,12 @@ OZ_INLINE size_t sets_for(size_t vectors) {
     return most < OZ_NZ_STEP ? most : OZ_NZ_STEP;
 }
 
-/* From y, or from 0. */
-OZ_INLINE void begin_row(row_sums *acc, const float *y, size_t vectors) {
+/* Further sets than the first, which the caller begins. */
+OZ_INLINE void begin_sets(row_sums *acc, size_t vectors) {
     OZ_UNROLL
-    for (size_t v = 0; v < vectors; v++) {
-        acc->set[0][v] = y ? v_load(y + 16 * v) : v_zero();
+    for (size_t set = 1; set < sets_for(vectors); set++) {
         OZ_UNROLL
-        for (size_t set = 1; set < sets_for(vectors); set++) acc->set[set][v] = v_zero();
+        for (size_t v = 0; v < vectors; v++) acc->set[set][v] = v_zero();
     }
 }
 
@@ -107,26 +107,29 @@ OZ_INLINE void add_row_of(row_sums *acc, const oz_nonzeros *w, size_t i, size_t 
         add_row_padded(acc, w, i, end, columns, x, lanes / 16);
 }
 
-OZ_INLINE void gemm_uneven_lanes(const oz_nonzeros *w, oz_inputs x, float *y, size_t lanes) {
+OZ_INLINE void gemm_uneven_lanes(const oz_nonzeros *w, oz_inputs x, oz_sums sums, size_t lanes) {
     const size_t vectors = lanes / 16;
     uint64_t columns = columns_from(w->column);
-    for (size_t r = 0, i = 0; r < OZ_PANEL; i = w->end[r++], y += lanes) {
+    for (size_t r = 0, i = 0; r < OZ_PANEL; i = w->end[r++]) {
         row_sums acc;
-        begin_row(&acc, y, vectors);
+        begin_sums(sums, r, 0, lanes, acc.set[0], vectors);
+        begin_sets(&acc, vectors);
         add_row_of(&acc, w, i, w->end[r], &columns, x, lanes);
+        vf16 sum[NZ_VECTORS];
         OZ_UNROLL
-        for (size_t v = 0; v < vectors; v++) v_store(y + 16 * v, sum_of_row(&acc, v, vectors));
+        for (size_t v = 0; v < vectors; v++) sum[v] = sum_of_row(&acc, v, vectors);
+        end_sums(sums, r, 0, lanes, sum, vectors);
     }
 }
 
 #include "kernels/gemm/eight_columns.body.h"
 #include "kernels/gemm/even_rows.body.h"
 
-OZ_INLINE void gemm_nz_lanes(const oz_nonzeros *w, oz_inputs x, float *y, size_t lanes) {
+OZ_INLINE void gemm_nz_lanes(const oz_nonzeros *w, oz_inputs x, oz_sums sums, size_t lanes) {
     if (lanes == 8)
-        gemm_eight_columns(w, x, y);
+        gemm_eight_columns(w, x, sums.y);
     else if (w->each)
-        gemm_even_lanes(w, x, y, lanes);
+        gemm_even_lanes(w, x, sums, lanes);
     else
-        gemm_uneven_lanes(w, x, y, lanes);
+        gemm_uneven_lanes(w, x, sums, lanes);
 }

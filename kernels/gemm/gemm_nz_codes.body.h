@@ -32,7 +32,9 @@ OZ_INLINE void gemm_nz_codes_lanes(const oz_nonzeros *w, const segment_scales *s
             const size_t end = s + 1 == segments ? w->end[r] : w->half[r];
             const vf16 scale = v_set1(scales->row[s][r]);
             row_sums acc;
-            begin_row(&acc, NULL, vectors);
+            OZ_UNROLL
+            for (size_t v = 0; v < vectors; v++) acc.set[0][v] = v_zero();
+            begin_sets(&acc, vectors);
             add_row_of(&acc, w, i, end, &columns, x, lanes);
             OZ_UNROLL
             for (size_t v = 0; v < vectors; v++) {

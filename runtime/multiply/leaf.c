@@ -30,7 +30,8 @@ void oz_multiply_rows(const oz_primitives *prim, const oz_leaf *leaf, const oz_c
 /* One leaf on its way through some panels of rows. */
 typedef struct oz_product {
     const oz_primitives *prim;
-    const oz_conv_primitives *conv; /* for pixels */
+    const oz_conv_primitives *conv; /* for pixels: */
+    const oz_pixel_sums *pixels;    /* each tile's; else NULL */
     const oz_leaf *leaf;
     const oz_decoder *decoder;
     const oz_columns *x;
@@ -53,7 +54,7 @@ static oz_tile spread_rows(oz_tile w, size_t n, float *room) {
 /* Rows that lie in the leaf: panels that share them want them packed, planes apart. */
 static oz_tile pack_rows(const oz_product *m, oz_tile w, size_t n, float *room) {
     if (w.p == room) return w;
-    if (!m->x->offset) return m->tiles > 1 ? m->prim->pack_f32(w, n, room) : w;
+    if (!m->pixels) return m->tiles > 1 ? m->prim->pack_f32(w, n, room) : w;
     return w.row_stride % 512 == 0 ? spread_rows(w, n, room) : w;
 }
 
@@ -73,21 +74,27 @@ static void decode_block(oz_product *m, size_t i, size_t panel, size_t k0, size_
     }
 }
 
-static void multiply_pixels(const oz_product *m, size_t i, size_t k0, size_t n, const oz_columns *x,
-                            float *y) {
-    const oz_pixels pixels = {.x = x->f32, .offset = x->offset + k0};
+static void multiply_pixels(const oz_product *m, size_t i, size_t k0, size_t n, size_t tile) {
+    const oz_columns *x = &m->x[tile];
+    const oz_pixels in = {.x = x->f32, .offset = x->offset + k0};
+    const size_t row = i * OZ_PANEL;
+    oz_pixel_sums s = m->pixels[tile];
+    s.y += row * x->lanes;
+    s.first = k0 == 0;
+    s.out = k0 + n < m->leaf->cols ? NULL : s.out + row * s.plane;
+    s.rows = oz_min(OZ_PANEL, s.rows - row);
+    if (s.scale) s.scale += row;
+    if (s.bias) s.bias += row;
     if (m->decoder->nz)
-        m->conv->product_nz(&m->scratch->nonzeros[i], pixels, x->lanes, y);
+        m->conv->product_nz(&m->scratch->nonzeros[i], in, x->lanes, &s);
     else
-        m->conv->product_f32(m->f32[i], n, pixels, x->lanes, y);
+        m->conv->product_f32(m->f32[i], n, in, x->lanes, &s);
 }
 
 static void multiply_block(const oz_product *m, size_t i, size_t panel, size_t k0, size_t n,
                            const oz_columns *x, float *y) {
     const oz_decoder *d = m->decoder;
-    if (x->offset)
-        multiply_pixels(m, i, k0, n, x, y);
-    else if (d->u8)
+    if (d->u8)
         m->prim->gemm_u8(m->leaf, panel, k0, n, (const uint8_t *)(m->scratch->tile + i * OZ_TILE_FLOATS), x,
                          y);
     else if (d->nz_codes)
@@ -115,7 +122,7 @@ static void chain_blocks(oz_product *m, size_t panels, size_t n) {
  * it. */
 static void ask_for(const oz_product *m, size_t tile, size_t k0, size_t piece, size_t pieces) {
     const oz_columns *x = &m->x[tile];
-    if (k0 >= m->leaf->cols || x->offset) return;
+    if (k0 >= m->leaf->cols || m->pixels) return;
     const bool codes = m->decoder->u8 != NULL;
     const char *from = codes ? (const char *)(x->i8 + k0 * x->lanes) : (const char *)(x->f32 + k0 * x->lanes);
     size_t width = codes ? 1 : sizeof(float);
@@ -131,28 +138,54 @@ static void multiply_chunk(oz_product *m, size_t panel0, size_t panels, float *c
     for (size_t k0 = 0; k0 < m->leaf->cols; k0 += block) {
         size_t n = oz_min(block, m->leaf->cols - k0);
         for (size_t i = 0; i < panels; i++) decode_block(m, i, panel0 + i, k0, n);
-        if (!m->x->offset) chain_blocks(m, panels, n);
+        if (!m->pixels) chain_blocks(m, panels, n);
         for (size_t t = 0; t < m->tiles; t++) {
             bool last = t + 1 == m->tiles;
             for (size_t i = 0; i < panels; i++) {
                 ask_for(m, last ? 0 : t + 1, last ? k0 + block : k0, i, panels);
-                multiply_block(m, i, panel0 + i, k0, n, &m->x[t], y[t] + i * OZ_PANEL * m->x[t].lanes);
+                if (m->pixels)
+                    multiply_pixels(m, i, k0, n, t);
+                else
+                    multiply_block(m, i, panel0 + i, k0, n, &m->x[t], y[t] + i * OZ_PANEL * m->x[t].lanes);
             }
         }
     }
 }
 
+static size_t block_of(const oz_leaf *leaf, const oz_decoder *d) {
+    return d->u8 ? OZ_CODES_BLOCK : d->block ? d->block(leaf) : OZ_BLOCK;
+}
+
 static void decode_and_multiply(const oz_primitives *prim, const oz_leaf *leaf, const oz_decoder *d,
                                 size_t panel0, size_t panel1, const oz_columns *x, size_t tiles,
                                 const oz_scratch *scratch, float *const *acc) {
-    oz_product m = {.prim = prim, .leaf = leaf, .decoder = d, .x = x, .tiles = tiles, .scratch = scratch};
-    m.conv = oz_conv_primitives_of(prim->isa);
-    m.block = d->u8 ? OZ_CODES_BLOCK : d->block ? d->block(leaf) : OZ_BLOCK;
+    oz_product m = {.prim = prim,
+                    .leaf = leaf,
+                    .decoder = d,
+                    .x = x,
+                    .tiles = tiles,
+                    .block = block_of(leaf, d),
+                    .scratch = scratch};
     for (size_t p = panel0; p < panel1; p += OZ_CHUNK) {
         float *y[OZ_GROUP];
         for (size_t t = 0; t < tiles; t++) y[t] = acc[t] + (p - panel0) * OZ_PANEL * x[t].lanes;
         multiply_chunk(&m, p, oz_min(OZ_CHUNK, panel1 - p), y);
     }
+}
+
+void oz_multiply_pixels(const oz_primitives *prim, const oz_leaf *leaf, const oz_decoder *decoder,
+                        size_t panel0, size_t panel1, const oz_columns *x, size_t tiles,
+                        const oz_scratch *scratch, const oz_pixel_sums *sums) {
+    oz_product m = {.prim = prim,
+                    .conv = oz_conv_primitives_of(prim->isa),
+                    .pixels = sums,
+                    .leaf = leaf,
+                    .decoder = decoder,
+                    .x = x,
+                    .tiles = tiles,
+                    .block = block_of(leaf, decoder),
+                    .scratch = scratch};
+    multiply_chunk(&m, panel0, panel1 - panel0, NULL);
 }
 
 void oz_multiply_leaf(const oz_primitives *prim, const oz_leaf *leaf, const oz_choice *choice,

@@ -3,6 +3,7 @@
 #define OZ_RUNTIME_MULTIPLY_LEAF_H
 
 #include "base/arith.h"
+#include "kernels/conv.h"
 #include "runtime/plan.h"
 
 #define OZ_CHUNK 8 /* panels of rows that are decoded together */
@@ -35,6 +36,11 @@ void oz_multiply_rows(const oz_primitives *prim, const oz_leaf *leaf, const oz_c
 void oz_multiply_leaf(const oz_primitives *prim, const oz_leaf *leaf, const oz_choice *choice,
                       const float *unpacked, size_t panel0, size_t panel1, const oz_columns *x, size_t tiles,
                       const oz_scratch *scratch, float *const *acc);
+/* The results of up to OZ_CHUNK panels and OZ_GROUP tiles of pixels (x with offsets). Of sums[tile] row 0 is
+ * the first of panel0, and y[16 * (panel1 - panel0)][lanes] is room. */
+void oz_multiply_pixels(const oz_primitives *prim, const oz_leaf *leaf, const oz_decoder *decoder,
+                        size_t panel0, size_t panel1, const oz_columns *x, size_t tiles,
+                        const oz_scratch *scratch, const oz_pixel_sums *sums);
 /* y[columns][OZ_CHUNK_ROWS] = W x for up to OZ_CHUNK panels of one leaf whose decoder makes floats, and
  * columns where they lie (packed.c); the same bits as of oz_multiply_leaf. `packed` is room for OZ_CHUNK *
  * OZ_TILE_FLOATS. */

@@ -7,6 +7,7 @@
  * are products of their own. */
 #include "runtime/ops/conv2d.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/arith.h"
@@ -125,6 +126,12 @@ static oz_status shape(const oz_node *node, const oz_weight *w, const oz_shape *
         return oz_shape_fail(node, err, "the kernel is larger than the padded input");
     }
     return OZ_OK;
+}
+
+bool oz_conv_bounds(oz_activation act, float *least, float *most) {
+    *least = act == OZ_ACT_RELU || act == OZ_ACT_RELU6 ? 0.0f : -INFINITY;
+    *most = act == OZ_ACT_RELU6 ? 6.0f : INFINITY;
+    return act == OZ_ACT_NONE || act == OZ_ACT_RELU || act == OZ_ACT_RELU6;
 }
 
 typedef struct oz_conv {

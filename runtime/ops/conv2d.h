@@ -30,6 +30,8 @@ size_t oz_grouped_bytes(const oz_layer *layer, const oz_node *node, const oz_sha
 
 /* What follows the sums of a weight of one term, scales and biases being floats in the session. */
 oz_epilogue oz_conv_epilogue(const oz_step *step);
+/* Activations that only bound a number are primitives' own: true if `act` is one; else no bounds. */
+bool oz_conv_bounds(oz_activation act, float *least, float *most);
 void oz_conv_planar(const oz_step *step);
 void oz_conv_pointwise(const oz_step *step);
 void oz_conv_grouped(const oz_step *step);

@@ -2,7 +2,6 @@
  * channel have a primitive of their own, all others sum their taps over pixels that lie in planes (planes.h).
  *
  * A task is a few groups of one image. The weight is small: whoever comes to a row unpacks it. */
-#include <math.h>
 #include <string.h>
 
 #include "base/arith.h"
@@ -60,13 +59,6 @@ static bool is_3x3(const oz_planes *p) {
            w->pad[1] <= 2;
 }
 
-/* Activations that only bound a number are the primitive's; true if `act` is one. */
-static bool bounds_of(oz_activation act, float *least, float *most) {
-    *least = act == OZ_ACT_RELU || act == OZ_ACT_RELU6 ? 0.0f : -INFINITY;
-    *most = act == OZ_ACT_RELU6 ? 6.0f : INFINITY;
-    return act == OZ_ACT_NONE || act == OZ_ACT_RELU || act == OZ_ACT_RELU6;
-}
-
 static oz_plane3x3 plane_of(const oz_planes *p) {
     return (oz_plane3x3){.height = p->height,
                          .width = p->width,
@@ -84,7 +76,7 @@ static void run_3x3(const oz_grouped *c, size_t image, size_t group, float *weig
     oz_plane3x3 p = c->plane;
     p.in = in + (image * c->groups + group) * p.height * p.width;
     p.weights = weights;
-    bool bounded = bounds_of(e->act, &p.least, &p.most);
+    bool bounded = oz_conv_bounds(e->act, &p.least, &p.most);
     for (size_t row = group * c->rows; row < (group + 1) * c->rows; row++) {
         p.out = step->out + (image * c->groups * c->rows + row) * c->planes.pixels;
         p.scale = e->scale ? e->scale[row] : 1.0f;

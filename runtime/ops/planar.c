@@ -18,7 +18,7 @@ typedef struct oz_planar {
     const oz_step *step;
     const oz_conv_primitives *primitives;
     const oz_leaf *leaf;
-    const oz_choice *choice;
+    const oz_decoder *decoder;
     oz_planes planes;
     oz_epilogue epilogue;
     size_t channels, rows, first_channel, panel0, panels; /* of the group under way */
@@ -73,18 +73,27 @@ static void cut_tiles(const oz_planar *c, const float *x, size_t pixels, size_t 
 /* The rows of up to OZ_CHUNK panels; y is where the first pixel of the tiles goes in row 0. */
 static void multiply_tiles(const oz_planar *c, const oz_tiles *t, size_t p0, size_t p1, const oz_room *room,
                            float *y) {
-    size_t row = p0 * OZ_PANEL, rows = oz_min(p1 * OZ_PANEL, c->panel0 * OZ_PANEL + c->rows) - row;
-    float *sums[OZ_GROUP];
-    y += row * c->planes.pixels;
-    for (size_t i = 0; i < t->count; i++) sums[i] = room->sums + i * SUMS;
-    oz_multiply_leaf(c->step->session->plan->primitives, c->leaf, c->choice, NULL, p0, p1, t->x, t->count,
-                     &room->scratch, sums);
-    oz_epilogue e = c->epilogue;
-    if (e.scale) e.scale += row;
-    if (e.bias) e.bias += row;
-    for (size_t i = 0, at = 0; i < t->count; at += t->x[i++].lanes)
-        c->primitives->finish(sums[i], rows, t->x[i].lanes, oz_min(t->x[i].lanes, t->n - at), &e, y + at,
-                              c->planes.pixels);
+    const size_t row = p0 * OZ_PANEL, plane = c->planes.pixels;
+    const oz_epilogue *e = &c->epilogue;
+    oz_pixel_sums sums[OZ_GROUP];
+    oz_pixel_sums s = {.y = room->sums,
+                       .out = y + row * plane,
+                       .plane = plane,
+                       .rows = oz_min(p1 * OZ_PANEL, c->panel0 * OZ_PANEL + c->rows) - row,
+                       .scale = e->scale ? e->scale + row : NULL,
+                       .bias = e->bias ? e->bias + row : NULL};
+    const bool bounded = oz_conv_bounds(e->act, &s.least, &s.most);
+    for (size_t i = 0, left = t->n; i < t->count; i++) {
+        s.pixels = oz_min(t->x[i].lanes, left);
+        sums[i] = s;
+        s.y += SUMS, s.out += s.pixels, left -= s.pixels;
+    }
+    oz_multiply_pixels(c->step->session->plan->primitives, c->leaf, c->decoder, p0, p1, t->x, t->count,
+                       &room->scratch, sums);
+    for (size_t r = 0; !bounded && r < s.rows; r++) {
+        float *out = y + (row + r) * plane;
+        c->step->vec->affine(out, t->n, 1.0f, 0.0f, e->act, e->slope, out);
+    }
 }
 
 static void multiply_band(const oz_planar *c, size_t image, size_t band, size_t p0, size_t p1, const float *x,
@@ -134,7 +143,7 @@ void oz_conv_planar(const oz_step *step) {
     oz_planar c = {.step = step,
                    .primitives = oz_conv_primitives_of(s->plan->isa),
                    .leaf = lp->leaf[0][0].leaf,
-                   .choice = &lp->leaf[0][0].large,
+                   .decoder = lp->leaf[0][0].large.decoder,
                    .planes = oz_planes_of(node, x, y, MOST_FLOATS, MOST_PIXELS),
                    .epilogue = oz_conv_epilogue(step),
                    .channels = x->dim[1],

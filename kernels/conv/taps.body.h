@@ -1,28 +1,4 @@
-/* sums.body.h - from sums to results: the epilogue of a product, and the whole of a row that has few inputs
- * (depthwise), whose sums never leave registers. */
-
-OZ_INLINE void finish_row(const float *y, size_t n, vf16 scale, vf16 bias, vf16 slope, float *out,
-                          oz_activation act) {
-    size_t i = 0;
-    for (; i + 16 <= n; i += 16) v_store(out + i, activate(v_muladd(v_load(y + i), scale, bias), act, slope));
-    if (i < n) v_store_n(out + i, activate(v_muladd(v_load_n(y + i, n - i), scale, bias), act, slope), n - i);
-}
-
-OZ_INLINE void finish_rows(const float *y, size_t rows, size_t lanes, size_t n, const oz_epilogue *e,
-                           float *out, size_t plane, oz_activation act) {
-    for (size_t r = 0; r < rows; r++) {
-        vf16 scale = v_set1(e->scale ? e->scale[r] : 1.0f), bias = v_set1(e->bias ? e->bias[r] : 0.0f);
-        finish_row(y + r * lanes, n, scale, bias, v_set1(e->slope), out + r * plane, act);
-    }
-}
-
-static void finish(const float *y, size_t rows, size_t lanes, size_t n, const oz_epilogue *e, float *out,
-                   size_t plane) {
-    const oz_activation act = e->act;
-#define CALL(a) finish_rows(y, rows, lanes, n, e, out, plane, a)
-    OZ_EACH_ACTIVATION(CALL)
-#undef CALL
-}
+/* taps.body.h - the whole of a row that has few inputs (depthwise): its sums never leave registers. */
 
 /* Vectors of sums at once: enough to hide the latency of one addition, as far as registers reach. */
 #define ROW_VECTORS (OZ_NZ_SETS * 4)
