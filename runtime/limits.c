@@ -1,16 +1,19 @@
 /* limits.c - measuring what a machine can do at best.
  *
  * All threads run the same loop at once, each on a share of its own, again and again until enough time has
- * passed; the median of several such runs counts. */
+ * passed; the median of several such runs counts. Of round trips, two threads make them together. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/arith.h"
 #include "base/options.h"
 #include "kernels/limits.h"
+#include "runtime/ping_pong.h"
 #include "runtime/plan.h"
 
 enum { SAMPLES = 7, READ_STEP = 512 };
+/* Short ones and many: another process on the machine interrupts few of them. */
+enum { TRIP_SAMPLES = 31, TRIPS = 1000 };
 #define SAMPLE_NS 2000000u
 
 typedef struct oz_measurement {
@@ -19,10 +22,12 @@ typedef struct oz_measurement {
     uint8_t *memory; /* to read; a share for each thread */
     size_t share;
     size_t rounds;
+    oz_ping_pong line; /* to send round */
+    bool apart;        /* its players were not there at the same time */
 } oz_measurement;
 
 static void work(void *arg, size_t thread) {
-    const oz_measurement *m = arg;
+    oz_measurement *m = arg;
     float sink[16] = {0};
     switch (m->what) {
     case OZ_LIMIT_MULTIPLY_ADD:
@@ -35,13 +40,26 @@ static void work(void *arg, size_t thread) {
         for (size_t r = 0; r < m->rounds; r++)
             m->kernels->read(m->memory + thread * m->share, m->share, sink);
         break;
+    case OZ_LIMIT_ROUND_TRIP:
+        oz_ping_pong_play(&m->line, thread);
+        break;
     }
 }
 
 static uint64_t time_once(oz_measurement *m, const oz_threads *threads, uint64_t (*clock_ns)(void)) {
+    const bool trips = m->what == OZ_LIMIT_ROUND_TRIP;
+    oz_ping_pong_start(&m->line, m->rounds);
     uint64_t start = clock_ns();
-    oz_parallel(threads, (size_t)threads->width, work, m);
-    return clock_ns() - start;
+    oz_parallel(threads, trips ? 2 : (size_t)threads->width, work, m);
+    uint64_t spent = clock_ns() - start;
+    m->apart = trips && !oz_ping_pong_done(&m->line);
+    return spent;
+}
+
+/* Operations, bytes or round trips of all threads. */
+static double done_in_a_round(const oz_measurement *m, const oz_threads *threads) {
+    if (m->what == OZ_LIMIT_ROUND_TRIP) return 1;
+    return (double)(m->what == OZ_LIMIT_READ ? m->share : m->kernels->round_ops) * threads->width;
 }
 
 static int by_size(const void *a, const void *b) {
@@ -49,23 +67,37 @@ static int by_size(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-static double measure(oz_measurement *m, const oz_threads *threads, uint64_t (*clock_ns)(void)) {
-    double done = m->what == OZ_LIMIT_READ ? (double)m->share : (double)m->kernels->round_ops;
-    double per_ns[SAMPLES];
+static void choose_rounds(oz_measurement *m, const oz_threads *threads, uint64_t (*clock_ns)(void)) {
+    m->rounds = TRIPS;
+    if (m->what == OZ_LIMIT_ROUND_TRIP) return;
     for (m->rounds = 1; time_once(m, threads, clock_ns) < SAMPLE_NS && m->rounds < SIZE_MAX / 4;)
         m->rounds *= 2;
-    for (int i = 0; i < SAMPLES; i++) {
+}
+
+/* Nothing, once m->apart. */
+static double measure(oz_measurement *m, const oz_threads *threads, uint64_t (*clock_ns)(void)) {
+    const double done = done_in_a_round(m, threads);
+    const size_t samples = m->what == OZ_LIMIT_ROUND_TRIP ? TRIP_SAMPLES : SAMPLES;
+    double per_ns[TRIP_SAMPLES] = {0};
+    choose_rounds(m, threads, clock_ns);
+    for (size_t i = 0; i < samples && !m->apart; i++) {
         uint64_t spent = oz_max(1, time_once(m, threads, clock_ns));
-        per_ns[i] = done * (double)m->rounds * threads->width / (double)spent;
+        per_ns[i] = done * (double)m->rounds / (double)spent;
     }
-    qsort(per_ns, SAMPLES, sizeof *per_ns, by_size);
-    return per_ns[SAMPLES / 2];
+    qsort(per_ns, samples, sizeof *per_ns, by_size);
+    return per_ns[samples / 2];
+}
+
+static oz_status never_met(oz_error *err) {
+    return oz_fail(err, OZ_ERR_SUPPORT, OZ_NO_OFFSET, "threads",
+                   "a round trip needs two that run at the same time: allow more, or another executor");
 }
 
 static oz_status run(oz_measurement *m, uint64_t bytes, const oz_plan_options *opt,
                      const oz_allocator *allocator, const oz_threads *threads, double *per_ns,
                      oz_error *err) {
     size_t width = (size_t)threads->width, all = 0;
+    if (m->what == OZ_LIMIT_ROUND_TRIP && width < 2) return never_met(err);
     if (m->what == OZ_LIMIT_READ) {
         m->share = oz_round_up(oz_max(1, (size_t)bytes / width), READ_STEP);
         all = m->share * width;
@@ -75,7 +107,7 @@ static oz_status run(oz_measurement *m, uint64_t bytes, const oz_plan_options *o
     }
     *per_ns = measure(m, threads, opt->clock_ns);
     if (m->memory) oz_release(allocator, m->memory, all);
-    return OZ_OK;
+    return m->apart ? never_met(err) : OZ_OK;
 }
 
 oz_status oz_machine_limit(oz_limit what, uint64_t bytes, const oz_plan_options *given, double *per_ns,

@@ -296,11 +296,14 @@ OZ_API const char *oz_plan_costs(const oz_plan *p);
 typedef enum oz_limit {
     OZ_LIMIT_MULTIPLY_ADD, /* floats in registers; a multiplication and its addition are two operations */
     OZ_LIMIT_DOT,          /* products of bytes in registers, summed in 32 bits; likewise */
-    OZ_LIMIT_READ          /* bytes read, again and again, from a block of `bytes` in all */
+    OZ_LIMIT_READ,         /* bytes read, again and again, from a block of `bytes` in all */
+    OZ_LIMIT_ROUND_TRIP    /* a line of the cache sent from one thread to another and back */
 } oz_limit;
-/* Operations or bytes per ns, of the instruction set, the threads and the executor that `opt` names, by its
- * clock; takes some 20 ms. `bytes` says which level of memory is meant; each thread reads its share.
- * Errors: ARGUMENT (no clock), SUPPORT, MEMORY. */
+/* Operations, bytes or round trips per ns, of the instruction set, the threads and the executor that `opt`
+ * names, by its clock; takes some 20 ms. `bytes` says which level of memory is read; each thread reads its
+ * share. Round trips are those of two threads, however many there are; SUPPORT if there is but one or, found
+ * out in some 0.1 s, no two run at the same time. May be called from any thread; calls at the same time slow
+ * each other. Errors: ARGUMENT (no clock), SUPPORT, MEMORY. */
 OZ_API OZ_CHECKED oz_status oz_machine_limit(oz_limit what, uint64_t bytes, const oz_plan_options *opt,
                                              double *per_ns, oz_error *err);
 /* The instruction set this CPU would use: "avx512vnni". */

@@ -4,6 +4,8 @@
 #include <ounce/ounce.h>
 
 #include "base/clock.h"
+#include "base/parallel.h"
+#include "runtime/ping_pong.h"
 
 static oz_plan_options with_clock(void) {
     oz_plan_options opt = OZ_PLAN_INIT;
@@ -40,6 +42,75 @@ Test(limits, all_instruction_sets) {
         oz_status status = oz_machine_limit(OZ_LIMIT_DOT, 0, &opt, &per_ns, &err);
         cr_expect(status == OZ_ERR_SUPPORT || per_ns > 0, "%s", isas[i]);
     }
+}
+
+static oz_status round_trip(int threads, const oz_executor *executor, double *per_ns) {
+    oz_plan_options opt = with_clock();
+    oz_host host = OZ_HOST_INIT;
+    oz_error err = {0};
+    host.executor = executor;
+    opt.host = &host;
+    opt.threads = threads;
+    oz_status status = oz_machine_limit(OZ_LIMIT_ROUND_TRIP, 0, &opt, per_ns, &err);
+    cr_expect(status == OZ_OK || *err.message);
+    return status;
+}
+
+/* No line crosses a chip in 5 ns, and no two threads that share a processor need a millisecond. A machine
+ * that is busy may not run both at once. */
+Test(limits, round_trips_of_two_threads, .timeout = 60) {
+    for (int threads = 2; threads <= 3; threads++) {
+        double per_ns = 0;
+        oz_status status = OZ_ERR_SUPPORT;
+        for (int tries = 0; tries < 50 && status == OZ_ERR_SUPPORT; tries++)
+            status = round_trip(threads, NULL, &per_ns);
+        cr_assert_eq(status, OZ_OK);
+        cr_expect(per_ns > 1e-6 && per_ns < 0.2, "%d threads: %g ns", threads, 1 / per_ns);
+    }
+}
+
+static void forwards(void *ctx, size_t n, void (*fn)(void *arg, size_t i), void *arg) {
+    (void)ctx;
+    for (size_t i = 0; i < n; i++) fn(arg, i);
+}
+
+static void backwards(void *ctx, size_t n, void (*fn)(void *arg, size_t i), void *arg) {
+    (void)ctx;
+    while (n-- > 0) fn(arg, n);
+}
+
+Test(limits, round_trips_need_threads_that_run_at_once, .timeout = 30) {
+    const oz_executor one_after_the_other[] = {{.width = 2, .run = forwards}, {.width = 2, .run = backwards}};
+    double per_ns = 0;
+    cr_expect_eq(round_trip(1, NULL, &per_ns), OZ_ERR_SUPPORT);
+    for (size_t i = 0; i < 2; i++)
+        cr_expect_eq(round_trip(2, &one_after_the_other[i], &per_ns), OZ_ERR_SUPPORT, "%zu", i);
+}
+
+static void play(void *arg, size_t player) {
+    oz_ping_pong_play(arg, player);
+}
+
+static bool is_played(size_t rounds, const oz_executor *executor) {
+    oz_ping_pong p;
+    oz_ping_pong_start(&p, rounds);
+    oz_threads two = oz_threads_make(executor, 2);
+    oz_parallel(&two, 2, play, &p);
+    return oz_ping_pong_done(&p);
+}
+
+/* A single round, too, needs both: the first player awaits its answer. */
+Test(limits, players_meet_or_give_up, .timeout = 30) {
+    const oz_executor sequential[] = {{.width = 2, .run = forwards}, {.width = 2, .run = backwards}};
+    oz_executor *pool;
+    cr_assert_eq(oz_executor_create(2, NULL, &pool, NULL), OZ_OK);
+    for (size_t rounds = 1; rounds <= 100; rounds *= 10) {
+        int tries = 0;
+        while (tries < 50 && !is_played(rounds, pool)) tries++;
+        cr_expect(tries < 50, "%zu", rounds);
+        for (size_t i = 0; i < 2; i++) cr_expect_not(is_played(rounds, &sequential[i]), "%zu", rounds);
+    }
+    oz_executor_free(pool);
 }
 
 Test(limits, refuse) {
