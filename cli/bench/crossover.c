@@ -84,7 +84,10 @@ double oz_crossing_from(const double *zeros, const double *speed, size_t n, doub
 
 static void read_crossing(const oz_crossover *c, const oz_race *r, oz_crossing *out) {
     const oz_entry *f32 = oz_race_dense(r), *int8 = oz_race_dense_in(r, "int8");
-    *out = (oz_crossing){.batch = r->batch, .f32_ns = f32->median_ns, .ours_ns = r->entries[0].median_ns};
+    *out = (oz_crossing){.batch = r->batch,
+                         .f32_ns = f32->median_ns,
+                         .ours_ns = r->entries[0].median_ns,
+                         .round_trip_ns = r->round_trip_ns};
     snprintf(out->f32_name, sizeof out->f32_name, "%s", f32->is_rival ? f32->name : "ours");
     if (int8) {
         out->int8_ns = int8->median_ns;

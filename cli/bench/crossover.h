@@ -27,6 +27,7 @@ typedef struct oz_crossing {
     uint32_t batch;
     double f32_ns, ours_ns, int8_ns; /* the fastest dense layers, and our dense f32; int8_ns 0 = none */
     char f32_name[48], int8_name[48];
+    double round_trip_ns;                                  /* R; 0 = not known */
     double int8_speed;                                     /* times as fast as f32_ns */
     double speed[OZ_CROSSOVER_FORMS][OZ_CROSSOVER_POINTS]; /* likewise */
     /* The share of zeros from which on it is faster than dense f32 and dense int8: 0 = from the first, 1 =

@@ -72,18 +72,20 @@ static json_t *form_json(const oz_crossover *c, const oz_crossing *x, size_t k) 
     return out;
 }
 
-static void add_json(const oz_crossover *c, json_t *list) {
-    for (size_t i = 0; i < c->n; i++) {
-        const oz_crossing *x = &c->crossings[i];
-        json_t *forms = json_array();
-        for (size_t k = 0; k < OZ_CROSSOVER_FORMS; k++) json_array_append_new(forms, form_json(c, x, k));
-        json_array_append_new(
-            list, json_pack("{s:I, s:I, s:i, s:I, s:f, s:s, s:f, s:f, s:s, s:f, s:o}", "rows",
+static json_t *crossing_json(const oz_crossover *c, const oz_crossing *x) {
+    json_t *forms = json_array();
+    for (size_t k = 0; k < OZ_CROSSOVER_FORMS; k++) json_array_append_new(forms, form_json(c, x, k));
+    json_t *out = json_pack("{s:I, s:I, s:i, s:I, s:f, s:s, s:f, s:f, s:s, s:f, s:o}", "rows",
                             (json_int_t)c->rows, "cols", (json_int_t)c->cols, "batch", x->batch, "threads",
                             (json_int_t)c->threads, "dense_f32_ns", x->f32_ns, "dense_f32", x->f32_name,
                             "ours_f32_ns", x->ours_ns, "dense_int8_ns", x->int8_ns, "dense_int8",
-                            x->int8_name, "int8_over_f32", x->int8_speed, "forms", forms));
-    }
+                            x->int8_name, "int8_over_f32", x->int8_speed, "forms", forms);
+    if (x->round_trip_ns > 0) json_object_set_new(out, "round_trip_ns", json_real(x->round_trip_ns));
+    return out;
+}
+
+static void add_json(const oz_crossover *c, json_t *list) {
+    for (size_t i = 0; i < c->n; i++) json_array_append_new(list, crossing_json(c, &c->crossings[i]));
 }
 
 /* ---- the chart ------------------------------------------------------------------------------ */

@@ -86,6 +86,16 @@ static int limit(const oz_race *r, oz_limit what, uint64_t bytes, double *per_ns
                                                                       : oz_report_error(NULL, &err);
 }
 
+/* Threads that do not run at the same time have none. */
+static int measure_round_trip(oz_race *r) {
+    oz_plan_options opt = options_of(r);
+    oz_error err = {0};
+    double per_ns = 0;
+    oz_status status = oz_machine_limit(OZ_LIMIT_ROUND_TRIP, 0, &opt, &per_ns, &err);
+    r->round_trip_ns = status == OZ_OK ? 1 / per_ns : 0;
+    return status == OZ_OK || status == OZ_ERR_SUPPORT ? EXIT_DONE : oz_report_error(NULL, &err);
+}
+
 /* The first turn is the warm-up. A rival that breaks off has no times. Memory is shared with unseen
  * neighbours: its bandwidth is measured in every turn. */
 static int take_turns(oz_race *r) {
@@ -133,6 +143,7 @@ static int judge(const oz_race *r, oz_entry *e) {
 int oz_race_judge(oz_race *r) {
     int code = limit(r, OZ_LIMIT_MULTIPLY_ADD, 0, &r->multiply_adds);
     if (!code) code = limit(r, OZ_LIMIT_DOT, 0, &r->dots);
+    if (!code) code = measure_round_trip(r);
     for (size_t i = 0; !code && i < r->n; i++) code = judge(r, &r->entries[i]);
     return code;
 }

@@ -5,7 +5,10 @@
  * allow, measured in the same run:
  *
  *     the larger of   bytes of the leaves / B     read bandwidth at the level of memory they lie in
- *                     operations / P              multiply-adds in registers: F of floats, D of bytes */
+ *                     operations / P              multiply-adds in registers: F of floats, D of bytes
+ *
+ * What a second thread can gain depends on R, the round trip of a line of the cache between two: on virtual
+ * machines it is several times as long when the host has put them on cores that share no cache. */
 #ifndef OZ_CLI_BENCH_RACE_H
 #define OZ_CLI_BENCH_RACE_H
 
@@ -39,6 +42,7 @@ typedef struct oz_race {
     oz_entry *entries; /* [OZ_RACE_ENTRIES] */
     size_t n;
     double multiply_adds, dots; /* F and D, operations per ns */
+    double round_trip_ns;       /* R; 0 = not known, as with one thread */
     double read[OZ_RACE_RUNS];  /* B of memory, bytes per ns, turn by turn: if cold */
 } oz_race;
 

@@ -27,6 +27,13 @@ void oz_entry_note(const oz_entry *e, char *out, size_t room) {
         snprintf(out, room, "%s", oz_time_text(e->median_ns));
 }
 
+const char *oz_race_limits(const oz_race *r) {
+    static char text[96];
+    int at = snprintf(text, sizeof text, "F %.0f GFLOP/s, D %.0f GOP/s", r->multiply_adds, r->dots);
+    if (r->round_trip_ns > 0) snprintf(text + at, sizeof text - (size_t)at, ", R %.0f ns", r->round_trip_ns);
+    return text;
+}
+
 /* What a run reads of the weights; of a whole model, what is resident. */
 static const char *bytes_text(const oz_entry *e) {
     double bytes = e->bytes > 0 ? e->bytes : (double)e->subject.resident;
@@ -80,11 +87,10 @@ static void print_race(const oz_race *r) {
 static void write_markdown(const oz_race *r, FILE *out) {
     char share[24];
     fprintf(out,
-            "\n%s, batch %u, median of %zu%s; F %.0f GFLOP/s, D %.0f GOP/s\n\n"
+            "\n%s, batch %u, median of %zu%s; %s\n\n"
             "| | time | fastest | %s | bytes | rate | of the limit | x dense "
             "|\n|---|---|---|---|---|---|---|---|\n",
-            r->title, r->batch, r->runs, r->cold ? ", cold" : "", r->multiply_adds, r->dots,
-            kernels_heading(r));
+            r->title, r->batch, r->runs, r->cold ? ", cold" : "", oz_race_limits(r), kernels_heading(r));
     for (size_t i = 0; i < r->n; i++) {
         const oz_entry *e = &r->entries[i];
         share_text(e, share);
@@ -120,6 +126,7 @@ static json_t *entry_json(const oz_race *r, const oz_entry *e) {
                             oz_json_text(e->name), "batch", r->batch, "cold", r->cold, "multiply_adds_per_ns",
                             r->multiply_adds, "dots_per_ns", r->dots, "rival", e->is_rival);
     if (e->is_rival) json_object_set_new(row, "says", oz_json_text(e->rival.said));
+    add_real(row, "round_trip_ns", r->round_trip_ns);
     if (e->chosen) json_object_set_new(row, "chosen", json_true());
     add_real(row, "predicted_ns", e->predicted_ns);
     add_real(row, "kernels_ns", e->subject.kernels_ns);

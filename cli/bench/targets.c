@@ -229,6 +229,7 @@ static json_t *row_json(const oz_race *r, const oz_target *t, const oz_entry *e,
     json_object_set_new(row, "over_dense", json_real(oz_race_ratio(r, dense, e)));
     json_object_set_new(row, "value", isnan(value) ? json_null() : json_real(value));
     json_object_set_new(row, "missed", json_boolean(value < t->bar));
+    if (r->round_trip_ns > 0) json_object_set_new(row, "round_trip_ns", json_real(r->round_trip_ns));
     return row;
 }
 
@@ -261,8 +262,7 @@ static int measure(oz_table_run *run, const oz_target *of) {
     int code = oz_race_open(&r);
     if (!code) code = add_all(run, &r, of);
     if (!code) code = oz_race_run(&r);
-    if (!code && !run->out->json)
-        printf("\n%s: F %.0f GFLOP/s, D %.0f GOP/s\n", title, r.multiply_adds, r.dots);
+    if (!code && !run->out->json) printf("\n%s: %s\n", title, oz_race_limits(&r));
     for (size_t i = 0; !code && i < run->table.n; i++) {
         if (run->table.targets[i].race == run->races) put(run, &r, &run->table.targets[i]);
     }

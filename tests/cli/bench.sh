@@ -42,6 +42,13 @@ grep -q '^| telling | 1 us | .* | 12.0 KiB | .* of [BF] | ' l.md && grep -q '^| 
 grep -q '^<svg' l.svg && grep -q '>telling<' l.svg && grep -q '>not installed<' l.svg || fail 'no chart of the layer'
 ok bench layer -s 48x64 -r 1 -b 3 -m dense,codec=int8 --rivals ./rivals --rival telling --rival telling:int8 --rival telling:int4
 [ "$(grep -c '^batch=3' ended)" = 3 ] || fail 'a rival was not told that its work is over'
+
+# The round trip of a line of the cache, between two threads: with one there is none.
+ok bench layer -s 48x64 -r 1 -b 1 -j 2 -m dense,codec=int8 --json --markdown l.md
+[ "$(grep -c '"round_trip_ns": [1-9]' ../out)" = 2 ] || fail "two threads: $(cat ../out)"
+grep -q 'F [0-9]* GFLOP/s, D [0-9]* GOP/s, R [1-9][0-9]* ns$' l.md || fail "Markdown: $(cat l.md)"
+ok bench layer -s 48x64 -r 1 -b 1 -j 1 -m dense,codec=int8 --json --markdown l.md
+! grep -q round_trip_ns ../out && grep -q 'D [0-9]* GOP/s$' l.md || fail "one thread: $(cat ../out l.md)"
 ok bench kernel -s 48x64 -b 1 -m dense,codec=int8 --markdown k.md --plot k.svg --json
 printed '"chosen": true' '"gop_per_s"' '"speedup"'
 grep -q 'dense_mv_int8__' k.md && grep -q 'dense_mv_int8__' k.svg || fail 'no table or chart of kernels'
@@ -58,11 +65,16 @@ dense,codec=int8 48x64 4 1 hot quick:int8 scalar=0.000001
 dense,codec=int8 48x64 4 1 hot absent:int8 scalar=1
 END
 ok bench targets targets -r 1 --isa scalar --rivals ./rivals --markdown table.md --plot table.svg
-printed '^48 x 64, batch 1: F ' '^dense,codec=int8 +1 x1 hot .* x dense .ours. +0\.00$' 'x quick:int8 ' '^3 of 4 targets reached, 1 without an opponent'
+printed '^48 x 64, batch 1: F [0-9]+ GFLOP/s, D [0-9]+ GOP/s$' '^dense,codec=int8 +1 x1 hot .* x dense .ours. +0\.00$' 'x quick:int8 ' '^3 of 4 targets reached, 1 without an opponent'
 [ "$(grep -c '^| dense' table.md)" = 4 ] || fail "the table has $(cat table.md)"
 grep -q 'batch 4, 1 thread, weights in the caches<' table.svg || fail 'no chart of targets'
 ok bench targets targets -r 1 --isa scalar --rivals ./rivals --only 'dense,codec=int8 48x64 1' --json
 [ "$(grep -c '"method"' ../out)" = 1 ] || fail "--only kept $(cat ../out)"
+echo 'dense,codec=int8 48x64 1 2 hot dense scalar=0.000001' >two
+ok bench targets two -r 1 -j 2 --isa scalar --rivals ./rivals
+printed '^48 x 64, batch 1: F [0-9]+ GFLOP/s, D [0-9]+ GOP/s, R [1-9][0-9]* ns$'
+ok bench targets two -r 1 -j 2 --isa scalar --rivals ./rivals --json
+printed '"round_trip_ns": [1-9]'
 mkdir nets && cp small.safetensors nets/small.safetensors && cp small.safetensors nets/small-0.9.safetensors
 cat >networks <<'END'
 net:small:0.9 - 2 1 hot quick:f32 scalar=0.000001
@@ -90,8 +102,9 @@ ok bench crossover -s 64x64 -b 2 -r 1 --rivals ./rivals --markdown c.md --plot c
 printed '^64 x 64, [0-9]+ threads, median of 1$' '^batch 2: dense f32 .*ours., dense int8 .*ours.' '^  sparse f32 +faster than dense f32 from ' '^  nm int8 '
 grep -q '^| 2 | .*(ours) | .* x (ours) |' c.md || fail "Markdown: $(cat c.md)"
 grep -q '>batch 2: 1 is dense f32' c.svg || fail 'no chart of curves'
-ok bench crossover -s 64x64 -b 2 -b 5 -r 1 --rivals ./rivals --json
+ok bench crossover -s 64x64 -b 2 -b 5 -r 1 -j 2 --rivals ./rivals --json
 [ "$(grep -c '"form": "sparse int8"' ../out)" = 2 ] || fail "JSON: $(cat ../out)"
+[ "$(grep -c '"round_trip_ns": [1-9]' ../out)" = 2 ] || fail "JSON: $(cat ../out)"
 
 # What kernels take, as a table for the library.
 cat >layers <<'END'
