@@ -12,6 +12,7 @@
 typedef struct oz_pixels {
     const float *x;
     const uint32_t *offset;
+    size_t stride; /* offset[k + 1] - offset[k], if that is the same for all; 0 = it is not known to be */
 } oz_pixels;
 
 /* What follows a sum: act(sum * scale + bias). */

@@ -52,6 +52,7 @@ typedef struct oz_columns {
     size_t k, lanes;        /* inputs, and columns: 16, 32 or 64; of products with nonzeros 8, too */
     const float *f32;       /* [k][lanes]; NULL if the leaf reads i8 */
     const uint32_t *offset; /* of planes; NULL = a panel */
+    size_t stride;          /* of planes, see oz_pixels */
     const int8_t *i8;       /* [kq / 4][lanes][4], kq = k rounded up to 128, zeros behind k */
     const float *scale;     /* [kq / 128][lanes] */
     const int32_t *sum;     /* [kq / 32][lanes] */

@@ -76,7 +76,7 @@ static void decode_block(oz_product *m, size_t i, size_t panel, size_t k0, size_
 
 static void multiply_pixels(const oz_product *m, size_t i, size_t k0, size_t n, size_t tile) {
     const oz_columns *x = &m->x[tile];
-    const oz_pixels in = {.x = x->f32, .offset = x->offset + k0};
+    const oz_pixels in = {.x = x->f32, .offset = x->offset + k0, .stride = x->stride};
     const size_t row = i * OZ_PANEL;
     oz_pixel_sums s = m->pixels[tile];
     s.y += row * x->lanes;

@@ -62,10 +62,12 @@ static void cut_tiles(const oz_planar *c, const float *x, size_t pixels, size_t 
     t->first = from * VECTOR;
     for (size_t i = 0; i < t->count; i++) {
         size_t at = vectors * (tile + i) / tiles, end = vectors * (tile + i + 1) / tiles;
-        t->x[i] = (oz_columns){.k = c->leaf->cols,
-                               .lanes = (end - at) * VECTOR,
-                               .f32 = x + at * VECTOR,
-                               .offset = c->step->session->offsets};
+        t->x[i] = (oz_columns){
+            .k = c->leaf->cols,
+            .lanes = (end - at) * VECTOR,
+            .f32 = x + at * VECTOR,
+            .offset = c->step->session->offsets,
+            .stride = c->planes.window->kernel[0] * c->planes.window->kernel[1] == 1 ? c->planes.plane : 0};
         t->n = oz_min(end * VECTOR, pixels) - t->first;
     }
 }

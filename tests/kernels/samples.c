@@ -87,7 +87,8 @@ columns columns_new(const inputs *x, const oz_primitives *p) {
     int32_t *sum = (int32_t *)(void *)c.sum.data;
     p->rows_to_panel(x->rows.f32, x->rows.m, k, x->rows.ld, OZ_COLUMNS, f);
     p->quantise_columns(f, k, OZ_COLUMNS, (int8_t *)c.i8.data, scale, sum);
-    c.columns = (oz_columns){k, OZ_COLUMNS, f, NULL, (int8_t *)c.i8.data, scale, sum};
+    c.columns = (oz_columns){
+        .k = k, .lanes = OZ_COLUMNS, .f32 = f, .i8 = (int8_t *)c.i8.data, .scale = scale, .sum = sum};
     return c;
 }
 
