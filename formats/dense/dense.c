@@ -40,6 +40,10 @@ static void codes(const oz_leaf *leaf, uint64_t r, uint64_t c0, uint64_t n, uint
 
 static void row(const oz_leaf *leaf, uint64_t r, uint64_t c0, uint64_t n, float *out) {
     oz_codec_kind kind = leaf->codec.kind;
+    if (kind == OZ_CODEC_F32) {
+        memcpy(out, leaf->part[OZ_DENSE_VALUES].data + (r * leaf->cols + c0) * sizeof *out, n * sizeof *out);
+        return;
+    }
     if (!oz_codec_is_integer(kind)) {
         for (uint64_t i = 0; i < n; i++) {
             out[i] = oz_float_get(kind, leaf->part[OZ_DENSE_VALUES].data, r * leaf->cols + c0 + i);

@@ -6,9 +6,9 @@
 #define DEPTHWISE_LINES(stride) (OZ_GEMM_VECTORS > 1 && (stride) == 1 ? 8 : 4)
 #define DEPTHWISE_MOST 8
 
-/* Where a tap's two vectors (of a step of 1, one) have inputs in [0, width), kx by kx. */
+/* Of the vectors that taps_of loads, which inputs lie in [0, width). */
 typedef struct tap_masks {
-    vm16 low[3], high[3];
+    vm16 load[3];
 } tap_masks;
 
 OZ_INLINE vm16 inputs_inside(ptrdiff_t x0, size_t width) {
@@ -20,19 +20,28 @@ OZ_INLINE vm16 inputs_inside(ptrdiff_t x0, size_t width) {
 OZ_INLINE tap_masks masks_at(ptrdiff_t x0, size_t width, int stride) {
     tap_masks m;
     OZ_UNROLL
-    for (int kx = 0; kx < 3; kx++) {
-        m.low[kx] = inputs_inside(x0 + kx, width);
-        m.high[kx] = stride == 1 ? m.low[kx] : inputs_inside(x0 + kx + 16, width);
-    }
+    for (int i = 0; i < 3; i++) m.load[i] = inputs_inside(x0 + (stride == 1 ? i : 16 * i), width);
     return m;
 }
 
-/* Inputs x, x + stride, ... of a line; where there are masks, zero outside, and not read. */
-OZ_INLINE vf16 line_inputs(const float *x, int kx, const tap_masks *in, int stride) {
-    vf16 low = in ? v_load_where(x + kx, in->low[kx]) : v_load(x + kx);
-    if (stride == 1) return low;
-    return v_evens(low, in ? v_load_where(x + kx + 16, in->high[kx]) : v_load(x + kx + 16));
+/* Inputs x + kx, x + kx + stride, ... of a line for kx = 0, 1, 2; where there are masks, zero outside, and
+ * not read. With a step of 2 the taps share what is loaded: the third are the first, one on. */
+OZ_INLINE void taps_of(const float *x, const tap_masks *in, int stride, vf16 tap[3]) {
+    if (stride == 1) {
+        OZ_UNROLL
+        for (int kx = 0; kx < 3; kx++) tap[kx] = in ? v_load_where(x + kx, in->load[kx]) : v_load(x + kx);
+        return;
+    }
+    const vf16 low = in ? v_load_where(x, in->load[0]) : v_load(x);
+    const vf16 high = in ? v_load_where(x + 16, in->load[1]) : v_load(x + 16);
+    const vf16 next = in ? v_load_where(x + 32, in->load[2]) : v_broadcast(x + 32);
+    tap[0] = v_evens(low, high);
+    tap[1] = v_odds(low, high);
+    tap[2] = v_follow(tap[0], next);
 }
+
+/* A line outside of the plane. */
+static const float no_line[3 * OZ_LANES];
 
 /* `lines` output lines from oy on, in [ox, ox + 16). */
 OZ_INLINE void depthwise_vector(const oz_plane3x3 *p, const vf16 *w, const vf16 *after, size_t oy, size_t ox,
@@ -44,15 +53,15 @@ OZ_INLINE void depthwise_vector(const oz_plane3x3 *p, const vf16 *w, const vf16 
     OZ_UNROLL
     for (int l = 0; l < (lines - 1) * stride + 3; l++) {
         size_t y = oy * (size_t)stride + (size_t)l - p->top; /* wraps above the first line */
-        if (y >= p->height) continue;
-        const float *line = p->in + y * p->width + x0;
+        const float *line = y < p->height ? p->in + y * p->width + x0 : no_line;
+        vf16 tap[3];
+        taps_of(line, in, stride, tap);
         OZ_UNROLL
         for (int kx = 0; kx < 3; kx++) {
-            vf16 x = line_inputs(line, kx, in, stride);
             OZ_UNROLL
             for (int r = 0; r < lines; r++) {
                 const int ky = l - r * stride;
-                if (ky >= 0 && ky < 3) sum[r] = v_muladd(w[3 * ky + kx], x, sum[r]);
+                if (ky >= 0 && ky < 3) sum[r] = v_muladd(w[3 * ky + kx], tap[kx], sum[r]);
             }
         }
     }

@@ -266,6 +266,20 @@ OZ_INLINE __m256 v_evens8(__m256 a, __m256 b) {
 OZ_INLINE vf16 v_evens(vf16 a, vf16 b) {
     return (vf16){v_evens8(a.lo, a.hi), v_evens8(b.lo, b.hi)};
 }
+OZ_INLINE __m256 v_odds8(__m256 a, __m256 b) {
+    __m256 pairs = _mm256_shuffle_ps(a, b, 0xdd);
+    return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(pairs), 0xd8));
+}
+OZ_INLINE vf16 v_odds(vf16 a, vf16 b) {
+    return (vf16){v_odds8(a.lo, a.hi), v_odds8(b.lo, b.hi)};
+}
+OZ_INLINE __m256 v_follow8(__m256 a, __m256 b) {
+    __m256i low = _mm256_castps_si256(a), across = _mm256_castps_si256(_mm256_permute2f128_ps(a, b, 0x21));
+    return _mm256_castsi256_ps(_mm256_alignr_epi8(across, low, 4));
+}
+OZ_INLINE vf16 v_follow(vf16 a, vf16 b) {
+    return (vf16){v_follow8(a.lo, a.hi), v_follow8(a.hi, b.lo)};
+}
 
 /* ---- int32 ---- */
 OZ_INLINE vi16 vi_both(__m256i a) {

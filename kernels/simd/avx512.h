@@ -230,6 +230,13 @@ OZ_INLINE vf16 v_evens(vf16 a, vf16 b) {
     const __m512i even = _mm512_set_epi32(30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0);
     return _mm512_permutex2var_ps(a, even, b);
 }
+OZ_INLINE vf16 v_odds(vf16 a, vf16 b) {
+    const __m512i odd = _mm512_set_epi32(31, 29, 27, 25, 23, 21, 19, 17, 15, 13, 11, 9, 7, 5, 3, 1);
+    return _mm512_permutex2var_ps(a, odd, b);
+}
+OZ_INLINE vf16 v_follow(vf16 a, vf16 b) {
+    return _mm512_castsi512_ps(_mm512_alignr_epi32(_mm512_castps_si512(b), _mm512_castps_si512(a), 1));
+}
 
 /* ---- int32 ---- */
 OZ_INLINE vi16 vi_zero(void) {

@@ -239,6 +239,16 @@ OZ_INLINE vf16 v_evens(vf16 a, vf16 b) {
     OZ_EACH(out.lane, i, 16, i < 8 ? a.lane[2 * i] : b.lane[2 * i - 16]);
     return out;
 }
+OZ_INLINE vf16 v_odds(vf16 a, vf16 b) {
+    vf16 out;
+    OZ_EACH(out.lane, i, 16, i < 8 ? a.lane[2 * i + 1] : b.lane[2 * i - 15]);
+    return out;
+}
+OZ_INLINE vf16 v_follow(vf16 a, vf16 b) {
+    vf16 out;
+    OZ_EACH(out.lane, i, 16, i < 15 ? a.lane[i + 1] : b.lane[0]);
+    return out;
+}
 
 /* ---- 8 lanes ---- */
 OZ_INLINE vf8 v8_zero(void) {
