@@ -132,10 +132,10 @@ OZ_INLINE void v_expand64(const float *p, const void *mask, vf16 out[4]) {
         out[i].hi = v_expand_next(&p, bits[2 * i + 1]);
     }
 }
-OZ_INLINE vf16 v_load_first(const float *p, ptrdiff_t n) {
+OZ_INLINE vf16 v_add_first(vf16 a, const float *p, ptrdiff_t n) {
     vf16 all = v_load(p);
-    return (vf16){_mm256_and_ps(all.lo, _mm256_castsi256_ps(v_first8(n))),
-                  _mm256_and_ps(all.hi, _mm256_castsi256_ps(v_first8(n - 8)))};
+    return (vf16){_mm256_add_ps(a.lo, _mm256_and_ps(all.lo, _mm256_castsi256_ps(v_first8(n)))),
+                  _mm256_add_ps(a.hi, _mm256_and_ps(all.hi, _mm256_castsi256_ps(v_first8(n - 8))))};
 }
 
 typedef struct v_table {

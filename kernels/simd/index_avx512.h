@@ -147,9 +147,9 @@ OZ_INLINE void v_expand64(const float *p, const void *mask, vf16 out[4]) {
     out[2] = v_expand_open(p + __builtin_popcountll(bits & 0xffffffff), v_mask_at(at + 4));
     out[3] = v_expand_open(p + __builtin_popcountll(bits << 16), v_mask_at(at + 6));
 }
-OZ_INLINE vf16 v_load_first(const float *p, ptrdiff_t n) {
+OZ_INLINE vf16 v_add_first(vf16 a, const float *p, ptrdiff_t n) {
     const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-    return _mm512_maskz_loadu_ps(_mm512_cmpgt_epi32_mask(_mm512_set1_epi32((int)n), lane), p);
+    return _mm512_mask_add_ps(a, _mm512_cmpgt_epi32_mask(_mm512_set1_epi32((int)n), lane), a, v_load(p));
 }
 
 /* Up to 256 floats stay in registers; bits 5 to 7 of an index choose between pairs of them. */

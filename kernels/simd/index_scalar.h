@@ -61,10 +61,9 @@ OZ_INLINE void v_expand64(const float *p, const void *mask, vf16 out[4]) {
     const uint8_t *bits = mask;
     for (int i = 0; i < 64; i++) out[i / 16].lane[i % 16] = bits[i / 8] >> (i % 8) & 1 ? *p++ : 0;
 }
-OZ_INLINE vf16 v_load_first(const float *p, ptrdiff_t n) {
-    vf16 out;
-    OZ_EACH(out.lane, i, 16, i < n ? p[i] : 0);
-    return out;
+OZ_INLINE vf16 v_add_first(vf16 a, const float *p, ptrdiff_t n) {
+    OZ_EACH(a.lane, i, 16, i < n ? a.lane[i] + p[i] : a.lane[i]);
+    return a;
 }
 
 typedef struct v_table {

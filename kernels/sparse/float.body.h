@@ -77,7 +77,7 @@ OZ_INLINE void add_rows(const cell *c, const float *product, vf16 *sum) {
         const ptrdiff_t count = c->row[r + 1] - c->row[r];
         vf16 acc = sum[r];
         for (size_t s = 0; s < longest; s += OZ_LANES)
-            acc = v_add(acc, v_load_first(product + c->row[r] + s, count - (ptrdiff_t)s));
+            acc = v_add_first(acc, product + c->row[r] + s, count - (ptrdiff_t)s);
         sum[r] = acc;
     }
 }
