@@ -144,6 +144,10 @@ static inline bool oz_decodes_codes(const oz_decoder *d) {
     return d->u8 || d->nz_codes;
 }
 
+static inline size_t oz_decoder_block(const oz_decoder *d, const oz_leaf *leaf) {
+    return d->block ? d->block(leaf) : OZ_BLOCK;
+}
+
 /* The entries of a table: FLOAT(name) and INTEGER(name) for every codec. */
 #define OZ_EACH_CODEC(FLOAT, INTEGER)                                                                        \
     FLOAT(f32), FLOAT(f16), FLOAT(bf16), INTEGER(int8), INTEGER(int6), INTEGER(int5), INTEGER(int4),         \

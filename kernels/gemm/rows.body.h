@@ -227,7 +227,7 @@ OZ_INLINE void finish_panel(const oz_leaf *leaf, size_t panel, bool codes, size_
 
 OZ_INLINE void multiply_blocks(const oz_decoder *d, const oz_leaf *leaf, size_t panel, const oz_rows *x,
                                size_t m, block_room *room, float *y, size_t ldy) {
-    const size_t block = d->block ? d->block(leaf) : OZ_BLOCK;
+    const size_t block = oz_decoder_block(d, leaf);
     const oz_scales scales = d->u8 ? scales_of(leaf, panel) : (oz_scales){0};
     block_sums s;
     for (size_t i = 0; i < m; i++) {

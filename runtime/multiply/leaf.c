@@ -152,39 +152,31 @@ static void multiply_chunk(oz_product *m, size_t panel0, size_t panels, float *c
     }
 }
 
-static size_t block_of(const oz_leaf *leaf, const oz_decoder *d) {
-    return d->u8 ? OZ_CODES_BLOCK : d->block ? d->block(leaf) : OZ_BLOCK;
+static oz_product product_of(const oz_primitives *prim, const oz_leaf *leaf, const oz_decoder *d,
+                             const oz_columns *x, size_t tiles, const oz_scratch *scratch) {
+    return (oz_product){.prim = prim,
+                        .leaf = leaf,
+                        .decoder = d,
+                        .x = x,
+                        .tiles = tiles,
+                        .block = d->u8 ? OZ_CODES_BLOCK : oz_decoder_block(d, leaf),
+                        .scratch = scratch};
 }
 
-static void decode_and_multiply(const oz_primitives *prim, const oz_leaf *leaf, const oz_decoder *d,
-                                size_t panel0, size_t panel1, const oz_columns *x, size_t tiles,
-                                const oz_scratch *scratch, float *const *acc) {
-    oz_product m = {.prim = prim,
-                    .leaf = leaf,
-                    .decoder = d,
-                    .x = x,
-                    .tiles = tiles,
-                    .block = block_of(leaf, d),
-                    .scratch = scratch};
+static void decode_and_multiply(oz_product *m, size_t panel0, size_t panel1, float *const *acc) {
     for (size_t p = panel0; p < panel1; p += OZ_CHUNK) {
         float *y[OZ_GROUP];
-        for (size_t t = 0; t < tiles; t++) y[t] = acc[t] + (p - panel0) * OZ_PANEL * x[t].lanes;
-        multiply_chunk(&m, p, oz_min(OZ_CHUNK, panel1 - p), y);
+        for (size_t t = 0; t < m->tiles; t++) y[t] = acc[t] + (p - panel0) * OZ_PANEL * m->x[t].lanes;
+        multiply_chunk(m, p, oz_min(OZ_CHUNK, panel1 - p), y);
     }
 }
 
 void oz_multiply_pixels(const oz_primitives *prim, const oz_leaf *leaf, const oz_decoder *decoder,
                         size_t panel0, size_t panel1, const oz_columns *x, size_t tiles,
                         const oz_scratch *scratch, const oz_pixel_sums *sums) {
-    oz_product m = {.prim = prim,
-                    .conv = oz_conv_primitives_of(prim->isa),
-                    .pixels = sums,
-                    .leaf = leaf,
-                    .decoder = decoder,
-                    .x = x,
-                    .tiles = tiles,
-                    .block = block_of(leaf, decoder),
-                    .scratch = scratch};
+    oz_product m = product_of(prim, leaf, decoder, x, tiles, scratch);
+    m.conv = oz_conv_primitives_of(prim->isa);
+    m.pixels = sums;
     multiply_chunk(&m, panel0, panel1 - panel0, NULL);
 }
 
@@ -202,5 +194,6 @@ void oz_multiply_leaf(const oz_primitives *prim, const oz_leaf *leaf, const oz_c
     for (size_t t = 0; t < tiles; t++)
         memset(acc[t], 0, oz_round_up(rows, OZ_PANEL) * x[t].lanes * sizeof(float));
     const oz_decoder *d = choice->way == OZ_WAY_MM ? choice->decoder : &oz_row_decoder;
-    decode_and_multiply(prim, leaf, d, panel0, panel1, x, tiles, scratch, acc);
+    oz_product m = product_of(prim, leaf, d, x, tiles, scratch);
+    decode_and_multiply(&m, panel0, panel1, acc);
 }

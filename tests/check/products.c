@@ -237,7 +237,7 @@ static void run_mm(void *arg) {
     product *p = arg;
     place_leaf(p);
     oz_columns x = place_columns(p);
-    size_t block = p->decoder->block ? p->decoder->block(&p->leaf) : OZ_BLOCK, rows = p->t->rows;
+    size_t block = oz_decoder_block(p->decoder, &p->leaf), rows = p->t->rows;
     bool codes = reads_codes(p);
     for (size_t panel = 0; panel * OZ_PANEL < rows; panel++) {
         float *y = room_take(&rooms.y, p->at, OZ_PANEL * p->lanes * sizeof *y);
