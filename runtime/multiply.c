@@ -6,10 +6,8 @@
 
 oz_threads oz_call_threads(const oz_call *c, double ns) {
     const oz_job *job = c->job;
-    oz_threads threads = c->s->plan->threads;
     double part = (double)(job->row1 - job->row0) / (double)c->layer->weight->rows;
-    if (part * ns < c->s->plan->serial_ns) threads.width = 1;
-    return threads;
+    return oz_plan_threads(c->s->plan, part * ns);
 }
 
 void oz_cut_rows(size_t panels, size_t wanted, size_t *chunk_panels, size_t *chunks) {

@@ -77,6 +77,13 @@ struct oz_plan {
 
 #define OZ_NO_PLACE UINT64_MAX
 
+/* The threads that are worth waking for what one of them does in `ns`. */
+static inline oz_threads oz_plan_threads(const oz_plan *p, double ns) {
+    oz_threads threads = p->threads;
+    if (ns < p->serial_ns) threads.width = 1;
+    return threads;
+}
+
 /* The best instruction set of this CPU and this build, at most `cap` (NULL = no cap). */
 oz_status oz_choose_isa(const char *cap, oz_isa *out, oz_error *err);
 void oz_plan_retain(oz_plan *p);

@@ -130,11 +130,10 @@ static bool takes_whole_groups(const oz_plan *plan, const oz_leaf_plan *leaf, co
  * group of tiles that a thread takes whole. */
 static oz_threads threads_for(const oz_plan *plan, const oz_leaf_plan *leaf, const oz_choice *choice,
                               uint64_t columns) {
-    oz_threads threads = plan->threads;
-    if (takes_whole_groups(plan, leaf, choice, columns)) threads.width = 1;
     oz_cost cost;
     oz_cost_of(plan->costs, leaf, choice, columns, &cost);
-    if (oz_cost_ns(plan->costs, oz_choice_name(choice), &cost) < plan->serial_ns) threads.width = 1;
+    oz_threads threads = oz_plan_threads(plan, oz_cost_ns(plan->costs, oz_choice_name(choice), &cost));
+    if (takes_whole_groups(plan, leaf, choice, columns)) threads.width = 1;
     return threads;
 }
 

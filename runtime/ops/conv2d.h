@@ -28,8 +28,9 @@ size_t oz_planar_bytes(const oz_node *node, const oz_shape *x, const oz_shape *y
 size_t oz_pointwise_bytes(void);
 size_t oz_grouped_bytes(const oz_layer *layer, const oz_node *node, const oz_shape *x, const oz_shape *y);
 
-/* What follows the sums of a weight of one term, scales and biases being floats in the session. */
-oz_epilogue oz_conv_epilogue(const oz_step *step);
+/* What follows the layer's sums, every row of which is to be multiplied by `scale`; scales and biases are
+ * floats in the session. */
+oz_epilogue oz_conv_epilogue(const oz_step *step, float scale);
 /* Activations that only bound a number are primitives' own: true if `act` is one; else no bounds. */
 bool oz_conv_bounds(oz_activation act, float *least, float *most);
 void oz_conv_planar(const oz_step *step);

@@ -129,13 +129,10 @@ void oz_conv_grouped(const oz_step *step) {
     oz_grouped c = {.step = step,
                     .layer = layer,
                     .planes = oz_planes_of(node, step->in_shape[0], step->out_shape, MOST_FLOATS, SIZE_MAX),
+                    .epilogue = oz_conv_epilogue(step, 1.0f),
                     .groups = node->attr.groups,
                     .rows = layer->weight->rows / node->attr.groups};
     c.planes.primitives = oz_conv_primitives_of(s->plan->isa);
-    c.epilogue = (oz_epilogue){.scale = oz_session_floats(&layer->weight->row_scale, s->row_scale),
-                               .bias = oz_session_floats(layer->bias, s->bias),
-                               .act = oz_observed(step) ? OZ_ACT_NONE : node->act,
-                               .slope = node->slope};
     c.is_3x3 = is_3x3(&c.planes);
     if (c.is_3x3)
         c.plane = plane_of(&c.planes);

@@ -16,7 +16,6 @@ enum { MOST_FLOATS = 1 << 17, MOST_PIXELS = 512, VECTOR = 16 };
 
 typedef struct oz_planar {
     const oz_step *step;
-    const oz_conv_primitives *primitives;
     const oz_leaf *leaf;
     const oz_decoder *decoder;
     oz_planes planes;
@@ -143,18 +142,16 @@ void oz_conv_planar(const oz_step *step) {
     const oz_weight *w = lp->layer->weight;
     const oz_shape *x = step->in_shape[0], *y = step->out_shape;
     oz_planar c = {.step = step,
-                   .primitives = oz_conv_primitives_of(s->plan->isa),
                    .leaf = lp->leaf[0][0].leaf,
                    .decoder = lp->leaf[0][0].large.decoder,
                    .planes = oz_planes_of(node, x, y, MOST_FLOATS, MOST_PIXELS),
-                   .epilogue = oz_conv_epilogue(step),
+                   .epilogue = oz_conv_epilogue(step, w->terms[0].scale),
                    .channels = x->dim[1],
                    .rows = w->rows / node->attr.groups};
-    c.planes.primitives = c.primitives;
+    c.planes.primitives = oz_conv_primitives_of(s->plan->isa);
     oz_planes_offsets(&c.planes, s->offsets);
-    oz_threads threads = s->plan->threads;
     double ns = oz_cost_tiles_ns(lp, y->dim[0] * c.planes.pixels) / (double)node->attr.groups;
-    if (ns < s->plan->serial_ns) threads.width = 1;
+    oz_threads threads = oz_plan_threads(s->plan, ns);
     for (size_t g = 0; g < node->attr.groups; g++) {
         c.first_channel = g * c.planes.channels;
         c.panel0 = g * c.rows / OZ_PANEL;
