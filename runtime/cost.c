@@ -6,7 +6,7 @@
 #include "base/arith.h"
 #include "runtime/multiply/leaf.h"
 
-static const char *way_text(oz_way way) {
+const char *oz_cost_way(oz_way way) {
     static const char *const texts[] = {[OZ_WAY_MV] = "mv",
                                         [OZ_WAY_BLOCKS] = "blocks",
                                         [OZ_WAY_MM] = "mm",
@@ -22,9 +22,9 @@ static const char *family_of(const oz_choice *choice) {
     return d->plain ? "plain" : d->nz || d->nz_codes ? "nz" : d->u8 ? "u8" : "f32";
 }
 
-double oz_cost_padded(uint64_t columns) {
+double oz_cost_padded(const oz_choice *choice, uint64_t columns) {
     uint64_t rest = columns % OZ_COLUMNS;
-    return (double)(columns - rest + (rest ? oz_lanes_for(rest) : 0));
+    return (double)(columns - rest + (rest ? oz_choice_lanes(choice, rest) : 0));
 }
 
 void oz_cost_of(const oz_cost_class *costs, const oz_leaf_plan *lp, const oz_choice *choice, uint64_t columns,
@@ -32,12 +32,12 @@ void oz_cost_of(const oz_cost_class *costs, const oz_leaf_plan *lp, const oz_cho
     const oz_leaf *leaf = lp->leaf;
     const bool rows = oz_reads_rows(choice);
     uint64_t tiles = rows ? 1 : oz_div_up(columns, OZ_COLUMNS);
-    double n = rows ? (double)columns : oz_cost_padded(columns);
+    double n = rows ? (double)columns : oz_cost_padded(choice, columns);
     /* Our kernels work on whole panels. */
     bool whole = choice->way != OZ_WAY_DNNL && choice->way != OZ_WAY_UNPACK;
     double height = (double)(whole ? oz_round_up(leaf->rows, OZ_PANEL) : leaf->rows);
     double weights = height * (double)leaf->cols;
-    *out = (oz_cost){.way = way_text(choice->way),
+    *out = (oz_cost){.way = oz_cost_way(choice->way),
                      .format = oz_leaf_variant(leaf),
                      .codec = oz_codec_name(leaf->codec.kind),
                      .family = family_of(choice)};
@@ -94,14 +94,12 @@ double oz_cost_shared_ns(const oz_plan *plan, double ns, uint64_t pieces) {
     return ns / width + (width - 1) * plan->costs->awake;
 }
 
-double oz_cost_tiles_ns(const oz_layer_plan *lp, size_t columns) {
-    size_t rest = columns % OZ_COLUMNS;
-    double ns = (double)(columns / OZ_COLUMNS) * lp->tile_ns[2];
-    return rest ? ns + lp->tile_ns[rest <= 16 ? 0 : rest <= 32 ? 1 : 2] : ns;
-}
-
-double oz_cost_rows_ns(const oz_layer_plan *lp, size_t rows) {
-    return lp->rows_ns[rows - 1];
+double oz_cost_layer_ns(const oz_layer_plan *lp, size_t columns) {
+    if (lp->few && columns <= OZ_MV_BATCH) return lp->few_ns[columns - 1];
+    size_t rest = columns % OZ_COLUMNS, width = 0;
+    double ns = (double)(columns / OZ_COLUMNS) * lp->tile_ns[OZ_TILE_WIDTHS - 1];
+    while ((UINT64_C(8) << width) < rest) width++;
+    return rest ? ns + lp->tile_ns[width] : ns;
 }
 
 static bool is_of(const oz_cost_class *c, const oz_cpu_id *cpu) {

@@ -8,12 +8,12 @@
  * time for which follows all places (weights: masks, plain codes) or those that are not zero (stored), and
  * multiplies. What that takes follows the products that are there (products) where zeros are skipped; else,
  * and for loading and storing what is summed, the sums of a row, a column and a block of 128 inputs (sums).
- * Batches of up to 4 take one pass. A larger one takes a call for each tile of 64 columns, all of whose
- * columns are multiplied, padding too, and a pass for each group of tiles that share what is decoded; where
- * the leaf does not fit the cache of one core, each pass reads it anew from beyond (streamed), and where it
- * does not fit the one that cores share, from memory (streamed and fetched). In a dense
- * leaf some amounts are multiples of others, of which one is fitted. All amounts grow with the number of
- * columns, and no coefficient is negative, so more columns never cost less.
+ * Rows that are read as they lie, up to 4, take one pass. Columns take a call for each tile of 64 columns,
+ * all of whose columns are multiplied, padding too, and a pass for each group of tiles that share what is
+ * decoded; where the leaf does not fit the cache of one core, each pass reads it anew from beyond (streamed),
+ * and where it does not fit the one that cores share, from memory (streamed and fetched). In a dense leaf
+ * some amounts are multiples of others, of which one is fitted. All amounts grow with the number of columns,
+ * and no coefficient is negative, so more columns never cost less.
  *
  * The coefficients are fitted to measured times, kernel by kernel, by `ounce bench fit`, for one kind of
  * CPU and one instruction set at a time; runtime/costs/ has what it wrote. */
@@ -51,8 +51,10 @@ void oz_cost_of(const oz_cost_class *costs, const oz_leaf_plan *leaf, const oz_c
                 uint64_t columns, oz_cost *out);
 /* Nanoseconds of that on one thread. */
 double oz_cost_ns(const oz_cost_class *costs, const char *kernel, const oz_cost *cost);
-/* Columns that are multiplied where kernels read tiles: full ones, and a last one that is padded. */
-double oz_cost_padded(uint64_t columns);
+/* Columns that are multiplied where a kernel reads tiles: full ones, and a last one that is padded. */
+double oz_cost_padded(const oz_choice *choice, uint64_t columns);
+/* As oz_cost has it. */
+const char *oz_cost_way(oz_way way);
 /* Below how many nanoseconds a layer is not shared out: what `width` threads save, t (1 - 1 / width), would
  * be less than calling the others costs. They are called at most once for nothing before they look for work
  * again, so a layer must save what both cost: the call when they sleep and the call when they do not. */
@@ -60,9 +62,8 @@ double oz_cost_serial_ns(const oz_cost_class *costs, int width);
 /* What takes `ns` on one thread, on the plan's, if it can be cut into `pieces`. */
 double oz_cost_shared_ns(const oz_plan *plan, double ns, uint64_t pieces);
 
-/* Predicted for a layer, on one thread: tiles of columns, or up to four rows. */
-double oz_cost_tiles_ns(const oz_layer_plan *lp, size_t columns);
-double oz_cost_rows_ns(const oz_layer_plan *lp, size_t rows);
+/* Predicted for a layer, on one thread. */
+double oz_cost_layer_ns(const oz_layer_plan *lp, size_t columns);
 
 /* Wall time by measurement, on the plan's threads: of one tile (or set of rows) for all columns. Gives up
  * early once it is clear that it takes longer than `hopeless_ns`. Errors: MEMORY. */

@@ -15,19 +15,10 @@ void oz_cut_rows(size_t panels, size_t wanted, size_t *chunk_panels, size_t *chu
     *chunks = oz_div_up(panels, *chunk_panels);
 }
 
-static bool all_read_rows(const oz_layer_plan *plan) {
-    for (size_t t = 0; t < plan->layer->weight->n_terms; t++) {
-        for (size_t f = 0; f < plan->layer->weight->terms[t].n_factors; f++) {
-            if (!oz_reads_rows(&plan->leaf[t][f].small)) return false;
-        }
-    }
-    return true;
-}
-
-static bool all_by_nonzeros(const oz_layer_plan *plan) {
-    for (size_t t = 0; t < plan->layer->weight->n_terms; t++) {
-        for (size_t f = 0; f < plan->layer->weight->terms[t].n_factors; f++) {
-            const oz_choice *choice = &plan->leaf[t][f].large;
+static bool all_by_nonzeros(const oz_call *c) {
+    for (size_t t = 0; t < c->layer->weight->n_terms; t++) {
+        for (size_t f = 0; f < c->layer->weight->terms[t].n_factors; f++) {
+            const oz_choice *choice = oz_call_choice(c, &c->plan->leaf[t][f]);
             if (choice->way != OZ_WAY_MM || !choice->decoder->nz) return false;
         }
     }
@@ -39,22 +30,31 @@ static bool reads_codes_as_floats(const oz_choice *choice) {
     return choice->way == OZ_WAY_MM && choice->decoder->nz_codes;
 }
 
+/* Whether batches of so many columns stay in rows. */
+static bool stays_in_rows(const oz_layer_plan *lp, uint64_t columns) {
+    return lp->few && columns <= OZ_MV_BATCH && lp->reads_rows[columns - 1];
+}
+
 size_t oz_layer_lanes(const oz_layer_plan *lp) {
-    return lp->rows && lp->columns <= OZ_MV_BATCH && all_read_rows(lp) ? OZ_MV_BATCH : OZ_COLUMNS;
+    if (!lp->few) return OZ_COLUMNS;
+    bool rows = lp->columns <= OZ_MV_BATCH;
+    for (uint64_t m = 1; rows && m <= lp->columns; m++) rows = stays_in_rows(lp, m);
+    return rows ? OZ_MV_BATCH : oz_lanes_for(lp->columns);
 }
 
 void oz_multiply(oz_session *s, const oz_job *job) {
     const oz_layer_plan *plan = &s->plan->layers[job->layer];
     oz_call c = {.s = s, .job = job, .layer = plan->layer, .plan = plan, .prim = s->plan->primitives};
+    c.lanes = oz_layer_lanes(plan);
     c.row_scale = oz_session_floats(&plan->layer->weight->row_scale, s->row_scale);
     c.bias = oz_session_floats(plan->layer->bias, s->bias);
-    if (job->x && job->columns <= OZ_MV_BATCH && all_read_rows(plan)) {
+    if (stays_in_rows(plan, job->columns)) {
         oz_call_rows(&c);
     } else if (oz_call_is_direct(&c)) {
         oz_call_direct(&c);
     } else {
-        c.takes_8 = all_by_nonzeros(plan);
-        c.widens = reads_codes_as_floats(&plan->leaf[0][0].large);
+        c.takes_8 = all_by_nonzeros(&c);
+        c.widens = reads_codes_as_floats(oz_call_choice(&c, &plan->leaf[0][0]));
         oz_call_columns(&c);
     }
 }

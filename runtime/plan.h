@@ -7,6 +7,8 @@
 #include "runtime/model.h"
 #include "runtime/op.h"
 
+#define OZ_TILE_WIDTHS 4
+
 /* How a leaf can be multiplied. */
 typedef enum oz_way {
     OZ_WAY_MV,     /* a fused kernel, batch up to 4 */
@@ -27,6 +29,12 @@ static inline bool oz_reads_rows(const oz_choice *choice) {
     return choice->way == OZ_WAY_MV || choice->way == OZ_WAY_BLOCKS;
 }
 
+/* Lanes of a tile of so many columns: as few as the kernel takes. */
+static inline size_t oz_choice_lanes(const oz_choice *choice, size_t columns) {
+    const bool takes_8 = choice->way == OZ_WAY_MM && choice->decoder->nz;
+    return takes_8 && columns <= 8 ? 8 : oz_lanes_for(columns);
+}
+
 /* The kernel's name, as tables and benchmarks have it. */
 const char *oz_choice_name(const oz_choice *choice);
 
@@ -34,7 +42,8 @@ typedef struct oz_leaf_plan {
     const oz_leaf *leaf;
     double nonzeros, bytes; /* of the leaf */
     bool reads_i8;
-    oz_choice small; /* batch up to 4, where activations lie in rows */
+    oz_choice rows[OZ_MV_BATCH]; /* of 1 to 4 rows, which reads them as they lie */
+    oz_choice few;               /* of 2 to 4 rows, which reads their columns */
     oz_choice large;
     oz_candidate *candidates; /* the chosen one first */
     size_t n_candidates;
@@ -45,10 +54,19 @@ typedef struct oz_layer_plan {
     oz_leaf_plan **leaf; /* [term][factor] */
     uint64_t columns;    /* at the largest batch: batch rows or images x pixels; 0 = not in the graph */
     bool rows;           /* activations lie in rows (only linear nodes have the layer) */
-    /* Predicted of the chosen kernels, on one thread: a batch of 1 to 4 rows; a tile of 16, 32, 64 columns.
-     */
-    double rows_ns[OZ_MV_BATCH], tile_ns[3];
+    bool few;            /* batches of 1 to 4 rows have kernels of their own */
+    bool reads_rows[OZ_MV_BATCH];
+    /* Predicted of the chosen kernels, on one thread: a batch of 1 to 4 rows; a tile of 8, 16, 32, 64
+     * columns. */
+    double few_ns[OZ_MV_BATCH], tile_ns[OZ_TILE_WIDTHS];
 } oz_layer_plan;
+
+/* The kernel for so many columns. */
+static inline const oz_choice *oz_choice_for(const oz_layer_plan *lp, const oz_leaf_plan *leaf,
+                                             uint64_t columns) {
+    if (!lp->few || columns > OZ_MV_BATCH) return &leaf->large;
+    return lp->reads_rows[columns - 1] ? &leaf->rows[columns - 1] : &leaf->few;
+}
 
 struct oz_plan {
     atomic_int references;
@@ -90,7 +108,7 @@ void oz_plan_retain(oz_plan *p);
 /* Bytes of one session (session.c). */
 uint64_t oz_session_size(const oz_plan *p);
 
-/* candidates.c: chooses for every leaf and records what was rejected, and why. */
+/* choose.c: chooses for every leaf and records what was rejected, and why. */
 oz_status oz_plan_choose(oz_plan *p, const oz_plan_options *opt, oz_error *err);
 /* placement.c: gives every value its place, reusing the memory of values that are dead. */
 oz_status oz_plan_place(oz_plan *p, oz_error *err);

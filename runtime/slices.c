@@ -33,7 +33,7 @@ static void find_nodes(oz_plan *p, const oz_plan *slice) {
         const oz_node *node = &g->nodes[p->sliced];
         if (node->layer == OZ_NO_LAYER) continue;
         const oz_layer_plan *lp = &p->layers[node->layer];
-        p->image_ns += oz_cost_tiles_ns(lp, lp->columns) / (double)p->max_free[0];
+        p->image_ns += oz_cost_layer_ns(lp, lp->columns) / (double)p->max_free[0];
     }
 }
 

@@ -143,12 +143,12 @@ oz_status oz_trial_ns(const oz_leaf_plan *lp, const oz_choice *choice, const oz_
     oz_trial t = {.leaf = lp->leaf, .choice = choice, .plan = plan};
     bool rows = oz_reads_rows(choice);
     if (plan->reproducible) columns = oz_round_up(columns, OZ_COLUMNS); /* none of its tiles is narrower */
-    t.lanes = rows ? oz_min(columns, OZ_MV_BATCH) : oz_lanes_for(columns);
+    t.lanes = rows ? oz_min(columns, OZ_MV_BATCH) : oz_choice_lanes(choice, columns);
     t.tiles = group_tiles(lp, choice, columns);
     t.threads = threads_for(plan, lp, choice, columns);
     t.panels = oz_div_up(lp->leaf->rows, OZ_PANEL);
     t.chunk = oz_div_up(t.panels, (size_t)t.threads.width);
-    double times = rows ? 1 : oz_cost_padded(columns) / (double)(t.lanes * t.tiles);
+    double times = rows ? 1 : oz_cost_padded(choice, columns) / (double)(t.lanes * t.tiles);
     if (takes_whole_groups(plan, lp, choice, columns)) times /= plan->threads.width;
     oz_status status = OZ_OK;
     bool room = take_scratch(&t, &arena);

@@ -13,16 +13,22 @@ typedef struct oz_call {
     const oz_layer_plan *plan;
     const oz_primitives *prim;
     const float *row_scale, *bias; /* NULL = none */
+    size_t lanes;                  /* that the scratch has room for: of a slot, see oz_layer_lanes */
     bool takes_8;                  /* all leaves are multiplied by their nonzeros, for which 8 lanes do */
     bool widens;                   /* its leaf reads the inputs' codes as floats */
 } oz_call;
 
-static inline oz_slot oz_slot_of(const oz_call *c, size_t index, size_t lanes) {
-    return oz_carve_slot(c->s->slots + index * c->s->plan->slot_bytes, c->layer, lanes);
+static inline oz_slot oz_slot_of(const oz_call *c, size_t index) {
+    return oz_carve_slot(c->s->slots + index * c->s->plan->slot_bytes, c->layer, c->lanes);
 }
 
-static inline oz_worker oz_worker_of(const oz_call *c, size_t index, size_t lanes) {
-    return oz_carve_worker(c->s->workers + index * c->s->plan->worker_bytes, c->layer, lanes);
+static inline oz_worker oz_worker_of(const oz_call *c, size_t index) {
+    return oz_carve_worker(c->s->workers + index * c->s->plan->worker_bytes, c->layer, c->lanes);
+}
+
+/* The kernel of a leaf of this call. */
+static inline const oz_choice *oz_call_choice(const oz_call *c, const oz_leaf_plan *leaf) {
+    return oz_choice_for(c->plan, leaf, c->job->columns);
 }
 
 /* The threads that are worth waking for a layer that one thread multiplies in `ns`. */

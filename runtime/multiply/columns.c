@@ -39,8 +39,8 @@ static oz_columns as_columns(const oz_operand *o, size_t k, size_t lanes) {
 
 static void multiply_leaf(const oz_call *c, const oz_leaf_plan *lp, size_t panel0, size_t panel1,
                           const oz_columns *x, size_t tiles, const oz_worker *w, float *const *acc) {
-    oz_multiply_leaf(c->prim, lp->leaf, &lp->large, c->s->unpacked, panel0, panel1, x, tiles, &w->scratch,
-                     acc);
+    oz_multiply_leaf(c->prim, lp->leaf, oz_call_choice(c, lp), c->s->unpacked, panel0, panel1, x, tiles,
+                     &w->scratch, acc);
 }
 
 static void gather(const oz_call *c, size_t tile, size_t k0, size_t k1, oz_slot *slot) {
@@ -84,7 +84,7 @@ static void finish(const oz_call *c, size_t tile, size_t tiles, size_t slot, siz
     const oz_weight *weight = c->layer->weight;
     size_t row = panel0 * OZ_PANEL, rows = oz_min(panel1 * OZ_PANEL, c->job->row1) - row;
     oz_slot slots[OZ_GROUP];
-    for (size_t i = 0; i < tiles; i++) slots[i] = oz_slot_of(c, slot + i, OZ_COLUMNS);
+    for (size_t i = 0; i < tiles; i++) slots[i] = oz_slot_of(c, slot + i);
     for (size_t t = 0, factor = 0; t < weight->n_terms; t++) {
         const oz_leaf_plan *lp = &c->plan->leaf[t][0];
         size_t n = weight->terms[t].n_factors;
@@ -124,10 +124,10 @@ static void finish_chunk(const oz_columns_call *c, size_t group, size_t slot, si
 
 static void whole_groups(void *arg, size_t index) {
     oz_columns_call *c = arg;
-    oz_worker w = oz_worker_of(c->call, index, OZ_COLUMNS);
+    oz_worker w = oz_worker_of(c->call, index);
     for (size_t group; oz_shares_take(&c->shares, index, &group);) {
         for (size_t i = 0; i < group_tiles(c, group); i++) {
-            oz_slot slot = oz_slot_of(c->call, index * c->group + i, OZ_COLUMNS);
+            oz_slot slot = oz_slot_of(c->call, index * c->group + i);
             prepare(c->call, group * c->group + i, &slot, &w);
         }
         for (size_t chunk = 0; chunk < c->chunks; chunk++)
@@ -137,9 +137,9 @@ static void whole_groups(void *arg, size_t index) {
 
 static void prepare_tiles(void *arg, size_t index) {
     oz_columns_call *c = arg;
-    oz_worker w = oz_worker_of(c->call, index, OZ_COLUMNS);
+    oz_worker w = oz_worker_of(c->call, index);
     for (size_t tile; oz_shares_take(&c->shares, index, &tile);) {
-        oz_slot slot = oz_slot_of(c->call, tile, OZ_COLUMNS);
+        oz_slot slot = oz_slot_of(c->call, tile);
         prepare(c->call, c->first + tile, &slot, &w);
     }
 }
@@ -150,7 +150,7 @@ static void gather_pieces(void *arg, size_t index) {
     const size_t k = c->call->job->k, inputs = oz_round_up(oz_div_up(k, c->pieces), OZ_BLOCK);
     for (size_t task; oz_shares_take(&c->shares, index, &task);) {
         size_t tile = task / c->pieces, k0 = task % c->pieces * inputs;
-        oz_slot slot = oz_slot_of(c->call, tile, OZ_COLUMNS);
+        oz_slot slot = oz_slot_of(c->call, tile);
         if (k0 < k) gather(c->call, c->first + tile, k0, oz_min(k0 + inputs, k), &slot);
     }
 }
@@ -158,7 +158,7 @@ static void gather_pieces(void *arg, size_t index) {
 /* All groups of a chunk of rows before the next: it is weights that a core had best keep. */
 static void finish_chunks(void *arg, size_t index) {
     oz_columns_call *c = arg;
-    oz_worker w = oz_worker_of(c->call, index, OZ_COLUMNS);
+    oz_worker w = oz_worker_of(c->call, index);
     for (size_t task; oz_shares_take(&c->shares, index, &task);) {
         size_t group = task % c->groups;
         finish_chunk(c, group, group * c->group, task / c->groups, &w);
@@ -202,7 +202,7 @@ static void few_groups(oz_columns_call *c, const oz_threads *threads, size_t wor
 
 void oz_call_columns(const oz_call *call) {
     const oz_job *job = call->job;
-    oz_threads threads = oz_call_threads(call, oz_cost_tiles_ns(call->plan, job->columns));
+    oz_threads threads = oz_call_threads(call, oz_cost_layer_ns(call->plan, job->columns));
     size_t workers = (size_t)threads.width;
     oz_columns_call c = {.call = call,
                          .tiles = oz_div_up(job->columns, OZ_COLUMNS),
@@ -211,7 +211,7 @@ void oz_call_columns(const oz_call *call) {
     c.group = oz_group_tiles(c.panel1 - c.panel0, c.tiles);
     c.groups = oz_div_up(c.tiles, c.group);
     cut_rows(&c, 1);
-    if (call->plan->leaf[0][0].large.way == OZ_WAY_UNPACK)
+    if (oz_call_choice(call, &call->plan->leaf[0][0])->way == OZ_WAY_UNPACK)
         oz_parallel(&threads, oz_div_up(call->layer->weight->rows, OZ_PANEL), unpack_panels, &c);
     if (workers == 1 || c.groups >= 2 * workers)
         oz_share_out(&threads, &c.shares, c.groups, whole_groups, &c);

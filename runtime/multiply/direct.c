@@ -49,14 +49,14 @@ static void multiply_task(const oz_direct_call *c, size_t task, const oz_worker 
 
 static void multiply_tasks(void *arg, size_t index) {
     oz_direct_call *c = arg;
-    oz_worker w = oz_worker_of(c->call, index, OZ_COLUMNS);
+    oz_worker w = oz_worker_of(c->call, index);
     for (size_t task; oz_shares_take(&c->shares, index, &task);) multiply_task(c, task, &w);
 }
 
 void oz_call_direct(const oz_call *call) {
     const oz_job *job = call->job;
     const oz_leaf_plan *lp = &call->plan->leaf[0][0];
-    oz_threads threads = oz_call_threads(call, oz_cost_tiles_ns(call->plan, job->columns));
+    oz_threads threads = oz_call_threads(call, oz_cost_layer_ns(call->plan, job->columns));
     size_t workers = (size_t)threads.width, groups = oz_div_up(job->columns, OZ_GROUP * OZ_COLUMNS);
     oz_direct_call c = {.call = call,
                         .leaf = lp->leaf,

@@ -21,7 +21,7 @@ typedef struct oz_mv_call {
 static void inner_chunk(void *arg, size_t index) {
     oz_mv_call *v = arg;
     size_t p0 = index * v->chunk, p1 = oz_min(p0 + v->chunk, v->panels);
-    oz_multiply_rows(v->c->prim, v->leaf->leaf, &v->leaf->small, p0, p1, &v->x, v->y, v->ldy);
+    oz_multiply_rows(v->c->prim, v->leaf->leaf, oz_call_choice(v->c, v->leaf), p0, p1, &v->x, v->y, v->ldy);
 }
 
 static void quantise_rows(const oz_call *c, oz_operand *o, const float *x, size_t m, size_t k, size_t ld) {
@@ -29,7 +29,7 @@ static void quantise_rows(const oz_call *c, oz_operand *o, const float *x, size_
 }
 
 static oz_threads share(oz_mv_call *v, size_t rows) {
-    oz_threads threads = oz_call_threads(v->c, oz_cost_rows_ns(v->c->plan, v->c->job->columns));
+    oz_threads threads = oz_call_threads(v->c, oz_cost_layer_ns(v->c->plan, v->c->job->columns));
     v->panels = oz_div_up(rows, OZ_PANEL);
     v->chunk = oz_div_up(v->panels, (size_t)threads.width);
     return threads;
@@ -64,7 +64,7 @@ static void outer_chunk(void *arg, size_t index) {
     oz_mv_call *v = arg;
     const oz_call *c = v->c;
     const oz_job *job = c->job;
-    oz_worker w = oz_worker_of(c, index, OZ_MV_BATCH);
+    oz_worker w = oz_worker_of(c, index);
     size_t p0 = index * v->chunk, p1 = oz_min(p0 + v->chunk, v->panels), m = job->columns;
     size_t row = p0 * OZ_PANEL, rows = oz_min(p1 * OZ_PANEL, job->row1) - row;
     for (size_t b = 0; b < m; b++) memset(job->y + b * job->ldy + row, 0, rows * sizeof(float));
@@ -75,11 +75,11 @@ static void outer_chunk(void *arg, size_t index) {
         size_t k = lp->leaf->cols, ld = oz_round_up(k, OZ_PANEL);
         oz_rows x = term->n_factors > 1 ? as_rows(o, o->f32, ld, m, k) : as_rows(o, job->x, job->ldx, m, k);
         if (term->scale == 1.0f) {
-            oz_multiply_rows(c->prim, lp->leaf, &lp->small, p0, p1, &x, job->y, job->ldy);
+            oz_multiply_rows(c->prim, lp->leaf, oz_call_choice(c, lp), p0, p1, &x, job->y, job->ldy);
         } else {
             size_t ldy = oz_tallest(c->layer);
             for (size_t b = 0; b < m; b++) memset(w.acc + b * ldy + row, 0, rows * sizeof(float));
-            oz_multiply_rows(c->prim, lp->leaf, &lp->small, p0, p1, &x, w.acc, ldy);
+            oz_multiply_rows(c->prim, lp->leaf, oz_call_choice(c, lp), p0, p1, &x, w.acc, ldy);
             for (size_t b = 0; b < m; b++)
                 c->s->plan->vec->add_scaled(w.acc + b * ldy + row, rows, term->scale,
                                             job->y + b * job->ldy + row);
@@ -95,7 +95,7 @@ static void outer_chunk(void *arg, size_t index) {
 
 void oz_call_rows(const oz_call *c) {
     const oz_job *job = c->job;
-    oz_mv_call v = {.c = c, .slot = oz_slot_of(c, 0, OZ_MV_BATCH)};
+    oz_mv_call v = {.c = c, .slot = oz_slot_of(c, 0)};
     quantise_rows(c, &v.slot.x, job->x, job->columns, job->k, job->ldx);
     inner_factors(&v);
     oz_threads threads = share(&v, c->layer->weight->rows);

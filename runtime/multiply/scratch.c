@@ -85,11 +85,11 @@ size_t oz_tallest(const oz_layer *layer) {
     return oz_round_up(rows, OZ_PANEL);
 }
 
-/* Sums that one worker has under way: of a few rows, or of a chunk of a group of tiles. */
+/* Sums that one worker has under way: of a few rows, or of a chunk of a group of tiles; if they are narrower
+ * than OZ_COLUMNS there is but one. */
 static size_t sums_of(const oz_layer *layer, size_t lanes) {
-    size_t columns = OZ_CHUNK_ROWS * OZ_GROUP * OZ_COLUMNS;
-    return lanes == OZ_MV_BATCH ? oz_tallest(layer) * OZ_MV_BATCH
-                                : oz_max(columns, oz_tallest(layer) * OZ_MV_BATCH);
+    size_t rows = oz_tallest(layer) * OZ_MV_BATCH, tiles = lanes < OZ_COLUMNS ? 1 : OZ_GROUP;
+    return lanes == OZ_MV_BATCH ? rows : oz_max(OZ_CHUNK_ROWS * tiles * lanes, rows);
 }
 
 size_t oz_worker_bytes(const oz_layer *layer, size_t lanes) {

@@ -150,7 +150,7 @@ void oz_conv_planar(const oz_step *step) {
                    .rows = w->rows / node->attr.groups};
     c.planes.primitives = oz_conv_primitives_of(s->plan->isa);
     oz_planes_offsets(&c.planes, s->offsets);
-    double ns = oz_cost_tiles_ns(lp, y->dim[0] * c.planes.pixels) / (double)node->attr.groups;
+    double ns = oz_cost_layer_ns(lp, y->dim[0] * c.planes.pixels) / (double)node->attr.groups;
     oz_threads threads = oz_plan_threads(s->plan, ns);
     for (size_t g = 0; g < node->attr.groups; g++) {
         c.first_channel = g * c.planes.channels;

@@ -72,7 +72,7 @@ void oz_conv_pointwise(const oz_step *step) {
                       .decoder = lp->leaf[0][0].large.decoder,
                       .epilogue = oz_conv_epilogue(step, lp->layer->weight->terms[0].scale),
                       .pixels = y->dim[2] * y->dim[3]};
-    oz_threads threads = oz_plan_threads(s->plan, oz_cost_tiles_ns(lp, y->dim[0] * c.pixels));
+    oz_threads threads = oz_plan_threads(s->plan, oz_cost_layer_ns(lp, y->dim[0] * c.pixels));
     oz_cut_rows(oz_div_up(c.leaf->rows, OZ_PANEL), oz_div_up((size_t)threads.width, y->dim[0]),
                 &c.chunk_panels, &c.chunks);
     oz_share_out(&threads, &c.shares, y->dim[0] * c.chunks, take_tasks, &c);
