@@ -16,7 +16,7 @@ typedef struct oz_run_fields {
     oz_common common;
     oz_texts inputs, outputs;
     uint64_t limit, batch;
-    bool force;
+    bool force, reproducible;
 } oz_run_fields;
 
 static const oz_option options[] = {
@@ -27,6 +27,8 @@ static const oz_option options[] = {
     {"limit", 'n', OZ_OPTION_COUNT, "N", "use the first N records", offsetof(oz_run_fields, limit)},
     {"batch", 'b', OZ_OPTION_COUNT, "N", "records per run (64)", offsetof(oz_run_fields, batch)},
     {"force", 'f', OZ_OPTION_FLAG, NULL, "overwrite the outputs", offsetof(oz_run_fields, force)},
+    {"reproducible", 0, OZ_OPTION_FLAG, NULL, "same bits for any batch size",
+     offsetof(oz_run_fields, reproducible)},
 };
 
 enum { MAX_TENSORS = 16 };
@@ -213,6 +215,7 @@ static int start(oz_runner *r) {
     if (r->batch > r->count) r->batch = r->count;
     if (r->batch > UINT32_MAX) return oz_usage_error("--batch: too large");
     oz_plan_options opt = oz_plan_from(&r->f->common, (uint32_t)r->batch);
+    opt.reproducible = r->f->reproducible;
     oz_error err = {0};
     if (oz_plan_create(r->model, &opt, &r->plan, &err) != OZ_OK ||
         oz_session_create(r->plan, &r->session, &err) != OZ_OK) {
