@@ -43,19 +43,56 @@ static void keep_fastest(void *ctx, const oz_candidate *c) {
     before->measured_ns = fmin(before->measured_ns, c->measured_ns);
 }
 
-static const oz_candidate *best_of(const oz_candidate *c, const oz_candidate *end) {
-    const oz_candidate *best = c;
-    for (const oz_candidate *o = c + 1; o < end && !o->chosen; o++) {
-        if (o->measured_ns >= 0 && o->measured_ns < best->measured_ns) best = o;
+static bool reads_rows(const oz_candidate *c) {
+    return strcmp(c->cost.way, "mv") == 0 || strcmp(c->cost.way, "blocks") == 0;
+}
+
+static const oz_candidate *next_leaf(const oz_candidate *c, const oz_candidate *end) {
+    do c++;
+    while (c < end && !c->chosen);
+    return c;
+}
+
+/* Of one leaf and family; NULL if there is none. */
+static const oz_candidate *best_of(const oz_candidate *leaf, const oz_candidate *end, bool rows) {
+    const oz_candidate *best = NULL;
+    for (const oz_candidate *c = leaf; c < next_leaf(leaf, end); c++) {
+        if (c->measured_ns < 0 || reads_rows(c) != rows) continue;
+        if (!best || c->measured_ns < best->measured_ns) best = c;
     }
     return best;
+}
+
+/* A layer's leaves all read rows, or all read columns, so their sums are compared. */
+typedef struct oz_layer_times {
+    double chosen, best[2]; /* by columns, by rows */
+    const oz_candidate *end;
+} oz_layer_times;
+
+static oz_layer_times times_of(const oz_candidate *layer, const oz_candidate *end) {
+    oz_layer_times t = {.end = layer};
+    for (; t.end < end && strcmp(t.end->layer, layer->layer) == 0; t.end = next_leaf(t.end, end)) {
+        t.chosen += t.end->measured_ns;
+        for (int rows = 0; rows < 2; rows++) {
+            const oz_candidate *best = best_of(t.end, end, rows);
+            t.best[rows] += best ? best->measured_ns : HUGE_VAL;
+        }
+    }
+    return t;
+}
+
+static double slowness(const oz_layer_times *t) {
+    return t->chosen / fmin(t->best[0], t->best[1]);
 }
 
 static size_t count_slow(const oz_timed *t, double slack) {
     const oz_candidate *end = t->list + t->n;
     size_t bad = 0;
-    for (const oz_candidate *c = t->list; c < end; c++)
-        bad += c->chosen && c->measured_ns > (1 + slack) * best_of(c, end)->measured_ns;
+    oz_layer_times times;
+    for (const oz_candidate *c = t->list; c < end; c = times.end) {
+        times = times_of(c, end);
+        bad += slowness(&times) > 1 + slack;
+    }
     return bad;
 }
 
@@ -80,17 +117,29 @@ static void report(oz_plan_check *check, const char *title, const oz_candidate *
            oz_time_text(c->measured_ns), 100 * slower, best->kernel, oz_time_text(best->measured_ns));
 }
 
+/* The leaf of a layer that loses most. */
+static void report_layer(oz_plan_check *check, const char *title, const oz_candidate *layer,
+                         const oz_layer_times *times, int threads) {
+    const bool rows = times->best[1] < times->best[0];
+    const oz_candidate *worst = layer, *best = best_of(layer, times->end, rows);
+    for (const oz_candidate *c = layer; c < times->end; c = next_leaf(c, times->end)) {
+        const oz_candidate *other = best_of(c, times->end, rows);
+        if (c->measured_ns - other->measured_ns > worst->measured_ns - best->measured_ns)
+            worst = c, best = other;
+    }
+    report(check, title, worst, best, threads);
+}
+
 static void judge(oz_plan_check *check, const char *title, const oz_timed *t, int threads) {
     const oz_candidate *end = t->list + t->n;
-    for (const oz_candidate *c = t->list; c < end; c++) {
-        if (!c->chosen) continue;
-        const oz_candidate *best = best_of(c, end);
-        double ratio = c->measured_ns / best->measured_ns;
+    oz_layer_times times;
+    for (const oz_candidate *c = t->list; c < end; c = times.end) {
+        times = times_of(c, end);
         check->choices++;
-        check->worst = fmax(check->worst, ratio);
-        if (ratio <= 1 + check->slack) continue;
+        check->worst = fmax(check->worst, slowness(&times));
+        if (slowness(&times) <= 1 + check->slack) continue;
         check->bad++;
-        report(check, title, c, best, threads);
+        report_layer(check, title, c, &times, threads);
     }
 }
 

@@ -8,13 +8,14 @@
 typedef struct oz_plan_check {
     double slack;        /* 0.15: chosen kernels may take 15 % longer than the best */
     json_t *offenders;   /* NULL: they are printed */
-    size_t choices, bad; /* leaves seen so far, and those whose kernel is too slow */
-    double worst;        /* time of a chosen kernel as a multiple of the best's */
+    size_t choices, bad; /* layers seen so far, and those whose kernels are too slow */
+    double worst;        /* time of a layer's kernels as a multiple of the best ones' */
 } oz_plan_check;
 
 /* "15%" or "0.15"; false if it is neither. */
 bool oz_parse_slack(const char *text, double *slack);
-/* Plans `m`, times every candidate of every leaf, and adds what it finds; `title` is printed with offenders.
+/* Plans `m`, times every candidate of every leaf, and adds what it finds; `title` is printed with offenders,
+ * of each the leaf that loses most.
  * Where one looks too slow, all is timed again a few times, and the fastest times count. */
 int oz_plan_check_model(oz_plan_check *check, const char *title, oz_model *m, const oz_plan_options *opt);
 /* The sum of it, and the exit code. */
