@@ -29,7 +29,7 @@ static void add(oz_candidates *c, oz_choice choice, const char *verdict) {
 
 /* Whether activations may stay in rows, for kernels of the mv family. */
 static bool in_rows(const oz_candidates *c) {
-    return c->layer->rows && c->columns <= OZ_MV_BATCH && !c->plan->reproducible;
+    return c->layer->rows && !c->plan->reproducible;
 }
 
 static void add_mv(oz_candidates *c, const oz_kernels *k) {
@@ -40,7 +40,6 @@ static void add_mv(oz_candidates *c, const oz_kernels *k) {
         if (mv->act_i8 != c->leaf->reads_i8)
             no = mv->act_i8 ? "the layer keeps f32 activations" : "the layer quantises activations";
         if (!c->layer->rows) no = "a convolution's activations are columns";
-        if (c->columns > OZ_MV_BATCH) no = "made for a batch of up to 4";
         if (c->plan->reproducible) no = "reproducible plans use one kernel for all batches";
         add(c, (oz_choice){.way = OZ_WAY_MV, .mv = mv}, no);
     }
@@ -63,7 +62,7 @@ static const char *why_not(const oz_candidates *c, const oz_decoder *d) {
     return NULL;
 }
 
-/* Of few rows it multiplies each as it lies, or their columns; of one row, columns would be a waste. */
+/* It multiplies rows as they lie, or their columns, which of one row would be a waste. */
 static void add_decoder(oz_candidates *c, const oz_decoder *d) {
     if (d->takes && !d->takes(c->leaf->leaf)) return;
     const char *no = why_not(c, d);
@@ -93,7 +92,7 @@ static void add_dense(oz_candidates *c) {
     bool dense = strcmp(leaf->format->name, "dense") == 0 && leaf->codec.kind == OZ_CODEC_F32;
     const char *no = oz_dnnl_available() ? NULL : "built without oneDNN";
     if (!no && !onednn_obeys(c->plan->isa)) no = "would use more than the plan's instruction set";
-    if (!no && in_rows(c)) no = "made for a batch of 5 and up";
+    if (!no && in_rows(c) && c->columns <= OZ_MV_BATCH) no = "made for a batch of 5 and up";
     if (!no && c->leaf->reads_i8) no = "the layer quantises activations";
     if (!no && in_place(c)) no = "a convolution's pixels would have to be gathered";
     if (dense) {

@@ -1,8 +1,9 @@
 /* choose.c - the one place that chooses a kernel, and says why.
  *
- * Every candidate of a leaf gets a predicted time, after a trial a measured one. The fastest is chosen: for
- * each batch of 1 to 4 where activations lie in rows, once for all larger ones. Kernels for few rows read
- * them as they lie or as columns, all leaves of a layer alike, so there the layer's sum decides. */
+ * Every candidate of a leaf gets a predicted time, after a trial a measured one. The fastest is chosen: of
+ * those that read rows for 1, 2, 3 and 4 of them, of those that read columns for a narrow batch and for the
+ * largest. Which of the two families it is, the sum of the layer decides for each size of batch, as all
+ * leaves of a layer read alike. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,9 +18,10 @@ typedef struct oz_chooser {
     oz_layer_plan *layer;
     oz_leaf_plan *leaf;
     const char *leaf_name;
+    bool keeps_rows; /* rows need not become columns */
     oz_candidates found;
-    /* Of the leaves so far, a batch of 1 to 4: by rows, and by columns. */
-    double rows_ns[OZ_MV_BATCH], columns_ns[OZ_MV_BATCH];
+    /* Of the leaves so far, for each batch of reads_rows: by rows, and by columns. */
+    double rows_ns[OZ_COLUMNS + 1], columns_ns[OZ_COLUMNS + 1];
 } oz_chooser;
 
 static oz_status no_memory(oz_error *err) {
@@ -51,14 +53,20 @@ static oz_status time_option(const oz_chooser *c, oz_option *o, double best, oz_
                        &o->measured, err);
 }
 
-static oz_status time_options(oz_chooser *c, oz_error *err) {
-    double best = HUGE_VAL;
+/* Of those that are not timed yet, the one that is expected to be the fastest. */
+static oz_option *next_to_time(oz_chooser *c) {
+    oz_option *next = NULL;
     for (size_t i = 0; i < c->found.n; i++) {
         oz_option *o = &c->found.option[i];
-        if (o->verdict) continue;
-        OZ_TRY(time_option(c, o, best, err));
-        if (o->measured >= 0 && o->measured < best) best = o->measured;
+        if (!o->verdict && o->measured < 0 && (!next || o->predicted < next->predicted)) next = o;
     }
+    return next;
+}
+
+static oz_status time_options(oz_chooser *c, oz_error *err) {
+    double best = HUGE_VAL;
+    for (oz_option *o; c->opt->clock_ns && (o = next_to_time(c)) != NULL; best = fmin(best, o->measured))
+        OZ_TRY(time_option(c, o, best, err));
     return OZ_OK;
 }
 
@@ -71,8 +79,14 @@ static double time_of(const oz_chooser *c, const oz_option *o, uint64_t columns)
     return trial ? ns * (o->measured / o->predicted) : ns;
 }
 
-/* Adds its time to *ns; NULL if there is none. */
-static oz_option *fastest(oz_chooser *c, bool rows, uint64_t columns, double *ns) {
+static const oz_option *find(const oz_chooser *c, const oz_choice *choice) {
+    const oz_option *o = c->found.option;
+    while (o->choice.way != choice->way || o->choice.mv != choice->mv || o->choice.decoder != choice->decoder)
+        o++;
+    return o;
+}
+
+static oz_option *fastest(oz_chooser *c, bool rows, uint64_t columns) {
     oz_option *best = NULL;
     double least = HUGE_VAL;
     for (size_t i = 0; i < c->found.n; i++) {
@@ -81,7 +95,6 @@ static oz_option *fastest(oz_chooser *c, bool rows, uint64_t columns, double *ns
         double t = time_of(c, o, columns);
         if (!best || t < least) best = o, least = t;
     }
-    *ns += least;
     return best;
 }
 
@@ -125,16 +138,43 @@ static void mark_chosen(oz_leaf_plan *leaf, const oz_choice *choice) {
 static oz_status time_largest(oz_chooser *c, oz_error *err) {
     if (c->opt->effort == OZ_EFFORT_TRIAL || c->opt->effort == OZ_EFFORT_COMPARE) return time_options(c, err);
     if (c->opt->effort != OZ_EFFORT_CHOSEN) return OZ_OK;
-    double rows_ns = 0, columns_ns = 0;
-    oz_option *rows = fastest(c, true, c->found.columns, &rows_ns);
-    oz_option *columns = fastest(c, false, c->found.columns, &columns_ns);
-    return time_option(c, rows && rows_ns <= columns_ns ? rows : columns, HUGE_VAL, err);
+    oz_option *rows = fastest(c, true, c->found.columns), *columns = fastest(c, false, c->found.columns);
+    bool by_rows = rows && (!columns || rows->predicted <= columns->predicted);
+    return time_option(c, by_rows ? rows : columns, HUGE_VAL, err);
 }
 
-/* A plan serves every batch up to its largest: those of 1 to 4 rows have kernels of their own, of which a
- * trial times what a batch of 4 would have. */
-static oz_status choose_few(oz_chooser *c, oz_error *err) {
-    const uint64_t most = oz_min(c->layer->columns, OZ_MV_BATCH);
+/* The batch that stands for the i-th of reads_rows. */
+static uint64_t batch_at(const oz_chooser *c, size_t i) {
+    return i < OZ_COLUMNS ? i + 1 : c->layer->columns;
+}
+
+/* Of the batches up to the largest, those of which reads_rows tells. */
+static size_t batches(const oz_chooser *c) {
+    return oz_min(c->layer->columns, OZ_COLUMNS + 1);
+}
+
+static void add_rows(oz_chooser *c, size_t i) {
+    uint64_t m = batch_at(c, i);
+    double ns = time_of(c, find(c, oz_rows_choice(c->leaf, m)), m);
+    c->rows_ns[i] += ns;
+    if (i < OZ_COLUMNS) c->layer->rows_ns[i] += ns;
+}
+
+/* What it takes for batches [first, last) of those, and for tiles; without a choice, never. */
+static void add_columns(oz_chooser *c, const oz_option *o, size_t first, size_t last) {
+    for (size_t i = first; i < last; i++) c->columns_ns[i] += o ? time_of(c, o, batch_at(c, i)) : HUGE_VAL;
+}
+
+static void add_tiles(oz_chooser *c, const oz_option *o, size_t first, size_t last) {
+    for (size_t i = first; o && i < last; i++) c->layer->tile_ns[i] += time_of(c, o, UINT64_C(8) << i);
+}
+
+enum { NARROW_WIDTHS = 2 }; /* tiles of 8 and 16 columns */
+
+/* A plan serves every batch up to its largest: small ones have kernels of their own, of which a trial times
+ * what a batch of OZ_NARROW would have. */
+static oz_status choose_narrow(oz_chooser *c, oz_error *err) {
+    const uint64_t most = oz_min(c->layer->columns, OZ_NARROW);
     find_candidates(c, most);
     if (most == c->layer->columns) {
         OZ_TRY(time_largest(c, err));
@@ -142,30 +182,32 @@ static oz_status choose_few(oz_chooser *c, oz_error *err) {
     } else if (c->opt->effort == OZ_EFFORT_TRIAL) {
         OZ_TRY(time_options(c, err));
     }
-    for (uint64_t m = 1; m <= most; m++) {
-        const oz_option *rows = fastest(c, true, m, &c->rows_ns[m - 1]);
-        const oz_option *columns = fastest(c, false, m, &c->columns_ns[m - 1]);
-        if (rows) c->leaf->rows[m - 1] = rows->choice;
-        if (columns) c->leaf->few = columns->choice;
-    }
+    for (uint64_t m = 1; m <= OZ_MV_BATCH; m++) c->leaf->rows[m - 1] = fastest(c, true, m)->choice;
+    const oz_option *columns = fastest(c, false, most);
+    if (columns) c->leaf->narrow = columns->choice;
+    for (size_t i = 0; i < most; i++) add_rows(c, i);
+    add_columns(c, columns, 0, most);
+    add_tiles(c, columns, 0, NARROW_WIDTHS);
     return OZ_OK;
 }
 
 static oz_status choose_large(oz_chooser *c, oz_error *err) {
-    double ns = 0;
     find_candidates(c, c->layer->columns);
     OZ_TRY(time_largest(c, err));
     OZ_TRY(record(c, err));
-    c->leaf->large = fastest(c, false, c->layer->columns, &ns)->choice;
-    oz_cost cost;
-    for (uint64_t i = 0; i < OZ_TILE_WIDTHS; i++)
-        c->layer->tile_ns[i] += predicted_ns(c, &c->leaf->large, UINT64_C(8) << i, &cost);
+    const oz_option *large = fastest(c, false, c->layer->columns);
+    c->leaf->large = large->choice;
+    if (!c->keeps_rows) c->leaf->narrow = large->choice;
+    add_tiles(c, large, c->keeps_rows ? NARROW_WIDTHS : 0, OZ_TILE_WIDTHS);
+    if (!c->keeps_rows) return OZ_OK;
+    for (size_t i = OZ_NARROW; i < batches(c); i++) add_rows(c, i);
+    add_columns(c, large, OZ_NARROW, batches(c));
     return OZ_OK;
 }
 
 static oz_status choose(oz_chooser *c, oz_error *err) {
-    if (c->layer->few) OZ_TRY(choose_few(c, err));
-    return c->layer->few && c->layer->columns <= OZ_MV_BATCH ? OZ_OK : choose_large(c, err);
+    if (c->keeps_rows) OZ_TRY(choose_narrow(c, err));
+    return c->keeps_rows && c->layer->columns <= OZ_NARROW ? OZ_OK : choose_large(c, err);
 }
 
 static double bytes_of(const oz_leaf *leaf) {
@@ -182,6 +224,8 @@ static oz_status choose_leaf(oz_chooser *c, size_t term, size_t factor, oz_error
     if (!c->leaf_name) return no_memory(err);
     c->leaf = &c->layer->leaf[term][factor];
     c->leaf->leaf = layer->run[term][factor];
+    c->leaf->takes_rows = c->layer->rows && term == 0 && factor + 1 == layer->weight->terms[0].n_factors;
+    c->leaf->gives_rows = c->layer->rows && term == 0 && factor == 0;
     c->leaf->reads_i8 = oz_leaf_reads_i8(c->leaf->leaf, layer->weight->act_i8);
     c->leaf->nonzeros = (double)oz_leaf_nonzeros(c->leaf->leaf);
     c->leaf->bytes = bytes_of(c->leaf->leaf);
@@ -201,25 +245,15 @@ static oz_status choose_leaves(oz_chooser *c, oz_error *err) {
     return OZ_OK;
 }
 
-/* What rows become columns for, and outputs rows again: ns for each input and output (Zen 5: 0.5 with
- * AVX-512, 0.8 with AVX2). */
-#define MOVE_NS 0.8
-
-static void decide_rows(const oz_chooser *c, oz_layer_plan *lp) {
-    const oz_weight *w = lp->layer->weight;
-    double moves = MOVE_NS * (double)(w->rows + w->cols);
-    for (uint64_t m = 1; m <= oz_min(lp->columns, OZ_MV_BATCH); m++) {
-        double rows = c->rows_ns[m - 1], columns = c->columns_ns[m - 1] + moves;
-        lp->reads_rows[m - 1] = rows <= columns;
-        lp->few_ns[m - 1] = fmin(rows, columns);
-    }
+static void decide_rows(const oz_chooser *c) {
+    for (size_t i = 0; i < batches(c); i++) c->layer->reads_rows[i] = c->rows_ns[i] <= c->columns_ns[i];
 }
 
 static oz_status choose_layer(oz_chooser *c, oz_error *err) {
     oz_layer_plan *lp = c->layer;
-    lp->few = lp->rows && !c->plan->reproducible;
+    c->keeps_rows = lp->rows && !c->plan->reproducible;
     OZ_TRY(choose_leaves(c, err));
-    if (lp->few) decide_rows(c, lp);
+    if (c->keeps_rows) decide_rows(c);
     const oz_weight *w = lp->layer->weight;
     for (size_t t = 0; t < w->n_terms; t++) {
         for (size_t f = 0; f < w->terms[t].n_factors; f++)

@@ -31,7 +31,7 @@ void oz_cost_of(const oz_cost_class *costs, const oz_leaf_plan *lp, const oz_cho
                 oz_cost *out) {
     const oz_leaf *leaf = lp->leaf;
     const bool rows = oz_reads_rows(choice);
-    uint64_t tiles = rows ? 1 : oz_div_up(columns, OZ_COLUMNS);
+    uint64_t tiles = oz_div_up(columns, rows ? OZ_MV_BATCH : OZ_COLUMNS);
     double n = rows ? (double)columns : oz_cost_padded(choice, columns);
     /* Our kernels work on whole panels. */
     bool whole = choice->way != OZ_WAY_DNNL && choice->way != OZ_WAY_UNPACK;
@@ -44,6 +44,8 @@ void oz_cost_of(const oz_cost_class *costs, const oz_leaf_plan *lp, const oz_cho
     out->amount[OZ_COST_CALLS] = (double)tiles;
     out->amount[OZ_COST_SUMS] = height * (double)oz_div_up(leaf->cols, OZ_BLOCK) * n;
     out->amount[OZ_COST_PRODUCTS] = lp->nonzeros * n;
+    out->amount[OZ_COST_GATHERED] = lp->takes_rows && (!rows || lp->reads_i8) ? (double)leaf->cols * n : 0;
+    out->amount[OZ_COST_SCATTERED] = lp->gives_rows && !rows ? (double)leaf->rows * n : 0;
     double passes = (double)tiles;
     if (choice->way == OZ_WAY_UNPACK) passes = 1; /* once, whatever the number of tiles */
     if (choice->way == OZ_WAY_MM)
@@ -51,6 +53,8 @@ void oz_cost_of(const oz_cost_class *costs, const oz_leaf_plan *lp, const oz_cho
     out->amount[OZ_COST_WEIGHTS] = weights * passes;
     out->amount[OZ_COST_STORED] = lp->nonzeros * passes;
     /* Activations and sums need a part of the cache. */
+    /* Rows take turns with a part of the leaf that a core's cache keeps. */
+    if (rows) passes = (double)oz_div_up(columns, OZ_COLUMNS);
     out->amount[OZ_COST_STREAMED] = lp->bytes > 0.75 * costs->cache_bytes ? lp->bytes * passes : 0;
     out->amount[OZ_COST_FETCHED] = lp->bytes > 0.75 * costs->shared_bytes ? lp->bytes * passes : 0;
 }
@@ -95,11 +99,13 @@ double oz_cost_shared_ns(const oz_plan *plan, double ns, uint64_t pieces) {
 }
 
 double oz_cost_layer_ns(const oz_layer_plan *lp, size_t columns) {
-    if (lp->few && columns <= OZ_MV_BATCH) return lp->few_ns[columns - 1];
+    const bool rows = oz_layer_reads_rows(lp, columns);
     size_t rest = columns % OZ_COLUMNS, width = 0;
-    double ns = (double)(columns / OZ_COLUMNS) * lp->tile_ns[OZ_TILE_WIDTHS - 1];
+    double whole = rows ? lp->rows_ns[OZ_COLUMNS - 1] : lp->tile_ns[OZ_TILE_WIDTHS - 1];
+    double ns = (double)(columns / OZ_COLUMNS) * whole;
+    if (rest == 0) return ns;
     while ((UINT64_C(8) << width) < rest) width++;
-    return rest ? ns + lp->tile_ns[width] : ns;
+    return ns + (rows ? lp->rows_ns[rest - 1] : lp->tile_ns[width]);
 }
 
 static bool is_of(const oz_cost_class *c, const oz_cpu_id *cpu) {

@@ -3,17 +3,20 @@
  * On one thread a leaf costs a sum of amounts (ounce.h, oz_cost), each times a number of nanoseconds:
  *
  *     t = calls c0 + sums c1 + weights c2 + stored c3 + products c4 + streamed c5 + fetched c6
+ *         + gathered c7 + scattered c8
  *
  * A pass over the leaf begins (calls), goes through its weights, decoding them where a decoder does it, the
  * time for which follows all places (weights: masks, plain codes) or those that are not zero (stored), and
  * multiplies. What that takes follows the products that are there (products) where zeros are skipped; else,
  * and for loading and storing what is summed, the sums of a row, a column and a block of 128 inputs (sums).
- * Rows that are read as they lie, up to 4, take one pass. Columns take a call for each tile of 64 columns,
- * all of whose columns are multiplied, padding too, and a pass for each group of tiles that share what is
- * decoded; where the leaf does not fit the cache of one core, each pass reads it anew from beyond (streamed),
- * and where it does not fit the one that cores share, from memory (streamed and fetched). In a dense leaf
- * some amounts are multiples of others, of which one is fitted. All amounts grow with the number of columns,
- * and no coefficient is negative, so more columns never cost less.
+ * Rows that are read as they lie take a pass for every four, and 64 share what is streamed. Columns take a
+ * call for each tile of 64 columns, all of whose columns are multiplied, padding too, and a pass for each
+ * group of tiles that share what is decoded; where the leaf does not fit the cache of one core, each pass
+ * reads it anew from beyond (streamed), and where it does not fit the one that cores share, from memory
+ * (streamed and fetched). Rows that are quantised, or become columns, cost by their inputs
+ * (gathered), and columns that become rows again by their outputs (scattered). In a dense leaf some amounts
+ * are multiples of others, of which one is fitted. All amounts grow with the number of columns, and no
+ * coefficient is negative, so more columns never cost less.
  *
  * The coefficients are fitted to measured times, kernel by kernel, by `ounce bench fit`, for one kind of
  * CPU and one instruction set at a time; runtime/costs/ has what it wrote. */

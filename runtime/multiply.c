@@ -30,25 +30,20 @@ static bool reads_codes_as_floats(const oz_choice *choice) {
     return choice->way == OZ_WAY_MM && choice->decoder->nz_codes;
 }
 
-/* Whether batches of so many columns stay in rows. */
-static bool stays_in_rows(const oz_layer_plan *lp, uint64_t columns) {
-    return lp->few && columns <= OZ_MV_BATCH && lp->reads_rows[columns - 1];
-}
-
-size_t oz_layer_lanes(const oz_layer_plan *lp) {
-    if (!lp->few) return OZ_COLUMNS;
+size_t oz_layer_lanes(const oz_plan *plan, const oz_layer_plan *lp) {
+    if (plan->reproducible) return OZ_COLUMNS;
     bool rows = lp->columns <= OZ_MV_BATCH;
-    for (uint64_t m = 1; rows && m <= lp->columns; m++) rows = stays_in_rows(lp, m);
+    for (uint64_t m = 1; rows && m <= lp->columns; m++) rows = oz_layer_reads_rows(lp, m);
     return rows ? OZ_MV_BATCH : oz_lanes_for(lp->columns);
 }
 
 void oz_multiply(oz_session *s, const oz_job *job) {
     const oz_layer_plan *plan = &s->plan->layers[job->layer];
     oz_call c = {.s = s, .job = job, .layer = plan->layer, .plan = plan, .prim = s->plan->primitives};
-    c.lanes = oz_layer_lanes(plan);
+    c.lanes = oz_layer_lanes(s->plan, plan);
     c.row_scale = oz_session_floats(&plan->layer->weight->row_scale, s->row_scale);
     c.bias = oz_session_floats(plan->layer->bias, s->bias);
-    if (stays_in_rows(plan, job->columns)) {
+    if (oz_layer_reads_rows(plan, job->columns)) {
         oz_call_rows(&c);
     } else if (oz_call_is_direct(&c)) {
         oz_call_direct(&c);

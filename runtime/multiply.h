@@ -1,7 +1,7 @@
 /* multiply.h - y = act(diag(r) (sum of terms) x + bias) for one layer, on all threads.
  *
  * A linear layer gives its activations as rows, a convolution as columns that are gathered a panel at a
- * time; both end in the same place. Up to 4 rows are read as they are where that is faster (multiply/rows.c),
+ * time; both end in the same place. Rows are read as they are where that is faster (multiply/rows.c),
  * and so are many of them where the weight is one leaf of floats (multiply/direct.c); otherwise columns are
  * cut into tiles (multiply/columns.c). Whichever way, one output element is computed by one thread in one
  * order, so results do not depend on the number of threads. */
@@ -35,7 +35,7 @@ void oz_multiply(struct oz_session *s, const oz_job *job);
 
 /* Columns that a slot of a layer must hold: a panel as wide as its tiles, or no more than the mv kernels take
  * where only they will run. Once kernels are chosen. */
-size_t oz_layer_lanes(const oz_layer_plan *lp);
+size_t oz_layer_lanes(const oz_plan *plan, const oz_layer_plan *lp);
 /* Bytes that one slot and one worker need for a layer of so many lanes. */
 size_t oz_slot_bytes(const oz_layer *layer, size_t lanes);
 size_t oz_worker_bytes(const oz_layer *layer, size_t lanes);

@@ -121,7 +121,7 @@ static void size_node(oz_plan *p, const oz_node *node) {
         size_conv(p, node, way);
         return;
     }
-    size_t lanes = oz_layer_lanes(lp);
+    size_t lanes = oz_layer_lanes(p, lp);
     p->slots = oz_max(p->slots, oz_slot_count(p->threads.width, oz_div_up(lp->columns, OZ_COLUMNS)));
     p->slot_bytes = oz_max(p->slot_bytes, oz_slot_bytes(lp->layer, lanes));
     p->worker_bytes = oz_max(p->worker_bytes, oz_worker_bytes(lp->layer, lanes));

@@ -7,12 +7,13 @@
 #include "runtime/model.h"
 #include "runtime/op.h"
 
-#define OZ_TILE_WIDTHS 4
+#define OZ_TILE_WIDTHS 4 /* 8, 16, 32, 64 columns */
+#define OZ_NARROW 16     /* columns at most that have a kernel of their own */
 
 /* How a leaf can be multiplied. */
 typedef enum oz_way {
-    OZ_WAY_MV,     /* a fused kernel, batch up to 4 */
-    OZ_WAY_BLOCKS, /* a decoder's blocks times up to 4 rows */
+    OZ_WAY_MV,     /* a fused kernel, up to 4 rows at a time */
+    OZ_WAY_BLOCKS, /* a decoder's blocks times up to 4 rows at a time */
     OZ_WAY_MM,     /* a decoder and the multiplication of its shape */
     OZ_WAY_DNNL,   /* oneDNN on dense f32 as it lies */
     OZ_WAY_UNPACK, /* unpacked by its decoder into scratch at every run, then oneDNN */
@@ -42,10 +43,12 @@ typedef struct oz_leaf_plan {
     const oz_leaf *leaf;
     double nonzeros, bytes; /* of the leaf */
     bool reads_i8;
-    oz_choice rows[OZ_MV_BATCH]; /* of 1 to 4 rows, which reads them as they lie */
-    oz_choice few;               /* of 2 to 4 rows, which reads their columns */
-    oz_choice large;
-    oz_candidate *candidates; /* the chosen one first */
+    /* Of a layer whose activations lie in rows, where that concerns this leaf: who reads columns must make
+     * them, and rows of the results; who reads 8-bit inputs must quantise them. */
+    bool takes_rows, gives_rows;
+    oz_choice rows[OZ_MV_BATCH]; /* of 1 to 4 rows and more, which reads them as they lie */
+    oz_choice narrow, large;     /* of up to OZ_NARROW columns, and of more */
+    oz_candidate *candidates;    /* the chosen one first */
     size_t n_candidates;
 } oz_leaf_plan;
 
@@ -54,18 +57,26 @@ typedef struct oz_layer_plan {
     oz_leaf_plan **leaf; /* [term][factor] */
     uint64_t columns;    /* at the largest batch: batch rows or images x pixels; 0 = not in the graph */
     bool rows;           /* activations lie in rows (only linear nodes have the layer) */
-    bool few;            /* batches of 1 to 4 rows have kernels of their own */
-    bool reads_rows[OZ_MV_BATCH];
-    /* Predicted of the chosen kernels, on one thread: a batch of 1 to 4 rows; a tile of 8, 16, 32, 64
-     * columns. */
-    double few_ns[OZ_MV_BATCH], tile_ns[OZ_TILE_WIDTHS];
+    /* Whether a batch of 1, 2 ... OZ_COLUMNS rows, or of more, is multiplied by kernels that read rows. */
+    bool reads_rows[OZ_COLUMNS + 1];
+    /* Predicted of the chosen kernels, on one thread: so many rows; a tile. */
+    double rows_ns[OZ_COLUMNS], tile_ns[OZ_TILE_WIDTHS];
 } oz_layer_plan;
+
+static inline bool oz_layer_reads_rows(const oz_layer_plan *lp, uint64_t columns) {
+    return lp->reads_rows[(columns <= OZ_COLUMNS ? columns : OZ_COLUMNS + 1) - 1];
+}
+
+/* That reads so many rows. */
+static inline const oz_choice *oz_rows_choice(const oz_leaf_plan *leaf, uint64_t rows) {
+    return &leaf->rows[(rows < OZ_MV_BATCH ? rows : OZ_MV_BATCH) - 1];
+}
 
 /* The kernel for so many columns. */
 static inline const oz_choice *oz_choice_for(const oz_layer_plan *lp, const oz_leaf_plan *leaf,
                                              uint64_t columns) {
-    if (!lp->few || columns > OZ_MV_BATCH) return &leaf->large;
-    return lp->reads_rows[columns - 1] ? &leaf->rows[columns - 1] : &leaf->few;
+    if (oz_layer_reads_rows(lp, columns)) return oz_rows_choice(leaf, columns);
+    return columns <= OZ_NARROW ? &leaf->narrow : &leaf->large;
 }
 
 struct oz_plan {

@@ -1,15 +1,14 @@
 /* trial.c - timing one way to multiply by one leaf, with the caller's clock.
  *
- * The leaf runs on made-up activations, a group of tiles or up to four rows of them, its panels shared among
- * the plan's threads as they would be in a layer; what a tile costs is then counted as often as there are
- * tiles.
- * Short runs are timed in groups. The fastest of several timings is taken: whatever disturbs a run only makes
- * it slower. */
+ * The leaf runs on made-up activations, a group of tiles or some rows of them, its panels shared among the
+ * plan's threads as they would be in a layer, from rows to rows where the layer's lie so; what a tile costs
+ * is then counted as often as there are tiles. Short runs are timed in groups. The fastest of several timings
+ * is taken: whatever disturbs a run only makes it slower. */
 #include <string.h>
 
 #include "base/arith.h"
 #include "runtime/cost.h"
-#include "runtime/multiply/leaf.h"
+#include "runtime/multiply/scratch.h"
 
 enum { GROUPS = 3 };
 
@@ -17,8 +16,11 @@ enum { GROUPS = 3 };
  */
 #define LEAST_NS 50000
 #define MOST_IN_GROUP 1000
+/* So long a run is not much longer for being the first. */
+#define LONG_NS 1000000
 
 typedef struct oz_trial {
+    const oz_leaf_plan *lp;
     const oz_leaf *leaf;
     const oz_choice *choice;
     const oz_plan *plan;
@@ -26,29 +28,80 @@ typedef struct oz_trial {
     size_t tiles; /* of a group; 1 for rows */
     oz_threads threads;
     size_t panels, chunk; /* of one thread */
+    size_t pieces;        /* of a tile's inputs, which threads gather */
     oz_scratch *scratch;  /* one for each */
-    oz_columns columns[OZ_GROUP];
-    oz_rows rows;
+    oz_operand in[OZ_GROUP];
+    float *x, *out; /* [columns of all tiles][inputs], [..][outputs] */
     float *y, *unpacked;
 } oz_trial;
 
-/* Rows, or one tile of columns. */
-static bool take_activations(oz_trial *t, size_t tile, bool reads_i8, oz_arena *a) {
-    size_t k = t->leaf->cols, kq = oz_round_up(k, OZ_BLOCK);
-    float *x = oz_arena_array(a, k * t->lanes, sizeof *x);
-    int8_t *q = oz_arena_alloc(a, kq * t->lanes, 64);
-    float *scale = oz_arena_array(a, kq / OZ_BLOCK * t->lanes, sizeof *scale);
-    int32_t *sum = oz_arena_array(a, kq / 32 * t->lanes, sizeof *sum);
-    if (!x || !q || !scale || !sum) return false;
-    for (size_t i = 0; i < k * t->lanes; i++) x[i] = (float)(i * 2654435761u % 2001) / 1000.0f - 1.0f;
-    if (oz_reads_rows(t->choice)) {
-        if (reads_i8) t->plan->primitives->quantise_rows(x, t->lanes, k, k, q, scale, sum);
-        t->rows = (oz_rows){.m = t->lanes, .k = k, .f32 = x, .ld = k, .i8 = q, .scale = scale, .sum = sum};
-    } else {
-        if (reads_i8) t->plan->primitives->quantise_columns(x, k, t->lanes, q, scale, sum);
-        t->columns[tile] =
-            (oz_columns){.k = k, .lanes = t->lanes, .f32 = x, .i8 = q, .scale = scale, .sum = sum};
+static oz_rows rows_of(const oz_trial *t) {
+    const oz_operand *in = &t->in[0];
+    const size_t k = t->leaf->cols;
+    return (oz_rows){
+        .m = t->lanes, .k = k, .f32 = t->x, .ld = k, .i8 = in->i8, .scale = in->scale, .sum = in->sum};
+}
+
+static oz_columns columns_of(const oz_trial *t, size_t tile) {
+    const oz_operand *in = &t->in[tile];
+    return (oz_columns){.k = t->leaf->cols,
+                        .lanes = t->lanes,
+                        .f32 = in->f32,
+                        .i8 = in->i8,
+                        .scale = in->scale,
+                        .sum = in->sum};
+}
+
+/* Inputs [k0, k1) of one tile as the leaf reads them. */
+static void gather(const oz_trial *t, size_t tile, size_t k0, size_t k1) {
+    const oz_primitives *prim = t->plan->primitives;
+    const size_t k = t->leaf->cols, lanes = t->lanes;
+    const float *x = t->x + tile * lanes * k + k0;
+    const oz_operand *in = &t->in[tile];
+    if (t->lp->reads_i8)
+        prim->quantise_panel(x, lanes, k1 - k0, k, lanes, in->i8 + k0 * lanes,
+                             in->scale + k0 / OZ_BLOCK * lanes, in->sum + k0 / 32 * lanes);
+    else
+        prim->rows_to_panel(x, lanes, k1 - k0, k, lanes, in->f32 + k0 * lanes);
+    if (t->choice->way == OZ_WAY_MM && t->choice->decoder->nz_codes)
+        prim->widen_columns(in->i8 + k0 * lanes, k1 - k0, lanes, in->f32 + k0 * lanes);
+}
+
+static void gather_piece(void *arg, size_t index) {
+    const oz_trial *t = arg;
+    const size_t inputs = oz_round_up(oz_div_up(t->leaf->cols, t->pieces), OZ_BLOCK);
+    const size_t k0 = index % t->pieces * inputs;
+    if (k0 < t->leaf->cols) gather(t, index / t->pieces, k0, oz_min(k0 + inputs, t->leaf->cols));
+}
+
+static void take_inputs(oz_trial *t) {
+    const oz_operand *in = &t->in[0];
+    const size_t k = t->leaf->cols;
+    if (!oz_reads_rows(t->choice))
+        oz_parallel(&t->threads, t->tiles * t->pieces, gather_piece, t);
+    else if (t->lp->reads_i8)
+        t->plan->primitives->quantise_rows(t->x, t->lanes, k, k, in->i8, in->scale, in->sum);
+}
+
+static bool take_operand(const oz_trial *t, oz_operand *in, oz_arena *a) {
+    const size_t kq = oz_round_up(t->leaf->cols, OZ_BLOCK);
+    in->f32 = oz_arena_array(a, kq * t->lanes, sizeof *in->f32);
+    in->i8 = oz_arena_alloc(a, kq * t->lanes, 64);
+    in->scale = oz_arena_array(a, kq / OZ_BLOCK * t->lanes, sizeof *in->scale);
+    in->sum = oz_arena_array(a, kq / 32 * t->lanes, sizeof *in->sum);
+    return in->f32 && in->i8 && in->scale && in->sum;
+}
+
+static bool take_activations(oz_trial *t, oz_arena *a) {
+    const size_t columns = t->lanes * t->tiles, count = columns * t->leaf->cols;
+    t->x = oz_arena_array(a, count, sizeof *t->x);
+    t->out = oz_arena_array(a, columns * t->panels * OZ_PANEL, sizeof *t->out);
+    if (!t->x || !t->out) return false;
+    for (size_t i = 0; i < count; i++) t->x[i] = (float)(i * 2654435761u % 2001) / 1000.0f - 1.0f;
+    for (size_t i = 0; i < t->tiles; i++) {
+        if (!take_operand(t, &t->in[i], a)) return false;
     }
+    take_inputs(t);
     return true;
 }
 
@@ -69,18 +122,26 @@ static bool take_scratch(oz_trial *t, oz_arena *a) {
 static void multiply_chunk(void *arg, size_t index) {
     oz_trial *t = arg;
     const oz_primitives *prim = t->plan->primitives;
-    size_t p0 = index * t->chunk, p1 = oz_min(p0 + t->chunk, t->panels);
+    size_t p0 = index * t->chunk, p1 = oz_min(p0 + t->chunk, t->panels), ld = t->panels * OZ_PANEL;
     if (oz_reads_rows(t->choice)) {
-        oz_multiply_rows(prim, t->leaf, t->choice, p0, p1, &t->rows, t->y, t->panels * OZ_PANEL);
+        const oz_rows rows = rows_of(t);
+        oz_multiply_rows(prim, t->lp, t->choice, p0, p1, &rows, t->y, ld);
         return;
     }
     float *y[OZ_GROUP];
-    for (size_t i = 0; i < t->tiles; i++) y[i] = t->y + (i * t->panels + p0) * OZ_PANEL * t->lanes;
-    oz_multiply_leaf(prim, t->leaf, t->choice, t->unpacked, p0, p1, t->columns, t->tiles, &t->scratch[index],
-                     y);
+    oz_columns x[OZ_GROUP];
+    for (size_t i = 0; i < t->tiles; i++) {
+        y[i] = t->y + (i * t->panels + p0) * OZ_PANEL * t->lanes;
+        x[i] = columns_of(t, i);
+    }
+    oz_multiply_leaf(prim, t->leaf, t->choice, t->unpacked, p0, p1, x, t->tiles, &t->scratch[index], y);
+    for (size_t i = 0; t->lp->gives_rows && i < t->tiles; i++)
+        prim->panel_to_rows(y[i], (p1 - p0) * OZ_PANEL, t->lanes, t->lanes,
+                            t->out + i * t->lanes * ld + p0 * OZ_PANEL, ld);
 }
 
 static void multiply_once(oz_trial *t) {
+    if (t->lp->takes_rows) take_inputs(t);
     oz_parallel(&t->threads, oz_div_up(t->panels, t->chunk), multiply_chunk, t);
 }
 
@@ -104,7 +165,9 @@ static double time_group(oz_trial *t, void (*once)(oz_trial *t), size_t group, u
 /* The first run is the warm-up, in which some libraries generate code; the second says how many make a group.
  */
 static double fastest(oz_trial *t, void (*once)(oz_trial *t), uint64_t (*clock_ns)(void), double hopeless) {
-    double best = time_group(t, once, 1, clock_ns), ns = time_group(t, once, 1, clock_ns);
+    double best = time_group(t, once, 1, clock_ns);
+    if (best > LONG_NS && best > 2 * hopeless) return best;
+    double ns = time_group(t, once, 1, clock_ns);
     size_t group = (size_t)oz_min((uint64_t)(LEAST_NS / (ns + 1)) + 1, MOST_IN_GROUP);
     for (int i = 0; i < GROUPS && (i == 0 || best <= hopeless); i++) {
         best = ns < best ? ns : best;
@@ -119,11 +182,11 @@ static size_t group_tiles(const oz_leaf_plan *leaf, const oz_choice *choice, uin
     return oz_min(oz_group_tiles(oz_div_up(leaf->leaf->rows, OZ_PANEL), tiles), tiles);
 }
 
-/* Whether a layer's threads would take whole groups of tiles, not rows of one (multiply/columns.c). */
+/* Whether a layer's threads would take whole groups of tiles, or parts of its rows, not panels of one. */
 static bool takes_whole_groups(const oz_plan *plan, const oz_leaf_plan *leaf, const oz_choice *choice,
                                uint64_t columns) {
     uint64_t groups = oz_div_up(oz_div_up(columns, OZ_COLUMNS), group_tiles(leaf, choice, columns));
-    return !oz_reads_rows(choice) && groups >= 2 * (uint64_t)plan->threads.width;
+    return groups >= 2 * (uint64_t)plan->threads.width;
 }
 
 /* A leaf that is too small to be shared out runs as it would in a layer, on the calling thread; so does a
@@ -131,29 +194,37 @@ static bool takes_whole_groups(const oz_plan *plan, const oz_leaf_plan *leaf, co
 static oz_threads threads_for(const oz_plan *plan, const oz_leaf_plan *leaf, const oz_choice *choice,
                               uint64_t columns) {
     oz_cost cost;
-    oz_cost_of(plan->costs, leaf, choice, columns, &cost);
+    oz_cost_of(plan->costs, leaf, choice, oz_reads_rows(choice) ? oz_min(columns, OZ_COLUMNS) : columns,
+               &cost);
     oz_threads threads = oz_plan_threads(plan, oz_cost_ns(plan->costs, oz_choice_name(choice), &cost));
     if (takes_whole_groups(plan, leaf, choice, columns)) threads.width = 1;
     return threads;
 }
 
+/* As multiply/columns.c cuts them. */
+static size_t pieces_of(const oz_trial *t) {
+    const size_t workers = (size_t)t->threads.width;
+    if (t->tiles >= workers || t->lanes < OZ_COLUMNS) return 1;
+    return oz_min(oz_div_up(workers, t->tiles), oz_div_up(t->leaf->cols, 2 * OZ_BLOCK));
+}
+
 oz_status oz_trial_ns(const oz_leaf_plan *lp, const oz_choice *choice, const oz_plan *plan, uint64_t columns,
                       uint64_t (*clock_ns)(void), double hopeless_ns, double *ns, oz_error *err) {
     oz_arena arena = {.allocator = plan->arena.allocator};
-    oz_trial t = {.leaf = lp->leaf, .choice = choice, .plan = plan};
+    oz_trial t = {.lp = lp, .leaf = lp->leaf, .choice = choice, .plan = plan};
     bool rows = oz_reads_rows(choice);
     if (plan->reproducible) columns = oz_round_up(columns, OZ_COLUMNS); /* none of its tiles is narrower */
-    t.lanes = rows ? oz_min(columns, OZ_MV_BATCH) : oz_choice_lanes(choice, columns);
+    t.lanes = rows ? oz_min(columns, OZ_COLUMNS) : oz_choice_lanes(choice, columns);
     t.tiles = group_tiles(lp, choice, columns);
     t.threads = threads_for(plan, lp, choice, columns);
     t.panels = oz_div_up(lp->leaf->rows, OZ_PANEL);
     t.chunk = oz_div_up(t.panels, (size_t)t.threads.width);
-    double times = rows ? 1 : oz_cost_padded(choice, columns) / (double)(t.lanes * t.tiles);
+    t.pieces = pieces_of(&t);
+    double all = rows ? (double)columns : oz_cost_padded(choice, columns);
+    double times = all / (double)(t.lanes * t.tiles);
     if (takes_whole_groups(plan, lp, choice, columns)) times /= plan->threads.width;
     oz_status status = OZ_OK;
-    bool room = take_scratch(&t, &arena);
-    for (size_t i = 0; room && i < t.tiles; i++) room = take_activations(&t, i, lp->reads_i8, &arena);
-    if (room) {
+    if (take_scratch(&t, &arena) && take_activations(&t, &arena)) {
         double unpacking = t.unpacked ? fastest(&t, unpack_once, clock_ns, hopeless_ns) : 0;
         double hopeless = (hopeless_ns - unpacking) / times;
         *ns = unpacking + times * fastest(&t, multiply_once, clock_ns, hopeless);

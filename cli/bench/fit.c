@@ -100,6 +100,8 @@ typedef struct oz_fitted {
     double mean, most; /* relative error */
 } oz_fitted;
 
+_Static_assert((int)OZ_COST_TERMS <= (int)OZ_NNLS_MOST, "more amounts than are fitted");
+
 static oz_fitted fit(const oz_sample *s, size_t n) {
     double ata[OZ_COST_TERMS * OZ_COST_TERMS] = {0}, atb[OZ_COST_TERMS] = {0};
     oz_fitted out = {.mean = 0};
@@ -166,8 +168,9 @@ static void write_head(FILE *out, const oz_fit *f, const char *name) {
     fprintf(
         out,
         " * A line: way, format, codec, kernel (or, of no format, a family), then ns per call, sum, weight,\n"
-        " * stored weight, product, streamed and fetched byte; how many times were fitted, and how far they\n"
-        " * are off, on average and at most. */\n");
+        " * stored weight, product, streamed and fetched byte, gathered input and scattered output; how "
+        "many\n"
+        " * times were fitted, and how far they are off, on average and at most. */\n");
     const uint64_t own = oz_cache_bytes(2), third = oz_cache_bytes(3), shared = third > own ? third : own;
     fprintf(out, "static const double %s_cache_bytes = %llu, %s_shared_bytes = %llu;\n", name,
             (unsigned long long)own, name, (unsigned long long)shared);

@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-enum { OZ_NNLS_MOST = 8 };
+enum { OZ_NNLS_MOST = 16 };
 
 /* The x >= 0 that minimises |A x - b|^2, of n <= OZ_NNLS_MOST unknowns, given ata = A^T A [n][n] and
  * atb = A^T b [n]. Of columns that depend on each other some stay 0. */

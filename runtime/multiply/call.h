@@ -42,7 +42,7 @@ void oz_call_columns(const oz_call *c);
 /* direct.c: more than a tile of columns that lie as rows of the job's x, times one leaf of floats. */
 bool oz_call_is_direct(const oz_call *c);
 void oz_call_direct(const oz_call *c);
-/* rows.c: up to OZ_MV_BATCH columns that lie as rows of the job's x. */
+/* rows.c: any number of columns that lie as rows of the job's x. */
 void oz_call_rows(const oz_call *c);
 
 #endif

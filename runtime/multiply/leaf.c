@@ -19,12 +19,36 @@ oz_scratch oz_scratch_at(uint8_t *memory) {
                         .nonzeros = (oz_nonzeros *)(void *)(memory + TILES_BYTES)};
 }
 
-void oz_multiply_rows(const oz_primitives *prim, const oz_leaf *leaf, const oz_choice *choice, size_t panel0,
-                      size_t panel1, const oz_rows *x, float *y, size_t ldy) {
-    if (choice->way == OZ_WAY_MV)
-        choice->mv->run(leaf, panel0, panel1, x, y, ldy);
-    else
-        prim->mv_blocks(choice->decoder, leaf, panel0, panel1, x, y, ldy);
+oz_rows oz_some_rows(const oz_rows *x, size_t row) {
+    const size_t blocks = oz_div_up(x->k, OZ_BLOCK);
+    oz_rows some = {.m = oz_min(x->m - row, OZ_MV_BATCH), .k = x->k, .ld = x->ld};
+    if (x->f32) some.f32 = x->f32 + row * x->ld;
+    if (!x->i8) return some;
+    some.i8 = x->i8 + row * blocks * OZ_BLOCK;
+    some.scale = x->scale + row * blocks;
+    some.sum = x->sum + row * blocks * (OZ_BLOCK / 32);
+    return some;
+}
+
+/* Panels that a core's cache keeps from one pass to the next. */
+static size_t kept_panels(const oz_leaf_plan *lp) {
+    const double room = 256 * 1024, panels = (double)oz_div_up(lp->leaf->rows, OZ_PANEL);
+    return lp->bytes > room ? (size_t)(room / lp->bytes * panels) + 1 : (size_t)panels;
+}
+
+void oz_multiply_rows(const oz_primitives *prim, const oz_leaf_plan *lp, const oz_choice *choice,
+                      size_t panel0, size_t panel1, const oz_rows *x, float *y, size_t ldy) {
+    const size_t step = x->m > OZ_MV_BATCH ? kept_panels(lp) : panel1 - panel0;
+    for (size_t p0 = panel0; p0 < panel1; p0 += step) {
+        const size_t p1 = oz_min(p0 + step, panel1);
+        for (size_t row = 0; row < x->m; row += OZ_MV_BATCH) {
+            const oz_rows some = oz_some_rows(x, row);
+            if (choice->way == OZ_WAY_MV)
+                choice->mv->run(lp->leaf, p0, p1, &some, y + row * ldy, ldy);
+            else
+                prim->mv_blocks(choice->decoder, lp->leaf, p0, p1, &some, y + row * ldy, ldy);
+        }
+    }
 }
 
 /* One leaf on its way through some panels of rows. */

@@ -28,9 +28,12 @@ typedef struct oz_scratch {
 size_t oz_scratch_bytes(void);
 oz_scratch oz_scratch_at(uint8_t *memory);
 
-/* y[m][ldy] += W x for the rows of some panels of one leaf, in a way that reads rows. */
-void oz_multiply_rows(const oz_primitives *prim, const oz_leaf *leaf, const oz_choice *choice, size_t panel0,
-                      size_t panel1, const oz_rows *x, float *y, size_t ldy);
+/* As many rows as kernels take at a time, from `row` on. */
+oz_rows oz_some_rows(const oz_rows *x, size_t row);
+/* y[m][ldy] += W x for the rows of some panels of one leaf, in a way that reads rows; x has any number of
+ * them. */
+void oz_multiply_rows(const oz_primitives *prim, const oz_leaf_plan *lp, const oz_choice *choice,
+                      size_t panel0, size_t panel1, const oz_rows *x, float *y, size_t ldy);
 /* acc[t][16 * (panel1 - panel0)][x[t].lanes] = W x[t] for one leaf and up to OZ_GROUP tiles of columns, in
  * any other way. `unpacked` is the dense leaf for OZ_WAY_UNPACK. */
 void oz_multiply_leaf(const oz_primitives *prim, const oz_leaf *leaf, const oz_choice *choice,

@@ -1,7 +1,9 @@
-/* rows.c - a layer times up to OZ_MV_BATCH columns that lie as rows: mv kernels read them as they are. */
+/* rows.c - a layer times some columns that lie as rows: mv kernels read them as they are, OZ_MV_BATCH at a
+ * time. */
 #include <string.h>
 
 #include "base/arith.h"
+#include "base/shares.h"
 #include "runtime/cost.h"
 #include "runtime/multiply/call.h"
 
@@ -9,8 +11,11 @@ static oz_rows as_rows(const oz_operand *o, const float *f32, size_t ld, size_t 
     return (oz_rows){.m = m, .k = k, .f32 = f32, .ld = ld, .i8 = o->i8, .scale = o->scale, .sum = o->sum};
 }
 
+/* Up to OZ_COLUMNS rows. */
 typedef struct oz_mv_call {
     const oz_call *c;
+    oz_threads threads;
+    size_t first; /* of the workers that take part */
     oz_slot slot;
     const oz_leaf_plan *leaf; /* of an inner factor */
     oz_rows x;
@@ -21,18 +26,17 @@ typedef struct oz_mv_call {
 static void inner_chunk(void *arg, size_t index) {
     oz_mv_call *v = arg;
     size_t p0 = index * v->chunk, p1 = oz_min(p0 + v->chunk, v->panels);
-    oz_multiply_rows(v->c->prim, v->leaf->leaf, oz_call_choice(v->c, v->leaf), p0, p1, &v->x, v->y, v->ldy);
+    oz_multiply_rows(v->c->prim, v->leaf, oz_rows_choice(v->leaf, v->x.m), p0, p1, &v->x, v->y, v->ldy);
 }
 
 static void quantise_rows(const oz_call *c, oz_operand *o, const float *x, size_t m, size_t k, size_t ld) {
     if (o->i8) c->prim->quantise_rows(x, m, k, ld, o->i8, o->scale, o->sum);
 }
 
-static oz_threads share(oz_mv_call *v, size_t rows) {
-    oz_threads threads = oz_call_threads(v->c, oz_cost_layer_ns(v->c->plan, v->c->job->columns));
+static void share(oz_mv_call *v, size_t rows, void (*fn)(void *arg, size_t index)) {
     v->panels = oz_div_up(rows, OZ_PANEL);
-    v->chunk = oz_div_up(v->panels, (size_t)threads.width);
-    return threads;
+    v->chunk = oz_div_up(v->panels, (size_t)v->threads.width);
+    oz_parallel(&v->threads, oz_div_up(v->panels, v->chunk), fn, v);
 }
 
 /* The inner factors of every product, right to left; each leaves rows [m][its rows]. */
@@ -49,8 +53,7 @@ static void inner_factors(oz_mv_call *v) {
             v->x = x;
             v->y = out->f32;
             memset(v->y, 0, m * v->ldy * sizeof(float));
-            oz_threads threads = share(v, v->leaf->leaf->rows);
-            oz_parallel(&threads, oz_div_up(v->panels, v->chunk), inner_chunk, v);
+            share(v, v->leaf->leaf->rows, inner_chunk);
             quantise_rows(c, out, out->f32, m, v->leaf->leaf->rows, v->ldy);
             x = as_rows(out, out->f32, v->ldy, m, v->leaf->leaf->rows);
         }
@@ -58,13 +61,28 @@ static void inner_factors(oz_mv_call *v) {
     }
 }
 
-/* All terms of one chunk of rows, then its epilogue. A term with a scale goes through the worker's
- * scratch, which serves as rows here. */
+/* Adds a term with a scale to y, by way of the worker's scratch, which has OZ_MV_BATCH rows. */
+static void add_scaled(const oz_call *c, size_t term, const oz_worker *w, size_t p0, size_t p1,
+                       const oz_rows *x) {
+    const oz_job *job = c->job;
+    const oz_leaf_plan *lp = &c->plan->leaf[term][0];
+    size_t row = p0 * OZ_PANEL, rows = oz_min(p1 * OZ_PANEL, job->row1) - row, ldy = oz_tallest(c->layer);
+    for (size_t b0 = 0; b0 < x->m; b0 += OZ_MV_BATCH) {
+        const oz_rows some = oz_some_rows(x, b0);
+        for (size_t b = 0; b < some.m; b++) memset(w->acc + b * ldy + row, 0, rows * sizeof(float));
+        oz_multiply_rows(c->prim, lp, oz_rows_choice(lp, x->m), p0, p1, &some, w->acc, ldy);
+        for (size_t b = 0; b < some.m; b++)
+            c->s->plan->vec->add_scaled(w->acc + b * ldy + row, rows, c->layer->weight->terms[term].scale,
+                                        job->y + (b0 + b) * job->ldy + row);
+    }
+}
+
+/* All terms of one chunk of rows, then its epilogue. */
 static void outer_chunk(void *arg, size_t index) {
     oz_mv_call *v = arg;
     const oz_call *c = v->c;
     const oz_job *job = c->job;
-    oz_worker w = oz_worker_of(c, index);
+    oz_worker w = oz_worker_of(c, v->first + index);
     size_t p0 = index * v->chunk, p1 = oz_min(p0 + v->chunk, v->panels), m = job->columns;
     size_t row = p0 * OZ_PANEL, rows = oz_min(p1 * OZ_PANEL, job->row1) - row;
     for (size_t b = 0; b < m; b++) memset(job->y + b * job->ldy + row, 0, rows * sizeof(float));
@@ -74,16 +92,10 @@ static void outer_chunk(void *arg, size_t index) {
         const oz_operand *o = term->n_factors > 1 ? &v->slot.inner[i + 1] : &v->slot.x;
         size_t k = lp->leaf->cols, ld = oz_round_up(k, OZ_PANEL);
         oz_rows x = term->n_factors > 1 ? as_rows(o, o->f32, ld, m, k) : as_rows(o, job->x, job->ldx, m, k);
-        if (term->scale == 1.0f) {
-            oz_multiply_rows(c->prim, lp->leaf, oz_call_choice(c, lp), p0, p1, &x, job->y, job->ldy);
-        } else {
-            size_t ldy = oz_tallest(c->layer);
-            for (size_t b = 0; b < m; b++) memset(w.acc + b * ldy + row, 0, rows * sizeof(float));
-            oz_multiply_rows(c->prim, lp->leaf, oz_call_choice(c, lp), p0, p1, &x, w.acc, ldy);
-            for (size_t b = 0; b < m; b++)
-                c->s->plan->vec->add_scaled(w.acc + b * ldy + row, rows, term->scale,
-                                            job->y + b * job->ldy + row);
-        }
+        if (term->scale == 1.0f)
+            oz_multiply_rows(c->prim, lp, oz_rows_choice(lp, m), p0, p1, &x, job->y, job->ldy);
+        else
+            add_scaled(c, t, &w, p0, p1, &x);
         i += term->n_factors;
     }
     for (size_t b = 0; b < m; b++) {
@@ -93,11 +105,49 @@ static void outer_chunk(void *arg, size_t index) {
     }
 }
 
-void oz_call_rows(const oz_call *c) {
-    const oz_job *job = c->job;
-    oz_mv_call v = {.c = c, .slot = oz_slot_of(c, 0)};
-    quantise_rows(c, &v.slot.x, job->x, job->columns, job->k, job->ldx);
+/* ---- who does what ------------------------------------------------------------------------ */
+
+typedef struct oz_rows_call {
+    const oz_call *call;
+    oz_shares shares;
+} oz_rows_call;
+
+static size_t parts_of(const oz_call *c) {
+    return oz_div_up(c->job->columns, OZ_COLUMNS);
+}
+
+/* As many rows as a slot has room for, with workers from `first` on. */
+static void multiply_part(const oz_call *c, size_t part, const oz_threads *threads, size_t first) {
+    const size_t row = part * OZ_COLUMNS;
+    oz_job job = *c->job;
+    oz_call call = *c;
+    call.job = &job;
+    job.columns = oz_min(OZ_COLUMNS, c->job->columns - row);
+    job.x += row * job.ldx;
+    job.y += row * job.ldy;
+    oz_mv_call v = {.c = &call, .threads = *threads, .first = first, .slot = oz_slot_of(&call, first)};
+    quantise_rows(&call, &v.slot.x, job.x, job.columns, job.k, job.ldx);
     inner_factors(&v);
-    oz_threads threads = share(&v, c->layer->weight->rows);
-    oz_parallel(&threads, oz_div_up(v.panels, v.chunk), outer_chunk, &v);
+    share(&v, c->layer->weight->rows, outer_chunk);
+}
+
+static void whole_parts(void *arg, size_t index) {
+    oz_rows_call *r = arg;
+    oz_threads alone = r->call->s->plan->threads;
+    alone.width = 1;
+    for (size_t part; oz_shares_take(&r->shares, index, &part);) multiply_part(r->call, part, &alone, index);
+}
+
+/* With many parts each thread takes some of them; with few, they are taken one by one and their panels are
+ * shared out. */
+void oz_call_rows(const oz_call *c) {
+    const size_t parts = parts_of(c), columns = oz_min(c->job->columns, OZ_COLUMNS);
+    oz_threads threads = oz_call_threads(c, oz_cost_layer_ns(c->plan, parts > 1 ? c->job->columns : columns));
+    oz_rows_call r = {.call = c};
+    if (parts >= 2 * (size_t)threads.width) {
+        oz_share_out(&threads, &r.shares, parts, whole_parts, &r);
+        return;
+    }
+    threads = oz_call_threads(c, oz_cost_layer_ns(c->plan, columns));
+    for (size_t part = 0; part < parts; part++) multiply_part(c, part, &threads, 0);
 }

@@ -166,7 +166,9 @@ Test(cost, amounts_of_a_dense_layer) {
                                         [OZ_COST_SUMS] = 48 * 2 * 80,
                                         [OZ_COST_WEIGHTS] = 2 * 48 * COLS,
                                         [OZ_COST_STORED] = 2 * ROWS * COLS,
-                                        [OZ_COST_PRODUCTS] = ROWS * COLS * 80};
+                                        [OZ_COST_PRODUCTS] = ROWS * COLS * 80,
+                                        [OZ_COST_GATHERED] = COLS * 80,
+                                        [OZ_COST_SCATTERED] = ROWS * 80};
     for (size_t i = 0; i < s.n; i++) {
         if (strcmp(s.list[i].cost.way ? s.list[i].cost.way : "", "mm") != 0) continue;
         cost = &s.list[i].cost;

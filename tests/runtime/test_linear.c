@@ -277,13 +277,14 @@ Test(linear, reproducible_plans_give_the_same_bits_for_any_batch, .init = fill_i
 
 /* ---- every candidate -------------------------------------------------------------- */
 
-/* A clock by which the favourite-th of every `period` timings is the shortest. */
+/* A clock by which the favourite-th of every `period` timings is the shortest, and all are long enough not to
+ * be repeated. */
 static uint64_t clock_calls, favourite, period, now;
 
 static uint64_t biased_clock(void) {
     const uint64_t calls = 10; /* of one timing: five runs */
     uint64_t timing = clock_calls++ / calls;
-    now += timing % period == favourite ? 1 : 1000;
+    now += timing % period == favourite ? 100000 : 1000000;
     return now;
 }
 
