@@ -3,12 +3,12 @@
  * A kernel adds W x to y. It never allocates, starts no thread and checks nothing: the leaf was
  * proved when it was opened, sizes were agreed when the plan was made. There are two families.
  *
- * mv, batch 1 to 4: activations are rows. The common formats and codecs have fused kernels; for all others
- * a decoder makes one, its blocks being multiplied as soon as they are decoded.
+ * mv: activations are rows, up to 4 at a time. The common formats and codecs have fused kernels; for all
+ * others a decoder makes one, its blocks being multiplied as soon as they are decoded.
  *
- * mm, batch 5 and up, and convolutions: activations are panels of 16, 32 or 64 columns (batch rows or
- * pixels). A format decodes a block of 16 rows x 128 inputs of its leaf (256 where its layout says so)
- * into one of three shapes, and one multiplication per instruction set does the rest:
+ * mm: activations are panels of 16, 32 or 64 columns (batch rows or pixels). A format decodes a block of 16
+ * rows x 128 inputs of its leaf (256 where its layout says so) into one of three shapes, and one
+ * multiplication per instruction set does the rest:
  *
  *     f32   16 rows of floats                               y += W x in floats
  *     u8    [quad][16 rows][4 inputs] codes                 exact integer sums, scales once a group
@@ -33,7 +33,7 @@
 #define OZ_COLUMNS 64    /* most columns of an activation panel */
 #define OZ_BLOCK 128     /* inputs of a decoded block, and of an activation scale */
 #define OZ_MAX_BLOCK 256 /* the largest block of a format of its own choice */
-#define OZ_MV_BATCH 4    /* largest batch of the mv family */
+#define OZ_MV_BATCH 4    /* most rows that the mv family takes at a time */
 
 /* Activations for mv: m rows of `k` inputs. */
 typedef struct oz_rows {

@@ -246,7 +246,7 @@ static oz_status choose_leaves(oz_chooser *c, oz_error *err) {
 }
 
 static void decide_rows(const oz_chooser *c) {
-    for (size_t i = 0; i < batches(c); i++) c->layer->reads_rows[i] = c->rows_ns[i] <= c->columns_ns[i];
+    for (size_t i = 0; i < batches(c); i++) c->layer->reads_rows[i] = !(c->columns_ns[i] < c->rows_ns[i]);
 }
 
 static oz_status choose_layer(oz_chooser *c, oz_error *err) {

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cli/options.h"
+#include "cli/terminal.h"
 
 enum { LINE = 400 };
 
@@ -122,6 +123,8 @@ int oz_target_table_read(oz_target_table *t, const char *path, const char *only,
                           number);
     }
     fclose(file);
+    if (!code && only && t->n == 0)
+        code = oz_usage_error("--only: no target has %s in its line", oz_safe_text(only));
     return code;
 }
 

@@ -70,6 +70,7 @@ printed '^48 x 64, batch 1: F [0-9]+ GFLOP/s, D [0-9]+ GOP/s$' '^dense,codec=int
 grep -q 'batch 4, 1 thread, weights in the caches<' table.svg || fail 'no chart of targets'
 ok bench targets targets -r 1 --isa scalar --rivals ./rivals --only 'dense,codec=int8 48x64 1' --json
 [ "$(grep -c '"method"' ../out)" = 1 ] || fail "--only kept $(cat ../out)"
+refused 2 'no target has nothing in its line' bench targets targets -r 1 --isa scalar --only nothing
 echo 'dense,codec=int8 48x64 1 2 hot dense scalar=0.000001' >two
 ok bench targets two -r 1 -j 2 --isa scalar --rivals ./rivals
 printed '^48 x 64, batch 1: F [0-9]+ GFLOP/s, D [0-9]+ GOP/s, R [1-9][0-9]* ns$'

@@ -179,6 +179,46 @@ Test(cost, amounts_of_a_dense_layer) {
     net_free(&n);
 }
 
+/* Whether the chosen kernel of a batch reads rows. */
+static bool reads_rows(net *n, const char *isa, uint32_t batch) {
+    oz_plan_options opt = OZ_PLAN_INIT;
+    oz_plan *plan;
+    opt.isa = isa;
+    opt.max_batch = batch;
+    seen s = candidates(n, &opt, &plan);
+    const char *way = s.list[0].cost.way;
+    cr_assert(s.list[0].chosen);
+    bool rows = strcmp(way, "mv") == 0 || strcmp(way, "blocks") == 0;
+    oz_plan_free(plan);
+    return rows;
+}
+
+/* With vectors: eight columns do more for scattered zeros than rows one by one; codes in patterns are slow to
+ * decode. One row is read as it lies, whatever the format. */
+Test(cost, each_batch_reads_rows_or_columns) {
+    enum { TALL = 256, WIDE = 1024 };
+    static float w[TALL * WIDE];
+    net scattered = {0}, patterned = {0};
+    net_fill_sparse(w, TALL * WIDE, 3);
+    for (size_t i = 0; i < TALL * WIDE; i++) w[i] = i % 7 ? 0 : w[i];
+    const char *graph = "{\"inputs\":{\"x\":[\"N\",1024]},\"outputs\":[\"y\"],"
+                        "\"nodes\":[[\"linear\",\"y\",[\"x\"],{\"weight\":\"fc\"}]]}";
+    net_weight(&scattered, "fc", "sparse,codec=f32", TALL, WIDE, w);
+    net_weight(&patterned, "fc", "nm:1:4,codec=int8", TALL, WIDE, w);
+    net_must_open(&scattered, graph);
+    net_must_open(&patterned, graph);
+    for (size_t i = 0; net_isa(i); i++) {
+        const char *isa = net_isa(i);
+        cr_expect(reads_rows(&scattered, isa, 1) && reads_rows(&patterned, isa, 1), "%s", isa);
+        if (oz_isa_parse(isa) < OZ_ISA_AVX2) continue;
+        cr_expect_not(reads_rows(&scattered, isa, 4), "%s", isa);
+        cr_expect_not(reads_rows(&scattered, isa, 64), "%s", isa);
+        cr_expect(reads_rows(&patterned, isa, 8), "%s", isa);
+    }
+    net_free(&scattered);
+    net_free(&patterned);
+}
+
 /* What two threads save must pay for calling the second. */
 Test(cost, small_layers_are_not_shared_out) {
     oz_cost_class costs = {.awake = 500, .asleep = 1500};

@@ -207,8 +207,8 @@ Test(linear, any_number_of_threads_gives_the_same_bits) {
     enum { TALL = 270, WIDE = 300, BATCH = 200 };
     static float w[TALL * WIDE], x[BATCH * WIDE], want[BATCH * TALL], y[BATCH * TALL];
     static const char *const texts[] = {"dense,codec=f32", "dense,codec=int4,group=64", "sparse,codec=f16",
-                                        "hashed,codec=f32,slots=900"};
-    static const int64_t batches[] = {1, 4, 5, 64, 129, BATCH};
+                                        "nm:1:4,codec=int8", "hashed,codec=f32,slots=900"};
+    static const int64_t batches[] = {1, 4, 5, 13, 64, 129, BATCH};
     static const int threads[] = {2, 3, 7};
     net_fill(x, BATCH * WIDE, 1);
     net_fill_sparse(w, TALL * WIDE, 2);
