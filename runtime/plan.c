@@ -125,7 +125,8 @@ static void size_node(oz_plan *p, const oz_node *node) {
     p->slots = oz_max(p->slots, oz_slot_count(p->threads.width, oz_div_up(lp->columns, OZ_COLUMNS)));
     p->slot_bytes = oz_max(p->slot_bytes, oz_slot_bytes(lp->layer, lanes));
     p->worker_bytes = oz_max(p->worker_bytes, oz_worker_bytes(lp->layer, lanes));
-    if (lp->leaf[0][0].large.way == OZ_WAY_UNPACK)
+    const oz_leaf_plan *first = &lp->leaf[0][0];
+    if (first->narrow.way == OZ_WAY_UNPACK || first->large.way == OZ_WAY_UNPACK)
         p->unpack_floats = oz_max(p->unpack_floats, lp->layer->weight->rows * lp->layer->weight->cols);
 }
 
