@@ -21,7 +21,6 @@ enum { GROUPS = 3 };
 
 typedef struct oz_trial {
     const oz_leaf_plan *lp;
-    const oz_leaf *leaf;
     const oz_choice *choice;
     const oz_plan *plan;
     size_t lanes; /* rows, or columns of a tile */
@@ -35,27 +34,10 @@ typedef struct oz_trial {
     float *y, *unpacked;
 } oz_trial;
 
-static oz_rows rows_of(const oz_trial *t) {
-    const oz_operand *in = &t->in[0];
-    const size_t k = t->leaf->cols;
-    return (oz_rows){
-        .m = t->lanes, .k = k, .f32 = t->x, .ld = k, .i8 = in->i8, .scale = in->scale, .sum = in->sum};
-}
-
-static oz_columns columns_of(const oz_trial *t, size_t tile) {
-    const oz_operand *in = &t->in[tile];
-    return (oz_columns){.k = t->leaf->cols,
-                        .lanes = t->lanes,
-                        .f32 = in->f32,
-                        .i8 = in->i8,
-                        .scale = in->scale,
-                        .sum = in->sum};
-}
-
 /* Inputs [k0, k1) of one tile as the leaf reads them. */
 static void gather(const oz_trial *t, size_t tile, size_t k0, size_t k1) {
     const oz_primitives *prim = t->plan->primitives;
-    const size_t k = t->leaf->cols, lanes = t->lanes;
+    const size_t k = t->lp->leaf->cols, lanes = t->lanes;
     const float *x = t->x + tile * lanes * k + k0;
     const oz_operand *in = &t->in[tile];
     if (t->lp->reads_i8)
@@ -69,14 +51,14 @@ static void gather(const oz_trial *t, size_t tile, size_t k0, size_t k1) {
 
 static void gather_piece(void *arg, size_t index) {
     const oz_trial *t = arg;
-    const size_t inputs = oz_round_up(oz_div_up(t->leaf->cols, t->pieces), OZ_BLOCK);
+    const size_t inputs = oz_round_up(oz_div_up(t->lp->leaf->cols, t->pieces), OZ_BLOCK);
     const size_t k0 = index % t->pieces * inputs;
-    if (k0 < t->leaf->cols) gather(t, index / t->pieces, k0, oz_min(k0 + inputs, t->leaf->cols));
+    if (k0 < t->lp->leaf->cols) gather(t, index / t->pieces, k0, oz_min(k0 + inputs, t->lp->leaf->cols));
 }
 
 static void take_inputs(oz_trial *t) {
     const oz_operand *in = &t->in[0];
-    const size_t k = t->leaf->cols;
+    const size_t k = t->lp->leaf->cols;
     if (!oz_reads_rows(t->choice))
         oz_parallel(&t->threads, t->tiles * t->pieces, gather_piece, t);
     else if (t->lp->reads_i8)
@@ -84,7 +66,7 @@ static void take_inputs(oz_trial *t) {
 }
 
 static bool take_operand(const oz_trial *t, oz_operand *in, oz_arena *a) {
-    const size_t kq = oz_round_up(t->leaf->cols, OZ_BLOCK);
+    const size_t kq = oz_round_up(t->lp->leaf->cols, OZ_BLOCK);
     in->f32 = oz_arena_array(a, kq * t->lanes, sizeof *in->f32);
     in->i8 = oz_arena_alloc(a, kq * t->lanes, 64);
     in->scale = oz_arena_array(a, kq / OZ_BLOCK * t->lanes, sizeof *in->scale);
@@ -93,7 +75,7 @@ static bool take_operand(const oz_trial *t, oz_operand *in, oz_arena *a) {
 }
 
 static bool take_activations(oz_trial *t, oz_arena *a) {
-    const size_t columns = t->lanes * t->tiles, count = columns * t->leaf->cols;
+    const size_t columns = t->lanes * t->tiles, count = columns * t->lp->leaf->cols;
     t->x = oz_arena_array(a, count, sizeof *t->x);
     t->out = oz_arena_array(a, columns * t->panels * OZ_PANEL, sizeof *t->out);
     if (!t->x || !t->out) return false;
@@ -108,7 +90,8 @@ static bool take_activations(oz_trial *t, oz_arena *a) {
 static bool take_scratch(oz_trial *t, oz_arena *a) {
     bool unpacks = t->choice->way == OZ_WAY_UNPACK;
     t->y = oz_arena_array(a, t->tiles * t->panels * OZ_PANEL * t->lanes, sizeof *t->y);
-    t->unpacked = unpacks ? oz_arena_array(a, t->leaf->rows * t->leaf->cols, sizeof *t->unpacked) : NULL;
+    t->unpacked =
+        unpacks ? oz_arena_array(a, t->lp->leaf->rows * t->lp->leaf->cols, sizeof *t->unpacked) : NULL;
     t->scratch = oz_arena_array(a, (size_t)t->threads.width, sizeof *t->scratch);
     if (!t->y || !t->scratch || (unpacks && !t->unpacked)) return false;
     for (int i = 0; i < t->threads.width; i++) {
@@ -124,7 +107,8 @@ static void multiply_chunk(void *arg, size_t index) {
     const oz_primitives *prim = t->plan->primitives;
     size_t p0 = index * t->chunk, p1 = oz_min(p0 + t->chunk, t->panels), ld = t->panels * OZ_PANEL;
     if (oz_reads_rows(t->choice)) {
-        const oz_rows rows = rows_of(t);
+        const size_t k = t->lp->leaf->cols;
+        const oz_rows rows = oz_operand_rows(&t->in[0], t->x, k, t->lanes, k);
         oz_multiply_rows(prim, t->lp, t->choice, p0, p1, &rows, t->y, ld);
         return;
     }
@@ -132,9 +116,9 @@ static void multiply_chunk(void *arg, size_t index) {
     oz_columns x[OZ_GROUP];
     for (size_t i = 0; i < t->tiles; i++) {
         y[i] = t->y + (i * t->panels + p0) * OZ_PANEL * t->lanes;
-        x[i] = columns_of(t, i);
+        x[i] = oz_operand_columns(&t->in[i], t->lp->leaf->cols, t->lanes);
     }
-    oz_multiply_leaf(prim, t->leaf, t->choice, t->unpacked, p0, p1, x, t->tiles, &t->scratch[index], y);
+    oz_multiply_leaf(prim, t->lp->leaf, t->choice, t->unpacked, p0, p1, x, t->tiles, &t->scratch[index], y);
     for (size_t i = 0; t->lp->gives_rows && i < t->tiles; i++)
         prim->panel_to_rows(y[i], (p1 - p0) * OZ_PANEL, t->lanes, t->lanes,
                             t->out + i * t->lanes * ld + p0 * OZ_PANEL, ld);
@@ -147,9 +131,9 @@ static void multiply_once(oz_trial *t) {
 
 static void unpack_chunk(void *arg, size_t index) {
     oz_trial *t = arg;
-    size_t last = oz_min((index + 1) * t->chunk * OZ_PANEL, t->leaf->rows);
+    size_t last = oz_min((index + 1) * t->chunk * OZ_PANEL, t->lp->leaf->rows);
     for (size_t r = index * t->chunk * OZ_PANEL; r < last; r++)
-        t->leaf->format->row(t->leaf, r, 0, t->leaf->cols, t->unpacked + r * t->leaf->cols);
+        t->lp->leaf->format->row(t->lp->leaf, r, 0, t->lp->leaf->cols, t->unpacked + r * t->lp->leaf->cols);
 }
 
 static void unpack_once(oz_trial *t) {
@@ -186,7 +170,7 @@ static size_t group_tiles(const oz_leaf_plan *leaf, const oz_choice *choice, uin
 static bool takes_whole_groups(const oz_plan *plan, const oz_leaf_plan *leaf, const oz_choice *choice,
                                uint64_t columns) {
     uint64_t groups = oz_div_up(oz_div_up(columns, OZ_COLUMNS), group_tiles(leaf, choice, columns));
-    return groups >= 2 * (uint64_t)plan->threads.width;
+    return oz_takes_whole(groups, (size_t)plan->threads.width);
 }
 
 /* A leaf that is too small to be shared out runs as it would in a layer, on the calling thread; so does a
@@ -201,17 +185,10 @@ static oz_threads threads_for(const oz_plan *plan, const oz_leaf_plan *leaf, con
     return threads;
 }
 
-/* As multiply/columns.c cuts them. */
-static size_t pieces_of(const oz_trial *t) {
-    const size_t workers = (size_t)t->threads.width;
-    if (t->tiles >= workers || t->lanes < OZ_COLUMNS) return 1;
-    return oz_min(oz_div_up(workers, t->tiles), oz_div_up(t->leaf->cols, 2 * OZ_BLOCK));
-}
-
 oz_status oz_trial_ns(const oz_leaf_plan *lp, const oz_choice *choice, const oz_plan *plan, uint64_t columns,
                       uint64_t (*clock_ns)(void), double hopeless_ns, double *ns, oz_error *err) {
     oz_arena arena = {.allocator = plan->arena.allocator};
-    oz_trial t = {.lp = lp, .leaf = lp->leaf, .choice = choice, .plan = plan};
+    oz_trial t = {.lp = lp, .choice = choice, .plan = plan};
     bool rows = oz_reads_rows(choice);
     if (plan->reproducible) columns = oz_round_up(columns, OZ_COLUMNS); /* none of its tiles is narrower */
     t.lanes = rows ? oz_min(columns, OZ_COLUMNS) : oz_choice_lanes(choice, columns);
@@ -219,7 +196,7 @@ oz_status oz_trial_ns(const oz_leaf_plan *lp, const oz_choice *choice, const oz_
     t.threads = threads_for(plan, lp, choice, columns);
     t.panels = oz_div_up(lp->leaf->rows, OZ_PANEL);
     t.chunk = oz_div_up(t.panels, (size_t)t.threads.width);
-    t.pieces = pieces_of(&t);
+    t.pieces = oz_gather_pieces(t.tiles, t.lanes, lp->leaf->cols, (size_t)t.threads.width);
     double all = rows ? (double)columns : oz_cost_padded(choice, columns);
     double times = all / (double)(t.lanes * t.tiles);
     if (takes_whole_groups(plan, lp, choice, columns)) times /= plan->threads.width;

@@ -168,9 +168,8 @@ static void write_head(FILE *out, const oz_fit *f, const char *name) {
     fprintf(
         out,
         " * A line: way, format, codec, kernel (or, of no format, a family), then ns per call, sum, weight,\n"
-        " * stored weight, product, streamed and fetched byte, gathered input and scattered output; how "
-        "many\n"
-        " * times were fitted, and how far they are off, on average and at most. */\n");
+        " * stored weight, product, streamed and fetched byte, gathered input and scattered output; how\n"
+        " * many times were fitted, and how far they are off, on average and at most. */\n");
     const uint64_t own = oz_cache_bytes(2), third = oz_cache_bytes(3), shared = third > own ? third : own;
     fprintf(out, "static const double %s_cache_bytes = %llu, %s_shared_bytes = %llu;\n", name,
             (unsigned long long)own, name, (unsigned long long)shared);

@@ -33,10 +33,6 @@ static size_t tile_lanes(const oz_call *c, size_t tile) {
     return columns <= 8 && c->takes_8 ? 8 : oz_lanes_for(columns);
 }
 
-static oz_columns as_columns(const oz_operand *o, size_t k, size_t lanes) {
-    return (oz_columns){.k = k, .lanes = lanes, .f32 = o->f32, .i8 = o->i8, .scale = o->scale, .sum = o->sum};
-}
-
 static void multiply_leaf(const oz_call *c, const oz_leaf_plan *lp, size_t panel0, size_t panel1,
                           const oz_columns *x, size_t tiles, const oz_worker *w, float *const *acc) {
     oz_multiply_leaf(c->prim, lp->leaf, oz_call_choice(c, lp), c->s->unpacked, panel0, panel1, x, tiles,
@@ -56,7 +52,7 @@ static void prepare(const oz_call *c, size_t tile, oz_slot *slot, const oz_worke
         for (size_t f = n - 1; f > 0; f--) {
             oz_operand *out = &slot->inner[i + f];
             const oz_leaf_plan *lp = &c->plan->leaf[t][f];
-            oz_columns columns = as_columns(x, lp->leaf->cols, lanes);
+            oz_columns columns = oz_operand_columns(x, lp->leaf->cols, lanes);
             multiply_leaf(c, lp, 0, oz_div_up(lp->leaf->rows, OZ_PANEL), &columns, 1, w, &out->f32);
             oz_quantise_columns(c, out, lp->leaf->rows, lanes);
             x = out;
@@ -92,7 +88,7 @@ static void finish(const oz_call *c, size_t tile, size_t tiles, size_t slot, siz
         oz_columns x[OZ_GROUP];
         for (size_t i = 0; i < tiles; i++) {
             const oz_operand *o = n > 1 ? &slots[i].inner[factor + 1] : &slots[i].x;
-            x[i] = as_columns(o, lp->leaf->cols, tile_lanes(c, tile + i));
+            x[i] = oz_operand_columns(o, lp->leaf->cols, tile_lanes(c, tile + i));
             to[i] = sums + i * OZ_CHUNK_ROWS * OZ_COLUMNS;
         }
         multiply_leaf(c, lp, panel0, panel1, x, tiles, w, to);
@@ -178,12 +174,10 @@ static void cut_rows(oz_columns_call *c, size_t wanted) {
     oz_cut_rows(c->panel1 - c->panel0, wanted, &c->chunk_panels, &c->chunks);
 }
 
-/* Whole tiles of rows are cut where there is one for less than every worker: of fewer columns there is less
- * to do than to tell another thread of it. */
 static size_t pieces_of(const oz_columns_call *c, size_t workers) {
-    if (!c->call->job->x || oz_weight_has_products(c->call->layer->weight)) return 1;
-    if (c->tiles >= workers || tile_lanes(c->call, c->first) < OZ_COLUMNS) return 1;
-    return oz_min(oz_div_up(workers, c->tiles), oz_div_up(c->call->job->k, 2 * OZ_BLOCK));
+    const oz_job *job = c->call->job;
+    if (!job->x || oz_weight_has_products(c->call->layer->weight)) return 1;
+    return oz_gather_pieces(c->tiles, tile_lanes(c->call, c->first), job->k, workers);
 }
 
 /* Few groups: as many tiles as there are slots are prepared first, then their rows are shared out. */
@@ -213,7 +207,7 @@ void oz_call_columns(const oz_call *call) {
     cut_rows(&c, 1);
     if (oz_call_choice(call, &call->plan->leaf[0][0])->way == OZ_WAY_UNPACK)
         oz_parallel(&threads, oz_div_up(call->layer->weight->rows, OZ_PANEL), unpack_panels, &c);
-    if (workers == 1 || c.groups >= 2 * workers)
+    if (workers == 1 || oz_takes_whole(c.groups, workers))
         oz_share_out(&threads, &c.shares, c.groups, whole_groups, &c);
     else
         few_groups(&c, &threads, workers);

@@ -7,10 +7,6 @@
 #include "runtime/cost.h"
 #include "runtime/multiply/call.h"
 
-static oz_rows as_rows(const oz_operand *o, const float *f32, size_t ld, size_t m, size_t k) {
-    return (oz_rows){.m = m, .k = k, .f32 = f32, .ld = ld, .i8 = o->i8, .scale = o->scale, .sum = o->sum};
-}
-
 /* Up to OZ_COLUMNS rows. */
 typedef struct oz_mv_call {
     const oz_call *c;
@@ -45,7 +41,7 @@ static void inner_factors(oz_mv_call *v) {
     size_t m = c->job->columns;
     for (size_t t = 0, i = 0; t < c->layer->weight->n_terms; t++) {
         size_t n = c->layer->weight->terms[t].n_factors;
-        oz_rows x = as_rows(&v->slot.x, c->job->x, c->job->ldx, m, c->job->k);
+        oz_rows x = oz_operand_rows(&v->slot.x, c->job->x, c->job->ldx, m, c->job->k);
         for (size_t f = n - 1; f > 0; f--) {
             oz_operand *out = &v->slot.inner[i + f];
             v->leaf = &c->plan->leaf[t][f];
@@ -55,7 +51,7 @@ static void inner_factors(oz_mv_call *v) {
             memset(v->y, 0, m * v->ldy * sizeof(float));
             share(v, v->leaf->leaf->rows, inner_chunk);
             quantise_rows(c, out, out->f32, m, v->leaf->leaf->rows, v->ldy);
-            x = as_rows(out, out->f32, v->ldy, m, v->leaf->leaf->rows);
+            x = oz_operand_rows(out, out->f32, v->ldy, m, v->leaf->leaf->rows);
         }
         i += n;
     }
@@ -91,7 +87,8 @@ static void outer_chunk(void *arg, size_t index) {
         const oz_leaf_plan *lp = &c->plan->leaf[t][0];
         const oz_operand *o = term->n_factors > 1 ? &v->slot.inner[i + 1] : &v->slot.x;
         size_t k = lp->leaf->cols, ld = oz_round_up(k, OZ_PANEL);
-        oz_rows x = term->n_factors > 1 ? as_rows(o, o->f32, ld, m, k) : as_rows(o, job->x, job->ldx, m, k);
+        oz_rows x = term->n_factors > 1 ? oz_operand_rows(o, o->f32, ld, m, k)
+                                        : oz_operand_rows(o, job->x, job->ldx, m, k);
         if (term->scale == 1.0f)
             oz_multiply_rows(c->prim, lp, oz_rows_choice(lp, m), p0, p1, &x, job->y, job->ldy);
         else
@@ -111,10 +108,6 @@ typedef struct oz_rows_call {
     const oz_call *call;
     oz_shares shares;
 } oz_rows_call;
-
-static size_t parts_of(const oz_call *c) {
-    return oz_div_up(c->job->columns, OZ_COLUMNS);
-}
 
 /* As many rows as a slot has room for, with workers from `first` on. */
 static void multiply_part(const oz_call *c, size_t part, const oz_threads *threads, size_t first) {
@@ -141,13 +134,14 @@ static void whole_parts(void *arg, size_t index) {
 /* With many parts each thread takes some of them; with few, they are taken one by one and their panels are
  * shared out. */
 void oz_call_rows(const oz_call *c) {
-    const size_t parts = parts_of(c), columns = oz_min(c->job->columns, OZ_COLUMNS);
-    oz_threads threads = oz_call_threads(c, oz_cost_layer_ns(c->plan, parts > 1 ? c->job->columns : columns));
+    const size_t parts = oz_div_up(c->job->columns, OZ_COLUMNS);
+    const double ns = oz_cost_layer_ns(c->plan, c->job->columns);
+    oz_threads threads = oz_call_threads(c, ns);
     oz_rows_call r = {.call = c};
-    if (parts >= 2 * (size_t)threads.width) {
+    if (oz_takes_whole(parts, (size_t)threads.width)) {
         oz_share_out(&threads, &r.shares, parts, whole_parts, &r);
         return;
     }
-    threads = oz_call_threads(c, oz_cost_layer_ns(c->plan, columns));
+    threads = oz_call_threads(c, ns / (double)parts);
     for (size_t part = 0; part < parts; part++) multiply_part(c, part, &threads, 0);
 }

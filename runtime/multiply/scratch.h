@@ -13,6 +13,14 @@ typedef struct oz_operand {
     int32_t *sum;
 } oz_operand;
 
+static inline oz_rows oz_operand_rows(const oz_operand *o, const float *f32, size_t ld, size_t m, size_t k) {
+    return (oz_rows){.m = m, .k = k, .f32 = f32, .ld = ld, .i8 = o->i8, .scale = o->scale, .sum = o->sum};
+}
+
+static inline oz_columns oz_operand_columns(const oz_operand *o, size_t k, size_t lanes) {
+    return (oz_columns){.k = k, .lanes = lanes, .f32 = o->f32, .i8 = o->i8, .scale = o->scale, .sum = o->sum};
+}
+
 typedef struct oz_slot {
     oz_operand x;
     oz_operand *inner; /* [term]: what the leftmost factor of a product reads */

@@ -118,7 +118,7 @@ END
 ok bench fit layers --isa scalar --output scalar-machine.inc
 cp scalar-machine.inc ../out
 printed '^static const double scalar_machine_cache_bytes = [0-9]' 'scalar_machine_awake_ns = [0-9]+, scalar_machine_asleep_ns = ' \
-    '^static const oz_cost_line scalar_machine_lines' '^    \{"mv", "dense", "int8", "dense_mv_int8", \{[-+0-9.e, ]+\}\}, /\* [0-9]+: [0-9]+ %, [0-9]+ % \*/$' \
+    '^static const oz_cost_line scalar_machine_lines' '^    \{"mv", "dense", "int8", "dense_mv_int8", \{[-+0-9.e, ]+\}\}, /\* 8: [0-9]+ %, [0-9]+ % \*/$' \
     '^    \{"mm", "sparse:mask", "f32", "sparse_mm_f32_nz", ' '^    \{"mm", "", "", "nz", ' '^\};$'
 ! grep -q '{-\|, -' ../out || fail 'a negative coefficient'
 ok bench fit layers --isa scalar
