@@ -2,7 +2,7 @@
 #ifndef OZ_RUNTIME_CANDIDATES_H
 #define OZ_RUNTIME_CANDIDATES_H
 
-#include "runtime/plan.h"
+#include "runtime/cost.h"
 
 #define OZ_MAX_WAYS 40
 
@@ -10,6 +10,7 @@ typedef struct oz_option {
     oz_choice choice;
     const char *verdict; /* why it cannot run; NULL: it can */
     oz_cost cost;
+    const oz_cost_line *line;   /* by which it is predicted */
     double predicted, measured; /* ns; -1 = not known */
 } oz_option;
 

@@ -10,7 +10,6 @@
 
 #include "base/arith.h"
 #include "runtime/candidates.h"
-#include "runtime/cost.h"
 
 typedef struct oz_chooser {
     oz_plan *plan;
@@ -28,20 +27,18 @@ static oz_status no_memory(oz_error *err) {
     return oz_fail(err, OZ_ERR_MEMORY, OZ_NO_OFFSET, "", "out of memory");
 }
 
-static double predicted_ns(const oz_chooser *c, const oz_choice *choice, uint64_t columns, oz_cost *cost) {
-    const oz_cost_class *costs = c->plan->costs;
-    oz_cost_of(costs, c->leaf, choice, columns, cost);
-    return oz_cost_ns(costs, oz_choice_name(choice), cost);
-}
-
 static void find_candidates(oz_chooser *c, uint64_t columns) {
+    const oz_cost_class *costs = c->plan->costs;
     oz_candidates *found = &c->found;
     *found = (oz_candidates){.plan = c->plan, .layer = c->layer, .leaf = c->leaf, .columns = columns};
     oz_list_candidates(found);
     if (c->plan->reproducible) columns = oz_round_up(columns, OZ_COLUMNS);
     for (size_t i = 0; i < found->n; i++) {
         oz_option *o = &found->option[i];
-        if (!o->verdict) o->predicted = predicted_ns(c, &o->choice, columns, &o->cost);
+        if (o->verdict) continue;
+        oz_cost_of(costs, c->leaf, &o->choice, columns, &o->cost);
+        o->line = oz_cost_line_for(costs, oz_choice_name(&o->choice), &o->cost);
+        o->predicted = oz_cost_by(o->line, &o->cost);
     }
 }
 
@@ -75,7 +72,8 @@ static oz_status time_options(oz_chooser *c, oz_error *err) {
 static double time_of(const oz_chooser *c, const oz_option *o, uint64_t columns) {
     oz_cost cost;
     bool same = columns == c->found.columns, trial = c->opt->effort == OZ_EFFORT_TRIAL && o->measured >= 0;
-    double ns = same ? o->predicted : predicted_ns(c, &o->choice, columns, &cost);
+    if (!same) oz_cost_of(c->plan->costs, c->leaf, &o->choice, columns, &cost);
+    double ns = same ? o->predicted : oz_cost_by(o->line, &cost);
     return trial ? ns * (o->measured / o->predicted) : ns;
 }
 

@@ -64,7 +64,9 @@ static bool is_kernel(const oz_cost_line *line, const char *kernel) {
     return strncmp(line->kernel, kernel, n) == 0 && (kernel[n] == '\0' || strncmp(kernel + n, "__", 2) == 0);
 }
 
-static const oz_cost_line *find_line(const oz_cost_class *costs, const char *kernel, const oz_cost *cost) {
+const oz_cost_line *oz_cost_line_for(const oz_cost_class *costs, const char *kernel, const oz_cost *cost) {
+    /* A table without the family knows nothing that is like it: what is slow by far is the last choice. */
+    static const oz_cost_line unknown = {"", "", "", "", {[OZ_COST_CALLS] = 1000, [OZ_COST_PRODUCTS] = 10}};
     const oz_cost_line *family = NULL;
     for (size_t i = 0; i < costs->n_lines; i++) {
         const oz_cost_line *line = &costs->lines[i];
@@ -74,17 +76,17 @@ static const oz_cost_line *find_line(const oz_cost_class *costs, const char *ker
             return line;
         if (line->format[0] == '\0' && strcmp(line->kernel, cost->family) == 0) family = line;
     }
-    return family;
+    return family ? family : &unknown;
+}
+
+double oz_cost_by(const oz_cost_line *line, const oz_cost *cost) {
+    double ns = 0;
+    for (size_t i = 0; i < OZ_COST_TERMS; i++) ns += line->ns[i] * cost->amount[i];
+    return ns;
 }
 
 double oz_cost_ns(const oz_cost_class *costs, const char *kernel, const oz_cost *cost) {
-    /* A table without the family knows nothing that is like it: what is slow by far is the last choice. */
-    static const oz_cost_line unknown = {"", "", "", "", {[OZ_COST_CALLS] = 1000, [OZ_COST_PRODUCTS] = 10}};
-    const oz_cost_line *line = find_line(costs, kernel, cost);
-    double ns = 0;
-    if (!line) line = &unknown;
-    for (size_t i = 0; i < OZ_COST_TERMS; i++) ns += line->ns[i] * cost->amount[i];
-    return ns;
+    return oz_cost_by(oz_cost_line_for(costs, kernel, cost), cost);
 }
 
 double oz_cost_serial_ns(const oz_cost_class *costs, int width) {

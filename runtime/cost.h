@@ -52,7 +52,11 @@ extern const oz_cost_class oz_cost_classes[];
 /* What `choice` has to do for so many columns. */
 void oz_cost_of(const oz_cost_class *costs, const oz_leaf_plan *leaf, const oz_choice *choice,
                 uint64_t columns, oz_cost *out);
-/* Nanoseconds of that on one thread. */
+/* The line of a kernel, of its family, or of what is not known at all; and nanoseconds by it, on one thread.
+ */
+const oz_cost_line *oz_cost_line_for(const oz_cost_class *costs, const char *kernel, const oz_cost *cost);
+double oz_cost_by(const oz_cost_line *line, const oz_cost *cost);
+/* Both at once. */
 double oz_cost_ns(const oz_cost_class *costs, const char *kernel, const oz_cost *cost);
 /* Columns that are multiplied where a kernel reads tiles: full ones, and a last one that is padded. */
 double oz_cost_padded(const oz_choice *choice, uint64_t columns);
