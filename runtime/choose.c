@@ -96,12 +96,27 @@ static oz_option *fastest(oz_chooser *c, bool rows, uint64_t columns) {
     return best;
 }
 
-static void record_option(oz_chooser *c, const oz_option *o) {
+typedef struct kernel_name {
+    char text[96];
+} kernel_name;
+
+/* A decoder's kernel for rows is called otherwise than the one for columns. */
+static kernel_name name_of(const oz_choice *choice) {
+    kernel_name n;
+    const char *suffix = choice->way == OZ_WAY_BLOCKS ? "__rows" : "";
+    snprintf(n.text, sizeof n.text, "%s%s", oz_choice_name(choice), suffix);
+    return n;
+}
+
+static oz_status record_option(oz_chooser *c, const oz_option *o, oz_error *err) {
+    const kernel_name name = name_of(&o->choice);
+    const char *kernel = oz_arena_text(&c->plan->arena, name.text, strlen(name.text));
+    if (!kernel) return no_memory(err);
     uint64_t pieces = oz_div_up(c->leaf->leaf->rows, OZ_PANEL);
     c->leaf->candidates[c->leaf->n_candidates++] =
         (oz_candidate){.layer = c->layer->layer->weight->name,
                        .leaf = c->leaf_name,
-                       .kernel = oz_choice_name(&o->choice),
+                       .kernel = kernel,
                        .rows = c->leaf->leaf->rows,
                        .cols = c->leaf->leaf->cols,
                        .batch = c->found.columns,
@@ -109,22 +124,22 @@ static void record_option(oz_chooser *c, const oz_option *o) {
                        .measured_ns = o->measured,
                        .verdict = o->verdict ? o->verdict : "slower",
                        .cost = o->cost};
+    return OZ_OK;
 }
 
 static oz_status record(oz_chooser *c, oz_error *err) {
     c->leaf->candidates = oz_arena_array(&c->plan->arena, c->found.n, sizeof *c->leaf->candidates);
     if (!c->leaf->candidates) return no_memory(err);
-    for (size_t i = 0; i < c->found.n; i++) record_option(c, &c->found.option[i]);
+    for (size_t i = 0; i < c->found.n; i++) OZ_TRY(record_option(c, &c->found.option[i], err));
     return OZ_OK;
 }
 
 /* The chosen candidate to the front; the order of the others stays. */
 static void mark_chosen(oz_leaf_plan *leaf, const oz_choice *choice) {
     oz_candidate *list = leaf->candidates;
-    const char *name = oz_choice_name(choice), *way = oz_cost_way(choice->way);
+    const kernel_name name = name_of(choice);
     size_t at = 0;
-    while (at + 1 < leaf->n_candidates && (strcmp(list[at].kernel, name) != 0 || list[at].cost.way != way))
-        at++;
+    while (strcmp(list[at].kernel, name.text) != 0) at++;
     oz_candidate chosen = list[at];
     memmove(list + 1, list, at * sizeof *list);
     chosen.chosen = true;

@@ -6,7 +6,7 @@
 #include "base/arith.h"
 #include "runtime/multiply/leaf.h"
 
-const char *oz_cost_way(oz_way way) {
+static const char *way_text(oz_way way) {
     static const char *const texts[] = {[OZ_WAY_MV] = "mv",
                                         [OZ_WAY_BLOCKS] = "blocks",
                                         [OZ_WAY_MM] = "mm",
@@ -37,7 +37,7 @@ void oz_cost_of(const oz_cost_class *costs, const oz_leaf_plan *lp, const oz_cho
     bool whole = choice->way != OZ_WAY_DNNL && choice->way != OZ_WAY_UNPACK;
     double height = (double)(whole ? oz_round_up(leaf->rows, OZ_PANEL) : leaf->rows);
     double weights = height * (double)leaf->cols;
-    *out = (oz_cost){.way = oz_cost_way(choice->way),
+    *out = (oz_cost){.way = way_text(choice->way),
                      .format = oz_leaf_variant(leaf),
                      .codec = oz_codec_name(leaf->codec.kind),
                      .family = family_of(choice)};

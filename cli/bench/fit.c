@@ -24,7 +24,7 @@
 #include "cli/terminal.h"
 
 typedef struct oz_sample {
-    const char *kernel; /* with its suffix; texts of the library's tables */
+    char kernel[64]; /* without its suffixes */
     oz_cost cost;
     double ns;
 } oz_sample;
@@ -50,7 +50,11 @@ static void add_sample(void *ctx, const oz_candidate *c) {
         }
         f->samples = more;
     }
-    f->samples[f->n++] = (oz_sample){.kernel = c->kernel, .cost = c->cost, .ns = c->measured_ns};
+    oz_sample *s = &f->samples[f->n++];
+    *s = (oz_sample){.cost = c->cost, .ns = c->measured_ns};
+    const char *suffix = strstr(c->kernel, "__");
+    int stem = suffix ? (int)(suffix - c->kernel) : (int)strlen(c->kernel);
+    snprintf(s->kernel, sizeof s->kernel, "%.*s", stem, c->kernel);
 }
 
 static int time_case(void *ctx, const oz_sweep_case *c) {
@@ -68,18 +72,11 @@ static int time_case(void *ctx, const oz_sweep_case *c) {
 
 /* ---- fitting -------------------------------------------------------------------------------- */
 
-static size_t stem(const char *kernel) {
-    const char *suffix = strstr(kernel, "__");
-    return suffix ? (size_t)(suffix - kernel) : strlen(kernel);
-}
-
 static int compare_kernels(const oz_sample *a, const oz_sample *b) {
     int order = strcmp(a->cost.way, b->cost.way);
     if (!order) order = strcmp(a->cost.format, b->cost.format);
     if (!order) order = strcmp(a->cost.codec, b->cost.codec);
-    size_t n = stem(a->kernel), m = stem(b->kernel);
-    if (!order) order = strncmp(a->kernel, b->kernel, n < m ? n : m);
-    return order ? order : (n > m) - (n < m);
+    return order ? order : strcmp(a->kernel, b->kernel);
 }
 
 static int compare_families(const oz_sample *a, const oz_sample *b) {
@@ -128,9 +125,8 @@ static oz_fitted fit(const oz_sample *s, size_t n) {
 
 static void write_line(FILE *out, const oz_sample *s, size_t n, bool family) {
     oz_fitted f = fit(s, n);
-    const char *kernel = family ? s->cost.family : s->kernel;
-    fprintf(out, "    {\"%s\", \"%s\", \"%s\", \"%.*s\", {", s->cost.way, family ? "" : s->cost.format,
-            family ? "" : s->cost.codec, (int)stem(kernel), kernel);
+    fprintf(out, "    {\"%s\", \"%s\", \"%s\", \"%s\", {", s->cost.way, family ? "" : s->cost.format,
+            family ? "" : s->cost.codec, family ? s->cost.family : s->kernel);
     for (size_t i = 0; i < OZ_COST_TERMS; i++) fprintf(out, "%s%.4g", i ? ", " : "", f.ns[i]);
     fprintf(out, "}}, /* %zu: %.0f %%, %.0f %% */\n", n, 100 * f.mean, 100 * f.most);
 }

@@ -277,7 +277,7 @@ typedef struct oz_cost {
 
 typedef struct oz_candidate {
     const char *layer, *leaf; /* "fc1", "0.0" = term.factor */
-    const char *kernel;       /* "nm_mv_int8__avx2" */
+    const char *kernel;       /* "nm_mv_int8__avx2"; "..__rows": one for columns that is given rows */
     uint64_t rows, cols, batch;
     double predicted_ns, measured_ns; /* on the plan's threads; < 0: cannot run, or not timed */
     const char *verdict;              /* "chosen", "slower", or why it cannot run */
@@ -289,7 +289,8 @@ OZ_API OZ_CHECKED oz_status oz_plan_create(oz_model *m, const oz_plan_options *o
                                            oz_error *err);
 OZ_API void oz_plan_free(oz_plan *p);
 OZ_API void oz_plan_memory(const oz_plan *p, oz_memory *out);
-/* Calls `each` for every candidate of every leaf, in file order, the chosen one first. */
+/* Calls `each` for every candidate of every leaf, in file order, the chosen one first. Names live as long as
+ * the plan, the texts of the cost for ever. */
 OZ_API void oz_plan_explain(const oz_plan *p, void *ctx, void (*each)(void *ctx, const oz_candidate *c));
 /* The kind of CPU whose fitted costs the plan goes by: "zen5-avx2". */
 OZ_API const char *oz_plan_costs(const oz_plan *p);
