@@ -33,6 +33,13 @@ typedef struct sums_shape {
     size_t lanes;
 } sums_shape;
 
+#include "kernels/gemm/words.body.h"
+
+/* Bits by which sums are too far up. */
+OZ_INLINE unsigned sums_shift(code_width width) {
+    return width == CODES_U8 ? WORDS_SHIFT : 0;
+}
+
 OZ_INLINE void add_quad(code_width width, const uint8_t *tile, const int8_t *x, sums_shape in_use,
                         vi16 sums[U8_ROWS][U8_VECTORS]) {
     vb64 in[U8_VECTORS];
@@ -85,6 +92,9 @@ typedef struct segment {
     const uint8_t *tile;
     const int8_t *x;
     const float *x_scale; /* [lanes] */
+#ifdef OZ_WORDS
+    _Alignas(64) uint8_t words[OZ_BLOCK / 4 * WORDS_QUAD]; /* instead of the tile, of codes of 8 bits */
+#endif
 } segment;
 
 /* Loops of known length end without a mispredicted branch. */
@@ -92,6 +102,12 @@ OZ_INLINE void sum_segment(code_width width, const segment *s, size_t row, size_
                            vi16 sums[U8_ROWS][U8_VECTORS]) {
     const uint8_t *tile = s->tile + 4 * row;
     const int8_t *x = s->x + 4 * column;
+#ifdef OZ_WORDS
+    if (width == CODES_U8) {
+        sum_words(s->words + 4 * row, x, s->quads, in_use, sums);
+        return;
+    }
+#endif
     if (s->quads == OZ_BLOCK / 4)
         sum_codes(width, tile, x, OZ_BLOCK / 4, in_use, sums);
     else if (s->quads == 8)
@@ -124,8 +140,9 @@ OZ_INLINE void multiply_segment(code_width width, const segment *s, size_t lanes
                     size_t column = c + 16 * (size_t)v;
                     float *to = acc + row * lanes + column;
                     vf16 in_scale = v_load(s->x_scale + column);
-                    vf16 y =
-                        v_fma(v_mul(v_set1(s->scale[row]), in_scale), v_from_i32(sums[r][v]), v_load(to));
+                    vf16 sum = v_from_i32(sums[r][v]);
+                    if (sums_shift(width)) sum = v_mul(sum, v_set1(1.0f / (1 << WORDS_SHIFT)));
+                    vf16 y = v_fma(v_mul(v_set1(s->scale[row]), in_scale), sum, v_load(to));
                     if (s->minima) {
                         vf16 total = v_from_i32(vi_load(s->total + column));
                         y = v_fma(v_mul(v_set1(s->minimum[row]), in_scale), total, y);
@@ -169,8 +186,12 @@ OZ_INLINE void gemm_u8_width(code_width width, const oz_leaf *leaf, size_t panel
         v_store(s.scale, scale_at(&scales, group));
         if (s.minima) v_store(s.minimum, minimum_at(&scales, group));
         vi16 less = vi_sub(vi_set1(dot_bias(width)), zero_at(&scales, group));
+        less = vi_shift_left(less, sums_shift(width));
         vi_store(s.less, less);
         sum_inputs(&s, x->sum + (k0 + k) / 32 * lanes, oz_div_up(inputs, 32), less, lanes);
+#ifdef OZ_WORDS
+        if (width == CODES_U8) codes_to_words(s.tile, s.quads, s.words);
+#endif
         multiply_segment(width, &s, lanes, acc);
     }
 }

@@ -464,6 +464,7 @@ OZ_INLINE vb64 vb_shuffle16(vb64 table, vb64 index) {
 /* ---- dot products of bytes: see README.md for the contract ---- */
 #define OZ_DOT4_BIAS 128
 #define OZ_PAIRS 1
+#define OZ_WORDS 1
 
 /* Words: the low, or the high, byte of each word of a, times k <= 127. */
 OZ_INLINE vb64 vb_times_low(vb64 a, int16_t k) {
@@ -494,6 +495,26 @@ OZ_INLINE vb64 vb_add_pairs(vb64 acc, vb64 u, vb64 s) {
 OZ_INLINE vi16 vi_widen_pairs(vb64 pairs) {
     return (vi16){_mm256_madd_epi16(pairs.lo, _mm256_set1_epi16(1)),
                   _mm256_madd_epi16(pairs.hi, _mm256_set1_epi16(1))};
+}
+
+/* The low, or the high, bytes of words, as signed words; and as 256 times that. */
+OZ_INLINE vb64 vb_low_words(vb64 a) {
+    return (vb64){_mm256_srai_epi16(_mm256_slli_epi16(a.lo, 8), 8),
+                  _mm256_srai_epi16(_mm256_slli_epi16(a.hi, 8), 8)};
+}
+OZ_INLINE vb64 vb_high_words(vb64 a) {
+    return (vb64){_mm256_srai_epi16(a.lo, 8), _mm256_srai_epi16(a.hi, 8)};
+}
+OZ_INLINE vb64 vb_low_words_up(vb64 a) {
+    return (vb64){_mm256_slli_epi16(a.lo, 8), _mm256_slli_epi16(a.hi, 8)};
+}
+OZ_INLINE vb64 vb_high_words_up(vb64 a) {
+    const __m256i high = _mm256_set1_epi16((int16_t)0xff00);
+    return (vb64){_mm256_and_si256(a.lo, high), _mm256_and_si256(a.hi, high)};
+}
+OZ_INLINE vi16 v_dot2(vi16 acc, vb64 a, vb64 b) {
+    return (vi16){_mm256_add_epi32(acc.lo, _mm256_madd_epi16(a.lo, b.lo)),
+                  _mm256_add_epi32(acc.hi, _mm256_madd_epi16(a.hi, b.hi))};
 }
 
 OZ_INLINE __m256i v_dot4_half(__m256i acc, __m256i u, __m256i s) {
