@@ -101,13 +101,20 @@ OZ_INLINE vb64 vb_unpack(const uint8_t *p, unsigned bits) {
 }
 
 #define OZ_LOOK_UP 1
-/* table[index & 127] in the first n bytes where index >> shift is `segment`, else 0. */
-OZ_INLINE vb64 vb_look_up(const int8_t *table, vb64 index, unsigned shift, uint8_t segment, size_t n) {
-    const __mmask64 live = _bzhi_u64(~UINT64_C(0), n < 64 ? (unsigned)n : 64);
-    __m512i segments =
-        _mm512_and_si512(_mm512_srli_epi16(index, shift), _mm512_set1_epi8((char)(255u >> shift)));
-    __mmask64 here = _mm512_mask_cmpeq_epi8_mask(live, segments, _mm512_set1_epi8((char)segment));
-    return _mm512_maskz_permutex2var_epi8(here, vb_load(table), index, vb_load(table + 64));
+/* The bytes whose index >> shift is `segment`. */
+OZ_INLINE __mmask64 vb_in_segment(vb64 index, unsigned shift, uint8_t segment) {
+    if (shift == 7) return segment ? _mm512_movepi8_mask(index) : ~_mm512_movepi8_mask(index);
+    vb64 segments = vb_bits(index, shift, (uint8_t)(255u >> shift));
+    return _mm512_cmpeq_epi8_mask(segments, _mm512_set1_epi8((char)segment));
+}
+/* table[index & 127] where `live` has a bit and index >> shift is `segment`, else 0. */
+OZ_INLINE vb64 vb_look_up(const int8_t *table, vb64 index, unsigned shift, uint8_t segment, uint64_t live) {
+    return _mm512_maskz_permutex2var_epi8(live & vb_in_segment(index, shift, segment), vb_load(table), index,
+                                          vb_load(table + 64));
+}
+OZ_INLINE vb64 vb_load_two(const void *low, const void *high) {
+    __m512i a = _mm512_castsi256_si512(_mm256_loadu_si256(low));
+    return _mm512_inserti64x4(a, _mm256_loadu_si256(high), 1);
 }
 
 OZ_INLINE size_t vb_list_bits(uint64_t bits, uint8_t first, uint8_t *out) {
@@ -235,6 +242,14 @@ OZ_INLINE vi16 vi_sum_rows(const vi16 a[16]) {
     __m512i low = _mm512_add_epi32(_mm512_shuffle_i32x4(q0, q1, 0x88), _mm512_shuffle_i32x4(q0, q1, 0xdd));
     __m512i high = _mm512_add_epi32(_mm512_shuffle_i32x4(q2, q3, 0x88), _mm512_shuffle_i32x4(q2, q3, 0xdd));
     return _mm512_add_epi32(_mm512_shuffle_i32x4(low, high, 0x88), _mm512_shuffle_i32x4(low, high, 0xdd));
+}
+
+/* Lane 2 r = the sum of a[r]'s lower eight lanes, 2 r + 1 of its upper. */
+OZ_INLINE vi16 vi_sum_halves(const vi16 a[8]) {
+    __m512i q0 = vi_sum_4_rows(a), q1 = vi_sum_4_rows(a + 4);
+    __m512i sum = _mm512_add_epi32(_mm512_shuffle_i32x4(q0, q1, 0x88), _mm512_shuffle_i32x4(q0, q1, 0xdd));
+    return _mm512_permutexvar_epi32(_mm512_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7, 8, 12, 9, 13, 10, 14, 11, 15),
+                                    sum);
 }
 
 OZ_INLINE vb64 vb_from_i32(vi16 a) {

@@ -2,8 +2,8 @@
  * quads.
  *
  * A mask expands a row of codes in a register beside the dense activations, onto the code of zero. In form
- * rows the activations are brought to the columns instead: looked up where 128 bytes can be, else copied for
- * all slots of a cell before its rows are told apart. */
+ * rows the activations are brought to the columns instead: looked up where 128 bytes can be, for two rows at
+ * a time, else copied for all slots of a cell before its rows are told apart. */
 
 /* A cell's codes; of rows that are read block by block, c.row says how far. */
 typedef struct code_reader {
@@ -110,19 +110,63 @@ static void add_block(product *p, code_reader *r, size_t from, size_t k, size_t 
     }
 }
 
-/* sum += codes of the n slots from s on, or 64, times their inputs in a segment of 1 << shift of them. Where
- * inputs cannot be looked up at once, those of a block of 128 are brought to all slots before. */
+/* ---- form rows ---- */
+
 #ifdef OZ_LOOK_UP
-static void bring_inputs(const code_reader *r, const int8_t *x, size_t from, int8_t *in) {
-    (void)r, (void)x, (void)from, (void)in;
+OZ_INLINE vi16 dot_inputs(vi16 sum, vb64 codes, vb64 zero, vb64 inputs) {
+    return vi_sub(v_dot4_u8(sum, codes, inputs), v_dot4_u8(vi_zero(), zero, inputs));
 }
 
-OZ_INLINE vi16 dot_slots(vi16 sum, const code_reader *r, size_t s, size_t n, vb64 zero, unsigned shift,
-                         uint8_t segment, const int8_t *x, const int8_t *in) {
-    (void)in;
-    x += ((size_t)segment << shift) / OZ_BLOCK * OZ_BLOCK;
-    vb64 inputs = vb_look_up(x, vb_load(r->columns + s), shift, segment, n);
-    return v_dot4_s8(sum, vb_sub(vb_load(r->codes + s), zero), inputs);
+/* A bit for each of up to 32 slots from s on, before `end`. */
+OZ_INLINE uint64_t slots_left(size_t s, size_t end) {
+    return s < end ? UINT64_C(0xffffffff) >> (32 - oz_min(32, end - s)) : 0;
+}
+
+/* `count` segments of a cell, 1 or 2, of 1 << shift inputs each: slots are read once, 32 of each of two rows
+ * at a time. */
+OZ_INLINE void sum_segments(const code_reader *r, unsigned shift, size_t segment, size_t count,
+                            const int8_t *x, vi16 sum[2]) {
+    const vb64 zero = vb_set1(r->zero);
+    vi16 sums[2][OZ_PANEL / 2];
+    OZ_ROLL
+    for (size_t row = 0; row < OZ_PANEL; row += 2) {
+        size_t s = r->c.row[row], t = r->c.row[row + 1];
+        const size_t s_end = t, t_end = r->c.row[row + 2];
+        vi16 acc[2] = {vi_zero(), vi_zero()};
+        do {
+            const uint64_t live = slots_left(s, s_end) | slots_left(t, t_end) << 32;
+            const vb64 columns = vb_load_two(r->columns + s, r->columns + t);
+            const vb64 codes = vb_load_two(r->codes + s, r->codes + t);
+            OZ_UNROLL
+            for (size_t i = 0; i < count; i++) {
+                const int8_t *table = x + ((segment + i) << shift) / OZ_BLOCK * OZ_BLOCK;
+                vb64 inputs = vb_look_up(table, columns, shift, (uint8_t)(segment + i), live);
+                acc[i] = dot_inputs(acc[i], codes, zero, inputs);
+            }
+            s = oz_min(s + 32, s_end);
+            t = oz_min(t + 32, t_end);
+        } while (s < s_end || t < t_end);
+        OZ_UNROLL
+        for (size_t i = 0; i < count; i++) sums[i][row / 2] = acc[i];
+    }
+    OZ_UNROLL
+    for (size_t i = 0; i < count; i++) sum[i] = vi_sum_halves(sums[i]);
+}
+
+static void add_segments(product *p, const code_reader *r, size_t i, size_t k, unsigned shift) {
+    const int8_t *x = p->x->i8 + i * p->ld + k;
+    const size_t segments = oz_div_up(r->c.inputs, (size_t)1 << shift);
+    for (size_t at = 0; at < segments; at += 2) {
+        const size_t count = oz_min(2, segments - at);
+        vi16 sum[2];
+        if (shift == 7 && count == 2)
+            sum_segments(r, 7, 0, 2, x, sum);
+        else if (count == 2)
+            sum_segments(r, shift, at, 2, x, sum);
+        else
+            sum_segments(r, shift, at, 1, x, sum);
+        for (size_t j = 0; j < count; j++) add_sums(p, i, k + ((at + j) << shift), sum[j]);
+    }
 }
 #else
 /* in[s] = the input under slot s, one of the 128 from x + from on, 0 if it is another; 64 more are written.
@@ -134,18 +178,16 @@ static void bring_inputs(const code_reader *r, const int8_t *x, size_t from, int
         vb_store(in + s, vb_find(&inputs, vb_xor(vb_load(r->columns + s), first)));
 }
 
+/* sum += codes of the n slots from s on, or 64, times their inputs in a segment of 1 << shift of them. */
 OZ_INLINE vi16 dot_slots(vi16 sum, const code_reader *r, size_t s, size_t n, vb64 zero, unsigned shift,
-                         uint8_t segment, const int8_t *x, const int8_t *in) {
-    (void)x;
+                         uint8_t segment, const int8_t *in) {
     if (shift == 7) return v_dot4_first(sum, r->codes + s, zero, in + s, n); /* others are 0 already */
     vb64 mine = vb_keep(vb_load(in + s), vb_load(r->columns + s), shift, segment, n);
     return v_dot4_s8(sum, vb_sub(vb_load(r->codes + s), zero), mine);
 }
-#endif
 
-/* One segment of a cell of columns: 64 slots of a row at a time. */
-OZ_INLINE vi16 sum_columns_as(const code_reader *r, unsigned shift, uint8_t segment, const int8_t *x,
-                              const int8_t *in) {
+/* One segment of a cell: 64 slots of a row at a time. */
+OZ_INLINE vi16 sum_segment(const code_reader *r, unsigned shift, uint8_t segment, const int8_t *in) {
     const vb64 zero = vb_set1(r->zero);
     vi16 sums[OZ_PANEL];
     OZ_ROLL
@@ -154,28 +196,25 @@ OZ_INLINE vi16 sum_columns_as(const code_reader *r, unsigned shift, uint8_t segm
         const size_t end = r->c.row[row + 1];
         OZ_ROLL
         for (size_t s = r->c.row[row]; s < end; s += 64)
-            sum = dot_slots(sum, r, s, end - s, zero, shift, segment, x, in);
+            sum = dot_slots(sum, r, s, end - s, zero, shift, segment, in);
         sums[row] = sum;
     }
     return vi_sum_rows(sums);
 }
 
-static vi16 sum_columns(const code_reader *r, unsigned shift, uint8_t segment, const int8_t *x,
-                        const int8_t *in) {
-    if (shift != 7) return sum_columns_as(r, shift, segment, x, in);
-    return segment ? sum_columns_as(r, 7, 1, x, in) : sum_columns_as(r, 7, 0, x, in);
+static void add_segments(product *p, const code_reader *r, size_t i, size_t k, unsigned shift) {
+    int8_t in[OZ_MOST_NONZEROS + OZ_READ_AHEAD];
+    for (size_t at = 0; at < r->c.inputs; at += (size_t)1 << shift) {
+        if (at % OZ_BLOCK == 0) bring_inputs(r, p->x->i8 + i * p->ld + k, at, in);
+        add_sums(p, i, k + at,
+                 shift == 7 ? sum_segment(r, 7, 0, in) : sum_segment(r, shift, (uint8_t)(at >> shift), in));
+    }
 }
+#endif
 
 static void add_columns(product *p, const code_reader *r, size_t k) {
     const unsigned shift = p->step >= oz_min(r->c.inputs, OZ_BLOCK) ? 7 : (unsigned)__builtin_ctzll(p->step);
-    int8_t in[OZ_MOST_NONZEROS + OZ_READ_AHEAD];
-    for (size_t i = 0; i < p->x->m; i++) {
-        const int8_t *x = p->x->i8 + i * p->ld + k;
-        for (size_t at = 0; at < r->c.inputs; at += (size_t)1 << shift) {
-            if (at % OZ_BLOCK == 0) bring_inputs(r, x, at, in);
-            add_sums(p, i, k + at, sum_columns(r, shift, (uint8_t)(at >> shift), x, in));
-        }
-    }
+    for (size_t i = 0; i < p->x->m; i++) add_segments(p, r, i, k, shift);
 }
 
 static void add_masks(product *p, code_reader *r, size_t k) {
