@@ -9,7 +9,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { BLOCK_NS = 2000000, SETTLE_NS = 8000000, LONG_NS = 20000000, SAMPLES = 256 };
+enum { BLOCK_NS = 2000000, SETTLE_NS = 25000000, LONG_NS = 20000000, SAMPLES = 256 };
 
 static const char *option(int count, char **arguments, const char *key, const char *otherwise) {
     size_t length = strlen(key);

@@ -7,7 +7,7 @@ import time
 
 import numpy
 
-BLOCK_NS, SETTLE_NS, LONG_NS = 2_000_000, 8_000_000, 20_000_000
+BLOCK_NS, SETTLE_NS, LONG_NS = 2_000_000, 25_000_000, 20_000_000
 DEFAULTS = dict(net="", rows=1024, cols=1024, batch=64, threads=2, sparsity=0.0, codec="f32", group=128, cold=0)
 
 

@@ -13,8 +13,9 @@
 enum { MOST_COPIES = 512 };
 
 /* After another program's turn the threads of this one may share a core until the scheduler spreads them,
- * some milliseconds later: what is not long is run so long before it is timed. Rivals do the same. */
-enum { BLOCK_NS = 2000000, SETTLE_NS = 8000000, LONG_NS = 20000000 };
+ * some milliseconds later, two or three of its ticks: what is not long is run so long before it is timed.
+ * Rivals do the same. */
+enum { BLOCK_NS = 2000000, SETTLE_NS = 25000000, LONG_NS = 20000000 };
 
 uint64_t oz_cold_bytes(void) {
     static uint64_t bytes;
