@@ -42,6 +42,9 @@ typedef struct oz_vec_primitives {
     void (*add_scaled)(const float *x, size_t n, float scale, float *y);
     /* Softmax of one row of n, subtracting the maximum first; out may be x. */
     void (*softmax)(const float *x, size_t n, float *out);
+    /* out[i] = x[i], of numbers of 16 bits at any alignment. */
+    void (*widen_f16)(const void *x, size_t n, float *out);
+    void (*widen_bf16)(const void *x, size_t n, float *out);
     float (*sum)(const float *x, size_t n);
     float (*max)(const float *x, size_t n); /* n >= 1 */
     /* Index of the first element that is NaN or infinite; n if all are finite. */

@@ -41,8 +41,8 @@ void oz_multiply(oz_session *s, const oz_job *job) {
     const oz_layer_plan *plan = &s->plan->layers[job->layer];
     oz_call c = {.s = s, .job = job, .layer = plan->layer, .plan = plan, .prim = s->plan->primitives};
     c.lanes = oz_layer_lanes(s->plan, plan);
-    c.row_scale = oz_session_floats(&plan->layer->weight->row_scale, s->row_scale);
-    c.bias = oz_session_floats(plan->layer->bias, s->bias);
+    c.row_scale = oz_session_floats(s, &plan->layer->weight->row_scale, s->row_scale);
+    c.bias = oz_session_floats(s, plan->layer->bias, s->bias);
     if (oz_layer_reads_rows(plan, job->columns)) {
         oz_call_rows(&c);
     } else if (oz_call_is_direct(&c)) {

@@ -1,6 +1,7 @@
 /* session.c - one run at a time: bind the free dimensions, then node after node. */
 #include "runtime/session.h"
 
+#include <stdalign.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -71,9 +72,16 @@ void oz_session_free(oz_session *s) {
     oz_plan_free(p);
 }
 
-const float *oz_session_floats(const oz_vector *v, float *out) {
+const float *oz_session_floats(const oz_session *s, const oz_vector *v, float *out) {
     if (!v || !v->data) return NULL;
-    for (uint64_t i = 0; i < v->count; i++) out[i] = oz_vector_get(v, i);
+    if (v->kind == OZ_CODEC_F16)
+        s->plan->vec->widen_f16(v->data, v->count, out);
+    else if (v->kind == OZ_CODEC_BF16)
+        s->plan->vec->widen_bf16(v->data, v->count, out);
+    else if ((uintptr_t)v->data % alignof(float) != 0)
+        memcpy(out, v->data, v->count * sizeof *out);
+    else
+        return (const float *)(const void *)v->data;
     return out;
 }
 

@@ -29,7 +29,7 @@ bool oz_observed(const oz_step *step);
 oz_status oz_run_nodes(struct oz_session *s, size_t first, size_t end, oz_error *err);
 /* Where a value lies that the plan has placed. */
 void oz_session_place(struct oz_session *s, uint32_t value);
-/* A vector as f32 in `out`; NULL if there is none. */
-const float *oz_session_floats(const oz_vector *v, float *out);
+/* A vector as f32, where it lies or in `out`; NULL if there is none. */
+const float *oz_session_floats(const struct oz_session *s, const oz_vector *v, float *out);
 
 #endif

@@ -70,6 +70,20 @@ static void add_scaled(const float *x, size_t n, float scale, float *y) {
     if (i < n) v_store_n(y + i, v_muladd(v_load_n(x + i, n - i), s, v_load_n(y + i, n - i)), n - i);
 }
 
+static void widen_f16(const void *x, size_t n, float *out) {
+    const uint16_t *from = x;
+    size_t i = 0;
+    for (; i + 16 <= n; i += 16) v_store(out + i, v_load_f16(from + i));
+    if (i < n) v_store_n(out + i, v_load_f16_n(from + i, n - i), n - i);
+}
+
+static void widen_bf16(const void *x, size_t n, float *out) {
+    const uint16_t *from = x;
+    size_t i = 0;
+    for (; i + 16 <= n; i += 16) v_store(out + i, v_load_bf16(from + i));
+    if (i < n) v_store_n(out + i, v_load_bf16_n(from + i, n - i), n - i);
+}
+
 static float sum(const float *x, size_t n) {
     vf16 total = v_zero();
     size_t i = 0;
@@ -134,6 +148,8 @@ const oz_vec_primitives OZ_NAME(oz_vec_primitives) = {
     .mul = mul,
     .add_scaled = add_scaled,
     .softmax = softmax,
+    .widen_f16 = widen_f16,
+    .widen_bf16 = widen_bf16,
     .sum = sum,
     .max = max,
     .find_nonfinite = find_nonfinite,

@@ -61,7 +61,7 @@ size_t oz_conv_bytes(oz_conv_way way, const oz_layer *layer, const oz_node *node
 }
 
 static const float *row_scales(oz_session *s, const oz_weight *w, float scale) {
-    const float *own = oz_session_floats(&w->row_scale, s->row_scale);
+    const float *own = oz_session_floats(s, &w->row_scale, s->row_scale);
     if (scale == 1.0f) return own;
     for (size_t r = 0; r < w->rows; r++) s->row_scale[r] = own ? own[r] * scale : scale;
     return s->row_scale;
@@ -71,7 +71,7 @@ oz_epilogue oz_conv_epilogue(const oz_step *step, float scale) {
     oz_session *s = step->session;
     const oz_layer *layer = s->plan->layers[step->node->layer].layer;
     return (oz_epilogue){.scale = row_scales(s, layer->weight, scale),
-                         .bias = oz_session_floats(layer->bias, s->bias),
+                         .bias = oz_session_floats(s, layer->bias, s->bias),
                          .act = oz_observed(step) ? OZ_ACT_NONE : step->node->act,
                          .slope = step->node->slope};
 }
