@@ -158,7 +158,8 @@ static void work_until(void *arg, size_t i) {
     while (oz_terminal_clock_ns() < *(const uint64_t *)arg) continue;
 }
 
-/* Threads that have come to share a core do so until the scheduler has seen all of them at work for a while. */
+/* Threads that have come to share a core do so until the scheduler has seen all of them at work for a while.
+ */
 static void settle(const oz_plan_options *opt) {
     const oz_executor *e = opt->host->executor;
     uint64_t end = oz_terminal_clock_ns() + SETTLE_NS;
