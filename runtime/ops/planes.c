@@ -73,12 +73,13 @@ size_t oz_planes_floats(const oz_node *node, const oz_shape *x, const oz_shape *
 
 void oz_planes_offsets(const oz_planes *p, uint32_t *offset) {
     const oz_window *w = p->window;
+    const uint32_t channel = (uint32_t)(w->kernel[1] * p->phases * p->plane);
     for (size_t ky = 0; ky < w->kernel[0]; ky++) {
         size_t line = ky * w->dilation[0], down = line / w->stride[0] * p->out_width,
                phase = line % w->stride[0];
-        for (size_t kx = 0; kx < w->kernel[1]; kx++) {
-            for (size_t c = 0; c < p->channels; c++)
-                *offset++ = (uint32_t)(((c * w->kernel[1] + kx) * p->phases + phase) * p->plane + down);
+        for (size_t kx = 0; kx < w->kernel[1]; kx++, offset += p->channels) {
+            const uint32_t first = (uint32_t)((kx * p->phases + phase) * p->plane + down);
+            for (uint32_t c = 0; c < p->channels; c++) offset[c] = first + c * channel;
         }
     }
 }
