@@ -70,18 +70,20 @@ static void add_scaled(const float *x, size_t n, float scale, float *y) {
     if (i < n) v_store_n(y + i, v_muladd(v_load_n(x + i, n - i), s, v_load_n(y + i, n - i)), n - i);
 }
 
-static void widen_f16(const void *x, size_t n, float *out) {
-    const uint16_t *from = x;
+OZ_INLINE void widen(bool f16, const uint8_t *x, size_t n, float *out) {
     size_t i = 0;
-    for (; i + 16 <= n; i += 16) v_store(out + i, v_load_f16(from + i));
-    if (i < n) v_store_n(out + i, v_load_f16_n(from + i, n - i), n - i);
+    for (; i + 16 <= n; i += 16) v_store(out + i, f16 ? v_load_f16(x + 2 * i) : v_load_bf16(x + 2 * i));
+    if (i == n) return;
+    vf16 rest = f16 ? v_load_f16_n(x + 2 * i, n - i) : v_load_bf16_n(x + 2 * i, n - i);
+    v_store_n(out + i, rest, n - i);
+}
+
+static void widen_f16(const void *x, size_t n, float *out) {
+    widen(true, x, n, out);
 }
 
 static void widen_bf16(const void *x, size_t n, float *out) {
-    const uint16_t *from = x;
-    size_t i = 0;
-    for (; i + 16 <= n; i += 16) v_store(out + i, v_load_bf16(from + i));
-    if (i < n) v_store_n(out + i, v_load_bf16_n(from + i, n - i), n - i);
+    widen(false, x, n, out);
 }
 
 static float sum(const float *x, size_t n) {

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/half.h"
 #include "kernels/vec.h"
 #include "tests/support/guard.h"
 
@@ -141,6 +142,27 @@ Test(vec, reductions) {
             }
             guard_free(&g);
             guard_free(&h);
+        }
+    }
+}
+
+/* At an even and at an odd address. */
+Test(vec, widens_numbers_of_16_bits) {
+    OZ_FOR_EACH_ISA(v) {
+        for (size_t l = 0; l < 2 * (sizeof lengths / sizeof *lengths); l++) {
+            size_t n = lengths[l / 2];
+            guard in = guard_new(2 * n + l % 2, 1), out = guard_new(n * 4, 4);
+            float *y = (float *)(void *)out.data;
+            for (size_t i = 0; i < n; i++) {
+                uint16_t number = (uint16_t)(0x3000 + 97 * i);
+                memcpy(in.data + 2 * i, &number, sizeof number);
+            }
+            v->widen_f16(in.data, n, y);
+            for (size_t i = 0; i < n; i++) cr_assert_eq(y[i], oz_f16_to_f32((uint16_t)(0x3000 + 97 * i)));
+            v->widen_bf16(in.data, n, y);
+            for (size_t i = 0; i < n; i++) cr_assert_eq(y[i], oz_bf16_to_f32((uint16_t)(0x3000 + 97 * i)));
+            guard_free(&in);
+            guard_free(&out);
         }
     }
 }
