@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "cli/model.h"
 #include "cli/terminal.h"
@@ -96,12 +97,29 @@ static int measure_round_trip(oz_race *r) {
     return status == OZ_OK || status == OZ_ERR_SUPPORT ? EXIT_DONE : oz_report_error(NULL, &err);
 }
 
+/* The host of a virtual machine moves its processors about, for seconds or minutes so far apart that a layer
+ * on two threads takes up to half as long again. A turn waits a while until they are near again: about as
+ * near as they have been since the program began. */
+static int wait_until_near(oz_race *r) {
+    static double nearest = HUGE_VAL;
+    const struct timespec moment = {.tv_nsec = OZ_RACE_WAIT_MS * 1000000};
+    for (;; r->waits--) {
+        int code = measure_round_trip(r);
+        if (code || r->round_trip_ns <= 0) return code;
+        nearest = fmin(nearest, r->round_trip_ns);
+        if (r->round_trip_ns <= 2 * nearest || r->waits == 0) return EXIT_DONE;
+        nanosleep(&moment, NULL);
+        if (oz_terminal_interrupted()) return EXIT_INTERRUPTED;
+    }
+}
+
 /* The first turn is the warm-up. A rival that breaks off has no times. Memory is shared with unseen
  * neighbours: its bandwidth is measured in every turn. */
 static int take_turns(oz_race *r) {
     for (size_t turn = 0; turn < r->runs + 1; turn++) {
         const size_t at = turn ? turn - 1 : 0;
-        int code = r->cold ? limit(r, OZ_LIMIT_READ, oz_cold_bytes(), &r->read[at]) : EXIT_DONE;
+        int code = wait_until_near(r);
+        if (!code && r->cold) code = limit(r, OZ_LIMIT_READ, oz_cold_bytes(), &r->read[at]);
         for (size_t i = 0; !code && i < r->n; i++) code = time_once(&r->entries[i], &r->entries[i].times[at]);
         if (code) return code;
         if (!oz_terminal_progress(NULL, r->title, turn, r->runs + 1)) return EXIT_INTERRUPTED;

@@ -8,14 +8,15 @@
  *                     operations / P              multiply-adds in registers: F of floats, D of bytes
  *
  * What a second thread can gain depends on R, the round trip of a line of the cache between two: on virtual
- * machines it is several times as long when the host has put them on cores that share no cache. */
+ * machines it is several times as long when the host has put them on cores that share no cache. Turns can
+ * wait for that to pass. */
 #ifndef OZ_CLI_BENCH_RACE_H
 #define OZ_CLI_BENCH_RACE_H
 
 #include "cli/bench/rival.h"
 #include "cli/bench/subject.h"
 
-enum { OZ_RACE_ENTRIES = 64, OZ_RACE_RUNS = 1000 };
+enum { OZ_RACE_ENTRIES = 64, OZ_RACE_RUNS = 1000, OZ_RACE_WAIT_MS = 250 };
 
 typedef struct oz_entry {
     const char *name;
@@ -37,6 +38,7 @@ typedef struct oz_race {
     const oz_common *common;
     uint32_t batch;
     size_t runs;
+    size_t waits; /* times that turns may be put off for OZ_RACE_WAIT_MS */
     uint64_t threads;
     bool cold, trial;
     oz_entry *entries; /* [OZ_RACE_ENTRIES] */

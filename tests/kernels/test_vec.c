@@ -146,6 +146,11 @@ Test(vec, reductions) {
     }
 }
 
+/* Of either sign, and finite in both formats. */
+static uint16_t number_at(size_t i) {
+    return (uint16_t)(0x3000 + 71 * i + i % 2 * 0x8000);
+}
+
 /* At an even and at an odd address. */
 Test(vec, widens_numbers_of_16_bits) {
     OZ_FOR_EACH_ISA(v) {
@@ -154,13 +159,13 @@ Test(vec, widens_numbers_of_16_bits) {
             guard in = guard_new(2 * n + l % 2, 1), out = guard_new(n * 4, 4);
             float *y = (float *)(void *)out.data;
             for (size_t i = 0; i < n; i++) {
-                uint16_t number = (uint16_t)(0x3000 + 97 * i);
+                uint16_t number = number_at(i);
                 memcpy(in.data + 2 * i, &number, sizeof number);
             }
             v->widen_f16(in.data, n, y);
-            for (size_t i = 0; i < n; i++) cr_assert_eq(y[i], oz_f16_to_f32((uint16_t)(0x3000 + 97 * i)));
+            for (size_t i = 0; i < n; i++) cr_assert_eq(y[i], oz_f16_to_f32(number_at(i)));
             v->widen_bf16(in.data, n, y);
-            for (size_t i = 0; i < n; i++) cr_assert_eq(y[i], oz_bf16_to_f32((uint16_t)(0x3000 + 97 * i)));
+            for (size_t i = 0; i < n; i++) cr_assert_eq(y[i], oz_bf16_to_f32(number_at(i)));
             guard_free(&in);
             guard_free(&out);
         }
