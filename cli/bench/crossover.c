@@ -109,7 +109,12 @@ static int measure(const oz_crossover *c, oz_stock *stock, uint32_t batch, oz_cr
     char title[80];
     snprintf(title, sizeof title, "%llu x %llu, batch %u", (unsigned long long)c->rows,
              (unsigned long long)c->cols, batch);
-    oz_race r = {.title = title, .common = c->common, .batch = batch, .runs = c->runs, .threads = c->threads};
+    oz_race r = {.title = title,
+                 .common = c->common,
+                 .batch = batch,
+                 .runs = c->runs,
+                 .waits = OZ_RACE_WAITS,
+                 .threads = c->threads};
     int code = oz_race_open(&r);
     if (!code) code = add_all(c, stock, &r);
     if (!code) code = oz_race_run(&r);

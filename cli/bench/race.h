@@ -16,7 +16,10 @@
 #include "cli/bench/rival.h"
 #include "cli/bench/subject.h"
 
-enum { OZ_RACE_ENTRIES = 64, OZ_RACE_RUNS = 1000, OZ_RACE_WAIT_MS = 250 };
+enum { OZ_RACE_ENTRIES = 64, OZ_RACE_RUNS = 1000 };
+
+/* How long a turn is put off at a time, and how often turns are in a race of a table. */
+enum { OZ_RACE_WAIT_MS = 250, OZ_RACE_WAITS = 60 };
 
 typedef struct oz_entry {
     const char *name;
@@ -38,7 +41,7 @@ typedef struct oz_race {
     const oz_common *common;
     uint32_t batch;
     size_t runs;
-    size_t waits; /* times that turns may be put off for OZ_RACE_WAIT_MS */
+    size_t waits; /* times that turns may still be put off */
     uint64_t threads;
     bool cold, trial;
     oz_entry *entries; /* [OZ_RACE_ENTRIES] */

@@ -25,9 +25,6 @@ static const char *const engines[] = {"onednn", "onednn3", "onnxruntime", "ggml"
 /* Cold layers are many copies of each: no more lines at once than memory has room for. */
 enum { MOST_LINES = 6 };
 
-/* A quarter of a minute, of each race. */
-enum { MOST_WAITS = 15000 / OZ_RACE_WAIT_MS };
-
 typedef struct oz_table_run {
     const oz_targets_options *opt;
     oz_target_table table;
@@ -262,7 +259,7 @@ static int measure(oz_table_run *run, const oz_target *of) {
                  .threads = of->threads,
                  .cold = of->cold,
                  .runs = run->opt->runs,
-                 .waits = MOST_WAITS};
+                 .waits = OZ_RACE_WAITS};
     int code = oz_race_open(&r);
     if (!code) code = add_all(run, &r, of);
     if (!code) code = oz_race_run(&r);
