@@ -8,6 +8,8 @@
 #include "cli/options.h"
 #include "cli/terminal.h"
 
+enum { SETTLE_NS = 20000000 };
+
 int oz_open_model(const char *path, oz_model **out) {
     oz_open_options opt = OZ_OPEN_INIT;
     oz_error err = {0};
@@ -33,6 +35,17 @@ oz_plan_options oz_plan_from(const oz_common *common, uint32_t max_batch) {
     opt.isa = common->isa;
     opt.clock_ns = oz_terminal_clock_ns;
     return opt;
+}
+
+static void work_until(void *arg, size_t i) {
+    (void)i;
+    while (oz_terminal_clock_ns() < *(const uint64_t *)arg) continue;
+}
+
+void oz_settle_threads(const oz_plan_options *opt) {
+    const oz_executor *e = opt->host->executor;
+    uint64_t end = oz_terminal_clock_ns() + SETTLE_NS;
+    if (e && opt->threads != 1) e->run(e->ctx, (size_t)e->width, work_until, &end);
 }
 
 void oz_describe_tensor(const oz_tensor_info *t, char out[128]) {

@@ -6,9 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/model.h"
 #include "cli/terminal.h"
 
-enum { MOST_TURNS = 8, SETTLE_NS = 20000000 };
+enum { MOST_TURNS = 8 };
 
 bool oz_parse_slack(const char *text, double *slack) {
     char *rest;
@@ -153,19 +154,6 @@ static int time_once(oz_timed *t, const char *title, oz_model *m, const oz_plan_
     return t->code;
 }
 
-static void work_until(void *arg, size_t i) {
-    (void)i;
-    while (oz_terminal_clock_ns() < *(const uint64_t *)arg) continue;
-}
-
-/* Threads that have come to share a core do so until the scheduler has seen all of them at work for a while.
- */
-static void settle(const oz_plan_options *opt) {
-    const oz_executor *e = opt->host->executor;
-    uint64_t end = oz_terminal_clock_ns() + SETTLE_NS;
-    if (e && opt->threads != 1) e->run(e->ctx, (size_t)e->width, work_until, &end);
-}
-
 int oz_plan_check_model(oz_plan_check *check, const char *title, oz_model *m, const oz_plan_options *given) {
     oz_plan_options opt = *given;
     oz_plan *first = NULL; /* whose texts the candidates have */
@@ -174,7 +162,7 @@ int oz_plan_check_model(oz_plan_check *check, const char *title, oz_model *m, co
     int code = time_once(&t, title, m, &opt, &first, add);
     for (int turn = 1; !code && turn < MOST_TURNS && count_slow(&t, check->slack) > 0; turn++) {
         oz_plan *again = NULL;
-        settle(&opt);
+        oz_settle_threads(&opt);
         code = time_once(&t, title, m, &opt, &again, keep_fastest);
         oz_plan_free(again);
     }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/bench/machine.h"
+#include "cli/model.h"
 #include "cli/terminal.h"
 
 /* A virtual machine may see less of a cache than it has. */
@@ -95,6 +96,7 @@ static void add_kernel(void *ctx, const oz_candidate *c) {
 static int plan_copies(oz_subject *s, const oz_plan_options *given) {
     oz_plan_options opt = *given;
     oz_error err = {0};
+    if (opt.effort != OZ_EFFORT_MODEL) oz_settle_threads(&opt);
     for (size_t i = 0; i < s->n_copies; i++) {
         oz_copy *c = &s->copies[i];
         if (oz_plan_create(c->model, &opt, &c->plan, &err) != OZ_OK ||
