@@ -73,9 +73,6 @@ static bool quads_are_even(const oz_leaf *leaf) {
     return leaf->param[OZ_NM_FORM] == OZ_NM_LIST && (n % QUAD == 0 || QUAD % n == 0);
 }
 
-/* Positions lie apart from weights, a few lines a block: no hardware asks for them in time. */
-#define POSITIONS_AHEAD 512
-
 /* Columns of the entries of whole quads, of a block that begins with its list at p; returns how many. */
 OZ_INLINE size_t list_columns(const uint8_t *p, unsigned bits, size_t n, size_t each, uint8_t *column) {
     const size_t m = (size_t)1 << bits, groups = n < QUAD ? QUAD / n : 1, quads = n < QUAD ? 1 : n / QUAD;
@@ -86,7 +83,6 @@ OZ_INLINE size_t list_columns(const uint8_t *p, unsigned bits, size_t n, size_t 
     const vb64 next = vb_set1((uint8_t)(groups * m));
     size_t e = 0;
     for (size_t quad = 0; e + QUAD <= each; e += QUAD, p += 8 * bits) {
-        __builtin_prefetch(p + POSITIONS_AHEAD);
         vb_store(column + e * OZ_PANEL, vb_pair_fours(vb_add(vb_unpack(p, bits), at)));
         if (++quad < quads) continue;
         at = vb_add(at, next);
