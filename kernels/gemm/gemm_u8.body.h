@@ -58,6 +58,12 @@ OZ_INLINE void sum_codes(code_width width, const uint8_t *tile, const int8_t *x,
                          sums_shape in_use, vi16 sums[U8_ROWS][U8_VECTORS]) {
     const size_t quad_bytes = 4 * in_use.lanes;
     size_t q = 0;
+#ifdef OZ_WORDS
+    if (width == CODES_U8) {
+        sum_words(tile, x, quads, in_use, sums);
+        return;
+    }
+#endif
 #ifndef OZ_SIMD_VNNI
     if (width == CODES_U5) {
         for (; q + 4 <= quads; q += 4, tile += 4 * TILE_QUAD, x += 4 * quad_bytes) {
@@ -93,7 +99,7 @@ typedef struct segment {
     const int8_t *x;
     const float *x_scale; /* [lanes] */
 #ifdef OZ_WORDS
-    _Alignas(64) uint8_t words[OZ_BLOCK / 4 * WORDS_QUAD]; /* instead of the tile, of codes of 8 bits */
+    _Alignas(64) uint8_t words[OZ_BLOCK / 4 * WORDS_QUAD]; /* the tile, of codes of 8 bits */
 #endif
 } segment;
 
@@ -102,12 +108,6 @@ OZ_INLINE void sum_segment(code_width width, const segment *s, size_t row, size_
                            vi16 sums[U8_ROWS][U8_VECTORS]) {
     const uint8_t *tile = s->tile + 4 * row;
     const int8_t *x = s->x + 4 * column;
-#ifdef OZ_WORDS
-    if (width == CODES_U8) {
-        sum_words(s->words + 4 * row, x, s->quads, in_use, sums);
-        return;
-    }
-#endif
     if (s->quads == OZ_BLOCK / 4)
         sum_codes(width, tile, x, OZ_BLOCK / 4, in_use, sums);
     else if (s->quads == 8)
@@ -190,7 +190,7 @@ OZ_INLINE void gemm_u8_width(code_width width, const oz_leaf *leaf, size_t panel
         vi_store(s.less, less);
         sum_inputs(&s, x->sum + (k0 + k) / 32 * lanes, oz_div_up(inputs, 32), less, lanes);
 #ifdef OZ_WORDS
-        if (width == CODES_U8) codes_to_words(s.tile, s.quads, s.words);
+        if (width == CODES_U8) s.tile = codes_to_words(s.tile, s.quads, s.words);
 #endif
         multiply_segment(width, &s, lanes, acc);
     }

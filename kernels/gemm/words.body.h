@@ -12,13 +12,14 @@
 #define WORDS_QUAD (OZ_PANEL * 8) /* bytes of one quad of inputs: words 0 and 2 of each row, then 1 and 3 */
 
 #ifdef OZ_WORDS
-OZ_INLINE void codes_to_words(const uint8_t *tile, size_t quads, uint8_t *words) {
+OZ_INLINE const uint8_t *codes_to_words(const uint8_t *tile, size_t quads, uint8_t *words) {
     const vb64 bias = vb_set1(OZ_DOT4_BIAS);
-    for (size_t q = 0; q < quads; q++, tile += TILE_QUAD, words += WORDS_QUAD) {
-        const vb64 codes = vb_xor(vb_load(tile), bias);
-        vb_store(words, vb_low_words(codes));
-        vb_store(words + WORDS_QUAD / 2, vb_high_words(codes));
+    for (size_t q = 0; q < quads; q++) {
+        const vb64 codes = vb_xor(vb_load(tile + q * TILE_QUAD), bias);
+        vb_store(words + q * WORDS_QUAD, vb_low_words(codes));
+        vb_store(words + q * WORDS_QUAD + WORDS_QUAD / 2, vb_high_words(codes));
     }
+    return words;
 }
 
 /* sums[row][vector] of `quads` quads, each product 2^WORDS_SHIFT times. */

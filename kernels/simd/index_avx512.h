@@ -244,13 +244,14 @@ OZ_INLINE vi16 vi_sum_rows(const vi16 a[16]) {
     return _mm512_add_epi32(_mm512_shuffle_i32x4(low, high, 0x88), _mm512_shuffle_i32x4(low, high, 0xdd));
 }
 
+#ifdef OZ_LOOK_UP
 /* Lane 2 r = the sum of a[r]'s lower eight lanes, 2 r + 1 of its upper. */
 OZ_INLINE vi16 vi_sum_halves(const vi16 a[8]) {
     __m512i q0 = vi_sum_4_rows(a), q1 = vi_sum_4_rows(a + 4);
     __m512i sum = _mm512_add_epi32(_mm512_shuffle_i32x4(q0, q1, 0x88), _mm512_shuffle_i32x4(q0, q1, 0xdd));
-    return _mm512_permutexvar_epi32(_mm512_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7, 8, 12, 9, 13, 10, 14, 11, 15),
-                                    sum);
+    return vb_pair_fours(sum);
 }
+#endif
 
 OZ_INLINE vb64 vb_from_i32(vi16 a) {
     return a;
