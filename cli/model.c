@@ -8,8 +8,6 @@
 #include "cli/options.h"
 #include "cli/terminal.h"
 
-enum { SETTLE_NS = 20000000 };
-
 int oz_open_model(const char *path, oz_model **out) {
     oz_open_options opt = OZ_OPEN_INIT;
     oz_error err = {0};
@@ -44,7 +42,7 @@ static void work_until(void *arg, size_t i) {
 
 void oz_settle_threads(const oz_plan_options *opt) {
     const oz_executor *e = opt->host->executor;
-    uint64_t end = oz_terminal_clock_ns() + SETTLE_NS;
+    uint64_t end = oz_terminal_clock_ns() + OZ_SETTLE_NS;
     if (e && opt->threads != 1) e->run(e->ctx, (size_t)e->width, work_until, &end);
 }
 

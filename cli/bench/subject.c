@@ -13,10 +13,8 @@
 
 enum { MOST_COPIES = 512 };
 
-/* After another program's turn the threads of this one may share a core until the scheduler spreads them,
- * some milliseconds later, two or three of its ticks: what is not long is run so long before it is timed.
- * Rivals do the same. */
-enum { BLOCK_NS = 2000000, SETTLE_NS = 25000000, LONG_NS = 20000000 };
+/* What is not long settles before it is timed; so do rivals (benchmarks/rivals/adapter.c). */
+enum { BLOCK_NS = 2000000, LONG_NS = 20000000 };
 
 uint64_t oz_cold_bytes(void) {
     static uint64_t bytes;
@@ -142,7 +140,7 @@ static int run_for(oz_subject *s, uint64_t least, double *ns) {
 }
 
 int oz_subject_time(oz_subject *s, double *ns) {
-    int code = s->last_ns < LONG_NS ? run_for(s, SETTLE_NS, &s->last_ns) : EXIT_DONE;
+    int code = s->last_ns < LONG_NS ? run_for(s, OZ_SETTLE_NS, &s->last_ns) : EXIT_DONE;
     if (!code) code = run_for(s, BLOCK_NS, &s->last_ns);
     *ns = s->last_ns;
     return code;
