@@ -88,26 +88,26 @@ static int limit(const oz_race *r, oz_limit what, uint64_t bytes, double *per_ns
 }
 
 /* Threads that do not run at the same time have none. */
-static int measure_round_trip(oz_race *r) {
+static int measure_round_trip(const oz_race *r, double *ns) {
     oz_plan_options opt = options_of(r);
     oz_error err = {0};
     double per_ns = 0;
     oz_status status = oz_machine_limit(OZ_LIMIT_ROUND_TRIP, 0, &opt, &per_ns, &err);
-    r->round_trip_ns = status == OZ_OK ? 1 / per_ns : 0;
+    *ns = status == OZ_OK ? 1 / per_ns : 0;
     return status == OZ_OK || status == OZ_ERR_SUPPORT ? EXIT_DONE : oz_report_error(NULL, &err);
 }
 
 /* The host of a virtual machine moves its processors about, for seconds or minutes so far apart that a layer
  * on two threads takes up to half as long again. A turn waits a while until they are near again: about as
  * near as they have been since the program began. */
-static int wait_until_near(oz_race *r) {
+static int wait_until_near(oz_race *r, double *ns) {
     static double nearest = HUGE_VAL;
     const struct timespec moment = {.tv_nsec = OZ_RACE_WAIT_MS * 1000000};
     for (;; r->waits--) {
-        int code = measure_round_trip(r);
-        if (code || r->round_trip_ns <= 0) return code;
-        nearest = fmin(nearest, r->round_trip_ns);
-        if (r->round_trip_ns <= 2 * nearest || r->waits == 0) return EXIT_DONE;
+        int code = measure_round_trip(r, ns);
+        if (code || *ns <= 0) return code;
+        nearest = fmin(nearest, *ns);
+        if (*ns <= 2 * nearest || r->waits == 0) return EXIT_DONE;
         nanosleep(&moment, NULL);
         if (oz_terminal_interrupted()) return EXIT_INTERRUPTED;
     }
@@ -118,7 +118,7 @@ static int wait_until_near(oz_race *r) {
 static int take_turns(oz_race *r) {
     for (size_t turn = 0; turn < r->runs + 1; turn++) {
         const size_t at = turn ? turn - 1 : 0;
-        int code = wait_until_near(r);
+        int code = wait_until_near(r, &r->round_trip[at]);
         if (!code && r->cold) code = limit(r, OZ_LIMIT_READ, oz_cold_bytes(), &r->read[at]);
         for (size_t i = 0; !code && i < r->n; i++) code = time_once(&r->entries[i], &r->entries[i].times[at]);
         if (code) return code;
@@ -161,7 +161,7 @@ static int judge(const oz_race *r, oz_entry *e) {
 int oz_race_judge(oz_race *r) {
     int code = limit(r, OZ_LIMIT_MULTIPLY_ADD, 0, &r->multiply_adds);
     if (!code) code = limit(r, OZ_LIMIT_DOT, 0, &r->dots);
-    if (!code) code = measure_round_trip(r);
+    r->round_trip_ns = median_of(r->round_trip, r->runs, NULL);
     for (size_t i = 0; !code && i < r->n; i++) code = judge(r, &r->entries[i]);
     return code;
 }

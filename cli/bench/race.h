@@ -47,8 +47,9 @@ typedef struct oz_race {
     oz_entry *entries; /* [OZ_RACE_ENTRIES] */
     size_t n;
     double multiply_adds, dots; /* F and D, operations per ns */
-    double round_trip_ns;       /* R; 0 = not known, as with one thread */
-    double read[OZ_RACE_RUNS];  /* B of memory, bytes per ns, turn by turn: if cold */
+    double round_trip_ns;       /* R, the median; 0 = not known, as with one thread */
+    double round_trip[OZ_RACE_RUNS],
+        read[OZ_RACE_RUNS]; /* turn by turn; B of memory, bytes per ns: if cold */
 } oz_race;
 
 /* Room for entries, zeroed; exits 5 in words if there is none. */
