@@ -6,14 +6,21 @@
 #include "formats/hashed/hashed.h"
 
 #define SIGN_WORDS 192 /* that are prepared at once, at most */
-#define HASHES 8       /* at once */
+#define HASHES (OZ_VECTOR / 8)
 #define MOST_SIGNS (64 * (SIGN_WORDS - 1))
 
-typedef uint64_t hash_vector __attribute__((vector_size(8 * HASHES)));
-typedef uint32_t lane_vector __attribute__((vector_size(8 * HASHES)));
+/* A register of hashes: wider ones would be taken to pieces by way of memory. */
+typedef uint64_t hash_vector __attribute__((vector_size(OZ_VECTOR)));
 
-/* What of XXH3_64bits_withSeed of 8 bytes depends on the seed alone, and the rest of it, for eight indexes.
- */
+/* from, from + step, from + 2 step, ... */
+OZ_INLINE hash_vector hash_series(uint64_t from, uint64_t step) {
+    hash_vector each;
+    for (size_t i = 0; i < HASHES; i++) each[i] = i;
+    return each * step + from;
+}
+
+/* What of XXH3_64bits_withSeed of 8 bytes depends on the seed alone, and the rest of it, for several
+ * indexes. */
 OZ_INLINE uint64_t sign_key(const oz_leaf *leaf) {
     const uint64_t secret = UINT64_C(0x1cad21f72c81017c) ^ UINT64_C(0xdb979083e96dd4de);
     uint64_t seed = leaf->param[OZ_HASHED_SEED];
@@ -37,9 +44,8 @@ typedef struct sign_bits {
 
 /* `count` words from `index` on, and those behind them that make a whole vector. */
 OZ_INLINE void hash_words(uint64_t *words, uint64_t key, uint64_t index, size_t count) {
-    const hash_vector each = {0, 1, 2, 3, 4, 5, 6, 7};
     for (size_t w = 0; w < count; w += HASHES) {
-        hash_vector h = each + (index + w);
+        hash_vector h = hash_series(index + w, 1);
         hash_indexes(&h, key);
         memcpy(words + w, &h, sizeof h);
     }
@@ -95,56 +101,46 @@ typedef struct sign_lanes {
 /* The signs of 16 rows go on from one block of 64 inputs to the next: of each row the word last hashed. */
 typedef struct sign_rows {
     uint64_t key;
-    hash_vector index[2], shift[2], word[2];
+    hash_vector index[OZ_PANEL / HASHES], shift[OZ_PANEL / HASHES], word[OZ_PANEL / HASHES];
 } sign_rows;
 
 OZ_INLINE void sign_rows_begin(sign_rows *s, const oz_leaf *leaf, size_t r0, size_t k0) {
-    const hash_vector each = {0, 1, 2, 3, 4, 5, 6, 7};
     const uint64_t x = leaf->param[OZ_HASHED_START] + r0 * leaf->cols + k0;
     s->key = sign_key(leaf);
-    for (size_t half = 0; half < 2; half++) {
-        hash_vector first = x + (each + 8 * half) * leaf->cols;
-        s->index[half] = first / 64;
-        s->shift[half] = first % 64;
-        s->word[half] = s->index[half];
-        hash_indexes(&s->word[half], s->key);
+    OZ_UNROLL
+    for (size_t i = 0; i < OZ_PANEL / HASHES; i++) {
+        hash_vector first = hash_series(x + i * HASHES * leaf->cols, leaf->cols);
+        s->index[i] = first / 64;
+        s->shift[i] = first % 64;
+        s->word[i] = s->index[i];
+        hash_indexes(&s->word[i], s->key);
     }
 }
 
 /* The next 64 inputs. */
-OZ_INLINE void hash_lanes(sign_rows *s, hash_vector bits[2]) {
-    for (size_t half = 0; half < 2; half++) {
-        hash_vector next = s->index[half] += 1;
+OZ_INLINE void hash_lanes(sign_rows *s, uint64_t bits[OZ_PANEL]) {
+    OZ_UNROLL
+    for (size_t i = 0; i < OZ_PANEL / HASHES; i++) {
+        hash_vector next = s->index[i] += 1;
         hash_indexes(&next, s->key);
-        bits[half] = s->word[half] >> s->shift[half] | next << 1 << (63 - s->shift[half]);
-        s->word[half] = next;
+        hash_vector of_rows = s->word[i] >> s->shift[i] | next << 1 << (63 - s->shift[i]);
+        memcpy(bits + i * HASHES, &of_rows, sizeof of_rows);
+        s->word[i] = next;
     }
-}
-
-/* The even (low) or odd (high) halves of the words of 16 rows, a row a lane. */
-OZ_INLINE sign_lanes split_words(const hash_vector bits[2]) {
-    lane_vector first, second, low, high;
-    memcpy(&first, &bits[0], sizeof first);
-    memcpy(&second, &bits[1], sizeof second);
-    low = __builtin_shufflevector(first, second, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
-    high = __builtin_shufflevector(first, second, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
-    sign_lanes out;
-    memcpy(&out.low, &low, sizeof out.low);
-    memcpy(&out.high, &high, sizeof out.high);
-    return out;
 }
 
 /* Inputs k0 ... k0 + 63 of rows r0 ... r0 + 15; blocks are asked for in order. Rows and inputs that the leaf
  * does not have get any sign. */
 OZ_INLINE sign_lanes sign_rows_next(sign_rows *s, const oz_leaf *leaf, size_t r0, size_t k0) {
-    hash_vector bits[2] = {{0}, {0}};
+    uint64_t bits[OZ_PANEL] = {0};
     if (leaf->param[OZ_HASHED_SIGN] == OZ_HASHED_SIGN_HASH) {
         hash_lanes(s, bits);
     } else {
         const size_t rows = oz_min(OZ_PANEL, leaf->rows - r0);
         const uint32_t n = (uint32_t)oz_min(64, leaf->cols - k0);
-        for (size_t r = 0; r < rows; r++)
-            bits[r / HASHES][r % HASHES] = oz_hashed_signs(leaf, (r0 + r) * leaf->cols + k0, n);
+        for (size_t r = 0; r < rows; r++) bits[r] = oz_hashed_signs(leaf, (r0 + r) * leaf->cols + k0, n);
     }
-    return split_words(bits);
+    sign_lanes lanes;
+    vi_load_split(bits, &lanes.low, &lanes.high);
+    return lanes;
 }

@@ -93,12 +93,11 @@ static void strands_begin(strand_walk *w, const oz_leaf *leaf, uint64_t first, c
 
 /* The signs of every strand's next step. */
 OZ_INLINE void strand_signs(strand_walk *w, const oz_leaf *leaf, uint64_t key) {
-    const hash_vector one = {1, 1, 1, 1, 1, 1, 1, 1};
     const uint64_t rule = leaf->param[OZ_HASHED_SIGN], first = leaf->param[OZ_HASHED_START] / STEP;
     const uint8_t *mask = leaf->part[OZ_HASHED_SIGNS].data;
     for (size_t s = 0; s < w->strands; s += HASHES) {
         hash_vector h = w->index[s / HASHES];
-        w->index[s / HASHES] = h + one;
+        w->index[s / HASHES] = h + 1;
         if (rule == OZ_HASHED_SIGN_HASH) hash_indexes(&h, key);
         memcpy(w->signs + s, &h, sizeof h);
     }
@@ -206,7 +205,6 @@ OZ_INLINE oz_hashed_run run_at(run_memory *last, const oz_leaf *leaf, size_t r, 
 /* The signs of inputs [k0, k0 + n) of 16 rows, signs[r][j] those of the j-th STEP inputs. */
 OZ_INLINE void block_signs(const oz_leaf *leaf, size_t r0, size_t rows, size_t k0, size_t n,
                            uint64_t signs[OZ_PANEL][OZ_BLOCK / STEP]) {
-    const hash_vector each = {0, 0, 1, 1, 2, 2, 3, 3}, by_turns = {0, 1, 0, 1, 0, 1, 0, 1};
     if (leaf->param[OZ_HASHED_SIGN] != OZ_HASHED_SIGN_HASH) {
         for (size_t r = 0; r < rows; r++) {
             for (size_t c = 0; c < n; c += STEP)
@@ -216,8 +214,9 @@ OZ_INLINE void block_signs(const oz_leaf *leaf, size_t r0, size_t rows, size_t k
     }
     const uint64_t key = sign_key(leaf), row = leaf->cols / STEP;
     uint64_t first = (leaf->param[OZ_HASHED_START] + r0 * leaf->cols + k0) / STEP;
-    for (size_t r = 0; r < OZ_PANEL; r += 4, first += 4 * row) {
-        hash_vector h = each * row + by_turns + first;
+    for (size_t r = 0; r < OZ_PANEL; r += HASHES / 2, first += HASHES / 2 * row) {
+        const hash_vector each = hash_series(0, 1);
+        hash_vector h = first + each / 2 * row + each % 2;
         hash_indexes(&h, key);
         memcpy(signs[r], &h, sizeof h);
     }

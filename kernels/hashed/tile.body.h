@@ -222,8 +222,9 @@ OZ_INLINE void tile_rows(oz_codec_kind kind, array_reader *array, const oz_leaf 
 /* Two panels of one tile at once, where the registers hold their sums. */
 OZ_INLINE void tile_batch(oz_codec_kind kind, const oz_leaf *leaf, size_t panel0, size_t panel1,
                           const oz_rows *x, size_t m, bool one_scale, float *y, size_t ldy) {
-    const size_t sums = sums_at_once(m);
-    const tile_product one = {1, sums, m, one_scale}, two = {2, sums_at_once(2 * m), m, one_scale};
+    /* Signs and weights need registers, too. */
+    const tile_product one = {1, sums_at_once(2 * m), m, one_scale};
+    const tile_product two = {2, sums_at_once(4 * m), m, one_scale};
     const bool pairs = leaf->param[OZ_HASHED_BLOCK_N] % (2 * OZ_PANEL) == 0 && OZ_MV_SUMS >= 2 * m;
     array_reader array;
     array_begin(kind, &array, leaf);

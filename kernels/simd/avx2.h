@@ -17,6 +17,7 @@
 
 #define OZ_ISA_SUFFIX avx2
 #define OZ_ISA_ID OZ_ISA_AVX2
+#define OZ_VECTOR 32 /* bytes of a register */
 
 /* Rows x vectors of accumulators that the register file holds in a float multiplication: 12 of 16. */
 #define OZ_GEMM_ROWS 6
@@ -294,6 +295,17 @@ OZ_INLINE vi16 vi_set1(int32_t i) {
 OZ_INLINE vi16 vi_load(const void *p) {
     const __m256i *i = p;
     return (vi16){_mm256_loadu_si256(i), _mm256_loadu_si256(i + 1)};
+}
+/* Of 16 numbers of 64 bits the low and the high halves. */
+OZ_INLINE void vi_load_split(const uint64_t *p, vi16 *low, vi16 *high) {
+    const float *f = (const float *)p;
+    for (size_t i = 0; i < 2; i++) {
+        __m256 a = _mm256_loadu_ps(f + 16 * i), b = _mm256_loadu_ps(f + 16 * i + 8);
+        __m256d even = _mm256_castps_pd(_mm256_shuffle_ps(a, b, 0x88));
+        __m256d odd = _mm256_castps_pd(_mm256_shuffle_ps(a, b, 0xdd));
+        *(i ? &low->hi : &low->lo) = _mm256_castpd_si256(_mm256_permute4x64_pd(even, 0xd8));
+        *(i ? &high->hi : &high->lo) = _mm256_castpd_si256(_mm256_permute4x64_pd(odd, 0xd8));
+    }
 }
 OZ_INLINE void vi_store(void *p, vi16 a) {
     __m256i *to = p;

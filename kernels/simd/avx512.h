@@ -18,6 +18,7 @@
 #define OZ_ISA_SUFFIX avx512
 #define OZ_ISA_ID OZ_ISA_AVX512
 #endif
+#define OZ_VECTOR 64 /* bytes of a register */
 
 /* Compilers disagree on the signedness of immediate arguments. */
 #pragma GCC diagnostic push
@@ -247,6 +248,14 @@ OZ_INLINE vi16 vi_set1(int32_t i) {
 }
 OZ_INLINE vi16 vi_load(const void *p) {
     return _mm512_loadu_si512(p);
+}
+/* Of 16 numbers of 64 bits the low and the high halves. */
+OZ_INLINE void vi_load_split(const uint64_t *p, vi16 *low, vi16 *high) {
+    const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    const __m512i odd = _mm512_add_epi32(even, _mm512_set1_epi32(1));
+    __m512i a = _mm512_loadu_si512(p), b = _mm512_loadu_si512(p + 8);
+    *low = _mm512_permutex2var_epi32(a, even, b);
+    *high = _mm512_permutex2var_epi32(a, odd, b);
 }
 OZ_INLINE void vi_store(void *p, vi16 a) {
     _mm512_storeu_si512(p, a);

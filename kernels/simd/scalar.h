@@ -14,6 +14,7 @@
 
 #define OZ_ISA_SUFFIX scalar
 #define OZ_ISA_ID OZ_ISA_SCALAR
+#define OZ_VECTOR 16 /* bytes of a register */
 
 #define OZ_GEMM_ROWS 4
 #define OZ_GEMM_VECTORS 1
@@ -300,6 +301,13 @@ OZ_INLINE vi16 vi_load(const void *p) {
     vi16 out;
     memcpy(out.lane, p, sizeof out.lane);
     return out;
+}
+/* Of 16 numbers of 64 bits the low and the high halves. */
+OZ_INLINE void vi_load_split(const uint64_t *p, vi16 *low, vi16 *high) {
+    for (size_t i = 0; i < 16; i++) {
+        low->lane[i] = (int32_t)(uint32_t)p[i];
+        high->lane[i] = (int32_t)(uint32_t)(p[i] >> 32);
+    }
 }
 OZ_INLINE void vi_store(void *p, vi16 a) {
     memcpy(p, a.lane, sizeof a.lane);
