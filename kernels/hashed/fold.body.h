@@ -233,8 +233,8 @@ OZ_INLINE void fold_batch(oz_codec_kind kind, const oz_leaf *leaf, size_t panel0
 
 OZ_INLINE void fold_mv(oz_codec_kind kind, const oz_leaf *leaf, size_t panel0, size_t panel1,
                        const oz_rows *x, float *y, size_t ldy) {
-    if (in_step(leaf)) {
-        strands_mv(kind, leaf, panel0, panel1, x, y, ldy);
+    if (x->m == 1 && in_step(leaf)) {
+        strands_mv(kind, leaf, panel0, panel1, x, y);
         return;
     }
     OZ_WITH_ROWS(x->m, fold_batch(kind, leaf, panel0, panel1, x, M, y, ldy));

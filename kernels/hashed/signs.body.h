@@ -5,7 +5,7 @@
 #include "base/arith.h"
 #include "formats/hashed/hashed.h"
 
-#define SIGN_WORDS 192 /* that are prepared at once, at most */
+#define SIGN_WORDS 544 /* that are prepared at once, at most: for 4 rows of 8192 inputs, and some */
 #define HASHES (OZ_VECTOR / 8)
 #define MOST_SIGNS (64 * (SIGN_WORDS - 1))
 

@@ -1,10 +1,12 @@
-/* strands.body.h - map pareto, where all of it is in step: one reading of the array serves every fold.
+/* strands.body.h - map pareto, where all of it is in step, times one activation row: one reading of the array
+ * serves every fold.
  *
  * Fold f, the f-th M weights in row-major order, is the array from slot h(f) on, round its end. So a slot
  * is one weight of each fold, and a walk through the array takes a strand of W through every fold: 64 slots
  * stay in registers while all strands pass, each with signs, activations and a sum of its own, which goes to
  * y where its row, or its fold, ends. The activations of all strands are the same few kilobytes, so what is
- * read again and again lies in the first-level cache however long the array is. */
+ * read again and again lies in the first-level cache however long the array is. With more activation rows it
+ * would not, and there is arithmetic enough for each reading. */
 
 #define STEP 64         /* slots that go by together, and signs of a hash */
 #define MOST_STRANDS 64 /* at once */
@@ -24,7 +26,7 @@ typedef struct strand {
     size_t row, steps,
         left;          /* steps from `at` to the end of the row, and to the last slot if the fold has it */
     uint64_t at, fold; /* position where it was last looked at, and where the fold begins */
-    float sum[OZ_MV_BATCH][OZ_LANES];
+    float sum[OZ_LANES];
 } strand;
 
 typedef struct strand_walk {
@@ -51,18 +53,16 @@ static void strand_enter(const strand_walk *w, strand *t, const oz_leaf *leaf, c
 }
 
 /* Its sums go to y. */
-static void strand_deliver(strand *t, size_t m, float *y, size_t ldy) {
-    for (size_t i = 0; t->x && i < m; i++) {
-        y[i * ldy + t->row] += v_sum(v_load(t->sum[i]));
-        v_store(t->sum[i], v_zero());
-    }
+static void strand_deliver(strand *t, float *y) {
+    if (!t->x) return;
+    y[t->row] += v_sum(v_load(t->sum));
+    v_store(t->sum, v_zero());
 }
 
 /* Something ended: a row, the fold, or the time that the strand was not wanted. */
-static void strand_turn(strand_walk *w, size_t s, const oz_leaf *leaf, const oz_rows *x, float *y,
-                        size_t ldy) {
+static void strand_turn(strand_walk *w, size_t s, const oz_leaf *leaf, const oz_rows *x, float *y) {
     strand *t = &w->strand[s];
-    strand_deliver(t, x->m, y, ldy);
+    strand_deliver(t, y);
     t->at += t->steps * STEP;
     t->left -= t->steps;
     if (t->left == 0) {
@@ -109,32 +109,25 @@ OZ_INLINE void strand_signs(strand_walk *w, const oz_leaf *leaf, uint64_t key) {
 }
 
 /* 64 weights times their inputs. */
-OZ_INLINE void strand_step(const vf16 a[STEP / OZ_LANES], const uint64_t *signs, const float *x, size_t ld,
-                           size_t m, float sums[][OZ_LANES]) {
-    vf16 sum[OZ_MV_BATCH];
-    for (size_t i = 0; i < m; i++) sum[i] = v_zero();
+OZ_INLINE void strand_step(const vf16 a[STEP / OZ_LANES], const uint64_t *signs, const float *x,
+                           float *sums) {
+    vf16 sum = v_zero();
     OZ_UNROLL
     for (size_t j = 0; j < STEP / OZ_LANES; j++) {
         vf16 w = v_flip(a[j], (const uint8_t *)signs + j / 2 * 4, j % 2 * 16);
-        OZ_UNROLL
-        for (size_t i = 0; i < m; i++) {
-            vf16 in = v_load(x + i * ld + OZ_LANES * j);
-            sum[i] = v_muladd(w, in, sum[i]);
-        }
+        sum = v_muladd(w, v_load(x + OZ_LANES * j), sum);
     }
-    OZ_UNROLL
-    for (size_t i = 0; i < m; i++) v_store(sums[i], v_add(v_load(sums[i]), sum[i]));
+    v_store(sums, v_add(v_load(sums), sum));
 }
 
 /* One step of all strands; returns how many of them are to turn, and which. */
-OZ_INLINE size_t strands_step(const vf16 a[STEP / OZ_LANES], strand_walk *w, size_t ld, size_t m,
-                              uint8_t turning[MOST_STRANDS]) {
+OZ_INLINE size_t strands_step(const vf16 a[STEP / OZ_LANES], strand_walk *w, uint8_t turning[MOST_STRANDS]) {
     const size_t strands = w->strands;
     size_t turns = 0;
     for (size_t s = 0; s < strands; s++) {
         strand *t = &w->strand[s];
         if (t->x) {
-            strand_step(a, &w->signs[s], t->x, ld, m, t->sum);
+            strand_step(a, &w->signs[s], t->x, t->sum);
             t->x += STEP;
             if (t->x == t->end) turning[turns++] = (uint8_t)s;
         } else if (--t->idle == 0) {
@@ -147,7 +140,7 @@ OZ_INLINE size_t strands_step(const vf16 a[STEP / OZ_LANES], strand_walk *w, siz
 #define FETCH_AHEAD 2048 /* slots */
 
 OZ_INLINE void strands_walk(oz_codec_kind kind, strand_walk *w, const oz_leaf *leaf, array_reader *array,
-                            const oz_rows *x, size_t m, float *y, size_t ldy) {
+                            const oz_rows *x, float *y) {
     const uint64_t key = sign_key(leaf), slots = leaf->param[OZ_HASHED_SLOTS];
     for (size_t slot = 0; slot < slots; slot += STEP) {
         const uint8_t *ahead = array->array + oz_min(slot + FETCH_AHEAD, slots - STEP) * slot_bytes(kind);
@@ -158,16 +151,16 @@ OZ_INLINE void strands_walk(oz_codec_kind kind, strand_walk *w, const oz_leaf *l
         for (size_t j = 0; j < STEP / OZ_LANES; j++) a[j] = read_slots(kind, array, slot + OZ_LANES * j);
         uint8_t turning[MOST_STRANDS];
         strand_signs(w, leaf, key);
-        const size_t turns = strands_step(a, w, x->ld, m, turning);
-        for (size_t t = 0; t < turns; t++) strand_turn(w, turning[t], leaf, x, y, ldy);
+        const size_t turns = strands_step(a, w, turning);
+        for (size_t t = 0; t < turns; t++) strand_turn(w, turning[t], leaf, x, y);
     }
-    for (size_t s = 0; s < w->strands; s++) strand_deliver(&w->strand[s], m, y, ldy);
+    for (size_t s = 0; s < w->strands; s++) strand_deliver(&w->strand[s], y);
 }
 
 /* Which folds go together does not depend on the rows that are wanted, so neither does the order in which the
  * parts of a row are added. */
 OZ_INLINE void strands_mv(oz_codec_kind kind, const oz_leaf *leaf, size_t panel0, size_t panel1,
-                          const oz_rows *x, float *y, size_t ldy) {
+                          const oz_rows *x, float *y) {
     const uint64_t slots = leaf->param[OZ_HASHED_SLOTS], start = leaf->param[OZ_HASHED_START];
     strand_walk w;
     array_reader array;
@@ -179,7 +172,7 @@ OZ_INLINE void strands_mv(oz_codec_kind kind, const oz_leaf *leaf, size_t panel0
         n = oz_min(MOST_STRANDS - fold % MOST_STRANDS, end - fold);
         w.strands = n;
         strands_begin(&w, leaf, fold, x);
-        OZ_WITH_ROWS(x->m, strands_walk(kind, &w, leaf, &array, x, M, y, ldy));
+        strands_walk(kind, &w, leaf, &array, x, y);
     }
 }
 
