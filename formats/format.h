@@ -46,6 +46,17 @@ typedef struct oz_part {
     uint64_t offset; /* in the file, for errors; OZ_NO_OFFSET in memory */
 } oz_part;
 
+/* Where stored numbers of 16 rows x some inputs lie: in 16 shares of `bytes`, `stride` apart. */
+typedef struct oz_extent {
+    const uint8_t *p;
+    uint64_t stride, bytes;
+} oz_extent;
+
+/* Of one block: its numbers, and what tells their places or scales. */
+typedef struct oz_extents {
+    oz_extent part[2];
+} oz_extents;
+
 typedef struct oz_packer oz_packer;
 
 typedef struct oz_format {
@@ -69,6 +80,10 @@ typedef struct oz_format {
      * the format has no groups along its rows (its integers are then used as floats). */
     void (*codes)(const oz_leaf *leaf, uint64_t r, uint64_t c0, uint64_t n, uint8_t *out);
     uint64_t (*nonzeros)(const oz_leaf *leaf); /* stored weights, padding not counted; NULL = rows * cols */
+
+    /* Where the block's bytes lie, about, so that memory can be asked for them before they are wanted; parts
+     * that are not there have none. NULL = they lie nowhere in particular. */
+    oz_extents (*extents)(const oz_leaf *leaf, uint64_t panel, uint64_t k0, uint64_t n);
 
     /* Where the format has layouts for which kernels take different times: the name of this leaf's; NULL =
      * all alike. */

@@ -76,6 +76,13 @@ static uint64_t scale_count(const oz_leaf *leaf) {
     return oz_leaf_panels(leaf) * oz_codec_groups(&leaf->codec, leaf->cols) * OZ_PANEL;
 }
 
+oz_extent oz_panel_extent(const oz_leaf *leaf, size_t part, uint64_t bytes, uint64_t panel, uint64_t k0,
+                          uint64_t n) {
+    if (leaf->part[part].data == NULL) return (oz_extent){NULL, 0, 0};
+    const uint64_t share = oz_div_up(bytes * n / leaf->cols, OZ_PANEL);
+    return (oz_extent){leaf->part[part].data + panel * bytes + bytes * k0 / leaf->cols, share, share};
+}
+
 uint64_t oz_scales_bytes(const oz_leaf *leaf) {
     if (!oz_codec_is_integer(leaf->codec.kind)) return 0;
     return scale_count(leaf) * oz_scale_bytes(&leaf->codec);

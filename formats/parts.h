@@ -34,6 +34,10 @@ static inline uint64_t oz_leaf_group(const oz_leaf *leaf) {
 
 /* Bytes of the parts [panel][group][16]; 0 where the codec has none. */
 uint64_t oz_scales_bytes(const oz_leaf *leaf);
+
+/* Inputs [k0, k0 + n) of a part's panel of `bytes` bytes, in which inputs follow each other. */
+oz_extent oz_panel_extent(const oz_leaf *leaf, size_t part, uint64_t bytes, uint64_t panel, uint64_t k0,
+                          uint64_t n);
 uint64_t oz_offsets_bytes(const oz_leaf *leaf);
 /* Proves that a part of scales or minima is finite, the padded rows' too. */
 oz_status oz_scales_check(const oz_leaf *leaf, size_t part, oz_error *err);

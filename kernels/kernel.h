@@ -69,7 +69,6 @@ static inline size_t oz_lanes_for(size_t columns) {
 typedef struct oz_tile {
     const float *p;
     size_t row_stride, k_stride;
-    const float *next; /* a block of the same strides that memory is asked for meanwhile, or NULL */
 } oz_tile;
 
 /* Activations where they lie: input k of column c is x[c * column_stride + k * input_stride]. */
@@ -163,11 +162,12 @@ typedef struct oz_kernels {
 const oz_kernels *oz_kernels_of(const oz_format *format, oz_isa isa);
 
 /* What every instruction set offers, whatever the format: the mm multiplications and the steps around
- * them. One table per instruction set, complete in each. */
+ * them. One table per instruction set, complete in each. Multiplications ask memory for `ahead` meanwhile,
+ * which may be NULL: little by little, as a core waits for no more than some 20 lines at a time. */
 typedef struct oz_primitives {
     oz_isa isa;
     /* y[16 rows][lanes] += W x over the inputs of one block. x: [n][lanes]. */
-    void (*gemm_f32)(oz_tile w, size_t n, const float *x, size_t lanes, float *y);
+    void (*gemm_f32)(oz_tile w, size_t n, const float *x, size_t lanes, float *y, const oz_extents *ahead);
     /* The same block as w in buffer[n][16], so that its weights lie close. */
     oz_tile (*pack_f32)(oz_tile w, size_t n, float *buffer);
     /* y[columns][ldy] += W x over the inputs of one block, for panels of 16 rows as pack_f32 leaves them,
@@ -176,13 +176,13 @@ typedef struct oz_primitives {
     void (*gemm_rows)(const float *const *w, size_t panels, size_t n, oz_activations x, size_t columns,
                       float *y, size_t ldy);
     /* 8 lanes, too. */
-    void (*gemm_nz)(const oz_nonzeros *w, const float *x, size_t lanes, float *y);
+    void (*gemm_nz)(const oz_nonzeros *w, const float *x, size_t lanes, float *y, const oz_extents *ahead);
     /* The block of nz_codes at k0, of n inputs; acc as of gemm_u8. The floats of x are its codes. */
     void (*gemm_nz_codes)(const oz_leaf *leaf, size_t panel, size_t k0, size_t n, const oz_nonzeros *w,
-                          const oz_columns *x, float *acc);
+                          const oz_columns *x, float *acc, const oz_extents *ahead);
     /* n inputs starting at k0, a multiple of 128, of the leaf; acc[16][lanes] carries over blocks. */
     void (*gemm_u8)(const oz_leaf *leaf, size_t panel, size_t k0, size_t n, const uint8_t *tile,
-                    const oz_columns *x, float *acc);
+                    const oz_columns *x, float *acc, const oz_extents *ahead);
     /* The mv kernel that a decoder makes: block by block, decoded and multiplied by up to 4 rows. */
     void (*mv_blocks)(const oz_decoder *decoder, const oz_leaf *leaf, size_t panel0, size_t panel1,
                       const oz_rows *x, float *y, size_t ldy);

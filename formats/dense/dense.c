@@ -120,12 +120,22 @@ static bool scale_rows(oz_leaf *leaf, const float *scale) {
     return true;
 }
 
+static oz_extents extents(const oz_leaf *leaf, uint64_t panel, uint64_t k0, uint64_t n) {
+    if (oz_codec_is_integer(leaf->codec.kind))
+        return (oz_extents){
+            {oz_panel_extent(leaf, OZ_DENSE_VALUES, oz_dense_panel_bytes(leaf), panel, k0, n)}};
+    const uint64_t width = oz_float_bytes(leaf->codec.kind), row = panel * OZ_PANEL;
+    const uint8_t *first = leaf->part[OZ_DENSE_VALUES].data + (row * leaf->cols + k0) * width;
+    return (oz_extents){{{first, leaf->cols * width, n * width}}};
+}
+
 const oz_format oz_format_dense = {
     .name = "dense",
     .parts = parts,
     .n_parts = sizeof parts / sizeof parts[0],
     .codecs = OZ_CODECS_ALL,
     .layout = layout,
+    .extents = extents,
     .open = open_leaf,
     .row = row,
     .codes = codes,

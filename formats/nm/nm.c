@@ -207,6 +207,12 @@ static bool scale_rows(oz_leaf *leaf, const float *scale) {
     return true;
 }
 
+static oz_extents extents(const oz_leaf *leaf, uint64_t panel, uint64_t k0, uint64_t n) {
+    const uint64_t values = oz_nm_value_panel_bytes(leaf), positions = oz_nm_position_panel_bytes(leaf);
+    return (oz_extents){{oz_panel_extent(leaf, OZ_NM_VALUES, values, panel, k0, n),
+                         oz_panel_extent(leaf, OZ_NM_POSITIONS, positions, panel, k0, n)}};
+}
+
 const oz_format oz_format_nm = {
     .name = "nm",
     .params = params,
@@ -216,6 +222,7 @@ const oz_format oz_format_nm = {
     .n_parts = sizeof parts / sizeof parts[0],
     .codecs = OZ_CODECS_ALL,
     .layout = layout,
+    .extents = extents,
     .open = open_leaf,
     .row = row,
     .codes = codes,

@@ -288,6 +288,27 @@ static bool scale_rows(oz_leaf *leaf, const float *scale) {
     return true;
 }
 
+/* A part of `bits` for each slot. */
+static oz_extent slots_extent(const oz_leaf *leaf, size_t part, uint64_t first, uint64_t slots,
+                              uint64_t bits) {
+    if (leaf->part[part].data == NULL) return (oz_extent){NULL, 0, 0};
+    const uint64_t share = oz_div_up(slots * bits, 8 * OZ_PANEL);
+    return (oz_extent){leaf->part[part].data + first * bits / 8, share, share};
+}
+
+static oz_extents extents(const oz_leaf *leaf, uint64_t panel, uint64_t k0, uint64_t n) {
+    const uint64_t block = leaf->param[OZ_SPARSE_BLOCK], cell = panel * oz_sparse_blocks(leaf) + k0 / block;
+    const uint64_t first = oz_sparse_first(leaf, cell), cells = oz_div_up(n, block);
+    const uint64_t slots = oz_sparse_first(leaf, cell + cells) - first;
+    const oz_codec_kind kind = leaf->codec.kind;
+    const uint64_t bits = oz_codec_is_integer(kind) ? oz_sparse_bits(kind) : 8 * oz_float_bytes(kind);
+    const oz_extent values = slots_extent(leaf, OZ_SPARSE_VALUES, first, slots, bits);
+    if (leaf->param[OZ_SPARSE_FORM] == OZ_SPARSE_ROWS)
+        return (oz_extents){{values, slots_extent(leaf, OZ_SPARSE_COLUMNS, first, slots, 8)}};
+    const uint64_t masks = OZ_PANEL * oz_div_up(leaf->cols, 8);
+    return (oz_extents){{values, oz_panel_extent(leaf, OZ_SPARSE_MASKS, masks, panel, k0, n)}};
+}
+
 const oz_format oz_format_sparse = {
     .name = "sparse",
     .params = params,
@@ -296,6 +317,7 @@ const oz_format oz_format_sparse = {
     .n_parts = sizeof parts / sizeof parts[0],
     .codecs = OZ_CODECS_ALL,
     .layout = layout,
+    .extents = extents,
     .open = open_leaf,
     .row = row,
     .codes = codes,

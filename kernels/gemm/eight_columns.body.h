@@ -8,12 +8,13 @@ OZ_INLINE void add_step_8(vf8 acc[OZ_NZ_STEP], vf8 weights, uint64_t columns, oz
         acc[j] = v8_muladd(v8_spread(weights, j), v8_load(input_at(x, columns >> 8 * j & 255)), acc[j]);
 }
 
-OZ_INLINE void gemm_uneven_8(const oz_nonzeros *w, oz_inputs x, float *y) {
+OZ_INLINE void gemm_uneven_8(const oz_nonzeros *w, oz_inputs x, float *y, const oz_extents *ahead) {
     uint64_t columns = columns_from(w->column);
     size_t i = 0;
     for (size_t r = 0; r < OZ_PANEL; r++, y += 8) {
         const size_t end = w->end[r];
         uint64_t now = columns;
+        ask_for_shares(ahead, r, 1);
         vf8 acc[OZ_NZ_STEP] = {v8_load(y), v8_zero(), v8_zero(), v8_zero()};
         OZ_ROLL
         for (; i + OZ_NZ_STEP < end; i += OZ_NZ_STEP, now = columns) {
@@ -34,9 +35,10 @@ OZ_INLINE void add_eight_rows(vf8 acc[8], const float *value, uint64_t low, uint
 }
 
 /* Rows of the same length: eight at a time. */
-OZ_INLINE void gemm_even_8(const oz_nonzeros *w, oz_inputs x, float *y) {
+OZ_INLINE void gemm_even_8(const oz_nonzeros *w, oz_inputs x, float *y, const oz_extents *ahead) {
     for (size_t r0 = 0; r0 < OZ_PANEL; r0 += 8, y += 64) {
         vf8 acc[8];
+        ask_for_shares(ahead, r0, 8);
         OZ_UNROLL
         for (size_t r = 0; r < 8; r++) acc[r] = v8_load(y + 8 * r);
         const float *value = w->value + r0;
@@ -56,9 +58,9 @@ OZ_INLINE void gemm_even_8(const oz_nonzeros *w, oz_inputs x, float *y) {
     }
 }
 
-OZ_INLINE void gemm_eight_columns(const oz_nonzeros *w, oz_inputs x, float *y) {
+OZ_INLINE void gemm_eight_columns(const oz_nonzeros *w, oz_inputs x, float *y, const oz_extents *ahead) {
     if (w->each)
-        gemm_even_8(w, x, y);
+        gemm_even_8(w, x, y, ahead);
     else
-        gemm_uneven_8(w, x, y);
+        gemm_uneven_8(w, x, y, ahead);
 }

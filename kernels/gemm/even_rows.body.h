@@ -51,10 +51,13 @@ OZ_INLINE void gemm_even_rows(const oz_nonzeros *w, oz_inputs x, oz_sums sums, s
         end_sums(sums, row + r, c, lanes, acc[r / EVEN_ROWS][r % EVEN_ROWS], vectors);
 }
 
-OZ_INLINE void gemm_even_lanes(const oz_nonzeros *w, oz_inputs x, oz_sums sums, size_t lanes) {
+OZ_INLINE void gemm_even_lanes(const oz_nonzeros *w, oz_inputs x, oz_sums sums, size_t lanes,
+                               const oz_extents *ahead) {
     const size_t vectors = lanes / 16 < EVEN_SUMS ? lanes / 16 : EVEN_SUMS, fours = EVEN_SUMS / vectors;
-    for (size_t c = 0; c < lanes; c += 16 * vectors, x.x += 16 * vectors) {
-        for (size_t r = 0; r < OZ_PANEL; r += fours * EVEN_ROWS)
+    for (size_t c = 0; c < lanes; c += 16 * vectors, x.x += 16 * vectors, ahead = NULL) {
+        for (size_t r = 0; r < OZ_PANEL; r += fours * EVEN_ROWS) {
+            ask_for_shares(ahead, r, fours * EVEN_ROWS);
             gemm_even_rows(w, x, sums, r, c, lanes, fours, vectors);
+        }
     }
 }

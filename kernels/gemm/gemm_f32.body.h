@@ -2,6 +2,7 @@
  *
  * A block of rows x vectors of accumulators stays in registers while the inputs of the block run past:
  * each weight is broadcast, each vector of activations serves all rows. */
+#include "kernels/gemm/ahead.body.h"
 #include "kernels/gemm/inputs.body.h"
 #include "kernels/gemm/sums.body.h"
 
@@ -12,24 +13,16 @@
 
 #define LINE 16 /* floats */
 
-/* Rows of a block lie far apart, so that no hardware looks ahead: a line of each is asked for by the line. */
-OZ_INLINE void ask_for_lines(oz_tile w, size_t k, int rows) {
-    if (w.next == NULL) return;
-    OZ_UNROLL
-    for (int r = 0; r < rows; r++)
-        __builtin_prefetch((const char *)w.next + ((size_t)r * w.row_stride + k) * sizeof(float), 0, 2);
-}
-
 /* `rows` rows x `vectors` vectors of sums. */
 OZ_INLINE void multiply_f32(oz_tile w, size_t n, oz_inputs x, size_t lanes, oz_sums sums, size_t row,
-                            size_t column, int rows, int vectors) {
+                            size_t column, int rows, int vectors, const oz_extents *ahead) {
     vf16 acc[MOST_ROWS][OZ_GEMM_VECTORS];
     OZ_UNROLL
     for (int r = 0; r < rows; r++) begin_sums(sums, row + (size_t)r, column, lanes, acc[r], (size_t)vectors);
     const char *weights = (const char *)w.p;
     for (size_t k0 = 0; k0 < n; k0 += LINE) {
         const size_t end = k0 + LINE < n ? k0 + LINE : n;
-        ask_for_lines(w, k0, rows);
+        ask_for_lines(ahead, row, (size_t)rows, k0 * sizeof(float));
         OZ_ROLL
         for (size_t k = k0; k < end; k++) {
             const float *from = input_at(x, k);
@@ -56,19 +49,19 @@ static const float *weights_at(const float *p, size_t i) {
 
 static oz_tile tile_from_row(oz_tile w, size_t row) {
     w.p = weights_at(w.p, row * w.row_stride);
-    if (w.next) w.next = weights_at(w.next, row * w.row_stride);
     return w;
 }
 
-OZ_INLINE void gemm_f32_lanes(oz_tile w, size_t n, oz_inputs x, oz_sums sums, size_t lanes) {
+OZ_INLINE void gemm_f32_lanes(oz_tile w, size_t n, oz_inputs x, oz_sums sums, size_t lanes,
+                              const oz_extents *ahead) {
     const int vectors = lanes / 16 < OZ_GEMM_VECTORS ? (int)lanes / 16 : OZ_GEMM_VECTORS;
     const int most = MOST_SUMS / vectors < MOST_ROWS ? MOST_SUMS / vectors : MOST_ROWS;
     const int rows = vectors == 3 ? MOST_ROWS : most; /* that many of three still fit, and come out even */
-    for (size_t c = 0; c < lanes; c += 16 * (size_t)vectors, x.x += 16 * vectors, w.next = NULL) {
+    for (size_t c = 0; c < lanes; c += 16 * (size_t)vectors, x.x += 16 * vectors, ahead = NULL) {
         size_t r = 0;
         for (; r + (size_t)rows <= OZ_PANEL; r += (size_t)rows)
-            multiply_f32(tile_from_row(w, r), n, x, lanes, sums, r, c, rows, vectors);
+            multiply_f32(tile_from_row(w, r), n, x, lanes, sums, r, c, rows, vectors, ahead);
         if (r < OZ_PANEL)
-            multiply_f32(tile_from_row(w, r), n, x, lanes, sums, r, c, OZ_PANEL % rows, vectors);
+            multiply_f32(tile_from_row(w, r), n, x, lanes, sums, r, c, OZ_PANEL % rows, vectors, ahead);
     }
 }

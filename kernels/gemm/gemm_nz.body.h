@@ -4,6 +4,7 @@
 #include "base/arith.h"
 #include "kernels/kernel.h"
 
+#include "kernels/gemm/ahead.body.h"
 #include "kernels/gemm/inputs.body.h"
 #include "kernels/gemm/sums.body.h"
 
@@ -107,11 +108,13 @@ OZ_INLINE void add_row_of(row_sums *acc, const oz_nonzeros *w, size_t i, size_t 
         add_row_padded(acc, w, i, end, columns, x, lanes / 16);
 }
 
-OZ_INLINE void gemm_uneven_lanes(const oz_nonzeros *w, oz_inputs x, oz_sums sums, size_t lanes) {
+OZ_INLINE void gemm_uneven_lanes(const oz_nonzeros *w, oz_inputs x, oz_sums sums, size_t lanes,
+                                 const oz_extents *ahead) {
     const size_t vectors = lanes / 16;
     uint64_t columns = columns_from(w->column);
     for (size_t r = 0, i = 0; r < OZ_PANEL; i = w->end[r++]) {
         row_sums acc;
+        ask_for_shares(ahead, r, 1);
         begin_sums(sums, r, 0, lanes, acc.set[0], vectors);
         begin_sets(&acc, vectors);
         add_row_of(&acc, w, i, w->end[r], &columns, x, lanes);
@@ -125,11 +128,12 @@ OZ_INLINE void gemm_uneven_lanes(const oz_nonzeros *w, oz_inputs x, oz_sums sums
 #include "kernels/gemm/eight_columns.body.h"
 #include "kernels/gemm/even_rows.body.h"
 
-OZ_INLINE void gemm_nz_lanes(const oz_nonzeros *w, oz_inputs x, oz_sums sums, size_t lanes) {
+OZ_INLINE void gemm_nz_lanes(const oz_nonzeros *w, oz_inputs x, oz_sums sums, size_t lanes,
+                             const oz_extents *ahead) {
     if (lanes == 8)
-        gemm_eight_columns(w, x, sums.y);
+        gemm_eight_columns(w, x, sums.y, ahead);
     else if (w->each)
-        gemm_even_lanes(w, x, sums, lanes);
+        gemm_even_lanes(w, x, sums, lanes, ahead);
     else
-        gemm_uneven_lanes(w, x, sums, lanes);
+        gemm_uneven_lanes(w, x, sums, lanes, ahead);
 }

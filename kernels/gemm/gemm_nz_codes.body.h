@@ -21,11 +21,12 @@ OZ_INLINE segment_scales segment_scales_of(const oz_leaf *leaf, size_t panel, si
 }
 
 OZ_INLINE void gemm_nz_codes_lanes(const oz_nonzeros *w, const segment_scales *scales, size_t segments,
-                                   oz_inputs x, float *y, size_t lanes) {
+                                   oz_inputs x, float *y, size_t lanes, const oz_extents *ahead) {
     const size_t vectors = lanes / 16;
     uint64_t columns = columns_from(w->column);
     for (size_t r = 0, i = 0; r < OZ_PANEL; r++, y += lanes) {
         vf16 total[NZ_VECTORS];
+        ask_for_shares(ahead, r, 1);
         OZ_UNROLL
         for (size_t v = 0; v < vectors; v++) total[v] = v_load(y + 16 * v);
         for (size_t s = 0; s < segments; s++) {
@@ -49,9 +50,9 @@ OZ_INLINE void gemm_nz_codes_lanes(const oz_nonzeros *w, const segment_scales *s
 }
 
 static void gemm_nz_codes(const oz_leaf *leaf, size_t panel, size_t k0, size_t n, const oz_nonzeros *w,
-                          const oz_columns *x, float *y) {
+                          const oz_columns *x, float *y, const oz_extents *ahead) {
     const size_t segments = n > OZ_BLOCK ? 2 : 1;
     const segment_scales scales = segment_scales_of(leaf, panel, k0, segments, x, x->lanes);
-    OZ_WITH_LANES(x->lanes,
-                  gemm_nz_codes_lanes(w, &scales, segments, in_panel(x->f32 + k0 * LANES, LANES), y, LANES));
+    OZ_WITH_LANES(x->lanes, gemm_nz_codes_lanes(w, &scales, segments, in_panel(x->f32 + k0 * LANES, LANES), y,
+                                                LANES, ahead));
 }

@@ -4,6 +4,7 @@
  *
  * Quads of codes are broadcast, quads of activations fill the vector. On instruction sets that go
  * through 16-bit pairs, codes of up to 5 bits let four quads share their widening. */
+#include "kernels/gemm/ahead.body.h"
 #include "kernels/scales.body.h"
 
 /* Accumulators, rows x vectors, and rows of them: fewer columns leave room for more. */
@@ -98,6 +99,7 @@ typedef struct segment {
     const uint8_t *tile;
     const int8_t *x;
     const float *x_scale; /* [lanes] */
+    oz_extents ahead;     /* to ask for meanwhile */
 #ifdef OZ_WORDS
     _Alignas(64) uint8_t words[OZ_BLOCK / 4 * WORDS_QUAD]; /* the tile, of codes of 8 bits */
 #endif
@@ -121,6 +123,7 @@ OZ_INLINE void multiply_segment(code_width width, const segment *s, size_t lanes
     const int rows = U8_SUMS / vectors < U8_ROWS ? U8_SUMS / vectors : U8_ROWS;
     for (size_t c = 0; c < lanes; c += 16 * (size_t)vectors) {
         for (size_t r0 = 0; r0 < OZ_PANEL; r0 += (size_t)rows) {
+            if (c == 0) ask_for_shares(&s->ahead, r0, (size_t)rows);
             vi16 sums[U8_ROWS][U8_VECTORS];
             OZ_UNROLL
             for (int r = 0; r < rows; r++) {
@@ -171,7 +174,8 @@ OZ_INLINE void sum_inputs(segment *s, const int32_t *sum, size_t pieces, vi16 le
 }
 
 OZ_INLINE void gemm_u8_width(code_width width, const oz_leaf *leaf, size_t panel, size_t k0, size_t n,
-                             const uint8_t *tile, const oz_columns *x, size_t lanes, float *acc) {
+                             const uint8_t *tile, const oz_columns *x, size_t lanes, float *acc,
+                             const oz_extents *ahead) {
     oz_scales scales = scales_of(leaf, panel);
     size_t step = oz_min(scales.inputs, OZ_BLOCK);
     segment s; /* not initialised as a whole: to clear it takes longer than to fill it */
@@ -180,6 +184,7 @@ OZ_INLINE void gemm_u8_width(code_width width, const oz_leaf *leaf, size_t panel
     for (size_t k = 0; k < n; k += step) {
         size_t inputs = oz_min(step, n - k), group = (k0 + k) / scales.inputs;
         s.quads = oz_div_up(inputs, 4);
+        s.ahead = extents_within(ahead, k, inputs, n);
         s.tile = tile + k / 4 * TILE_QUAD;
         s.x = x->i8 + (k0 + k) * lanes;
         s.x_scale = x->scale + (k0 + k) / OZ_BLOCK * lanes;
@@ -197,16 +202,16 @@ OZ_INLINE void gemm_u8_width(code_width width, const oz_leaf *leaf, size_t panel
 }
 
 static void gemm_u8(const oz_leaf *leaf, size_t panel, size_t k0, size_t n, const uint8_t *tile,
-                    const oz_columns *x, float *acc) {
+                    const oz_columns *x, float *acc, const oz_extents *ahead) {
     switch (code_width_of(leaf->codec.kind)) {
     case CODES_U5:
-        OZ_WITH_LANES(x->lanes, gemm_u8_width(CODES_U5, leaf, panel, k0, n, tile, x, LANES, acc));
+        OZ_WITH_LANES(x->lanes, gemm_u8_width(CODES_U5, leaf, panel, k0, n, tile, x, LANES, acc, ahead));
         break;
     case CODES_U7:
-        OZ_WITH_LANES(x->lanes, gemm_u8_width(CODES_U7, leaf, panel, k0, n, tile, x, LANES, acc));
+        OZ_WITH_LANES(x->lanes, gemm_u8_width(CODES_U7, leaf, panel, k0, n, tile, x, LANES, acc, ahead));
         break;
     default:
-        OZ_WITH_LANES(x->lanes, gemm_u8_width(CODES_U8, leaf, panel, k0, n, tile, x, LANES, acc));
+        OZ_WITH_LANES(x->lanes, gemm_u8_width(CODES_U8, leaf, panel, k0, n, tile, x, LANES, acc, ahead));
         break;
     }
 }

@@ -116,30 +116,35 @@ static void multiply_pixels(const oz_product *m, size_t i, size_t k0, size_t n, 
 }
 
 static void multiply_block(const oz_product *m, size_t i, size_t panel, size_t k0, size_t n,
-                           const oz_columns *x, float *y) {
+                           const oz_columns *x, float *y, const oz_extents *ahead) {
     const oz_decoder *d = m->decoder;
     if (d->u8)
         m->prim->gemm_u8(m->leaf, panel, k0, n, (const uint8_t *)(m->scratch->tile + i * OZ_TILE_FLOATS), x,
-                         y);
+                         y, ahead);
     else if (d->nz_codes)
-        m->prim->gemm_nz_codes(m->leaf, panel, k0, n, &m->scratch->nonzeros[i], x, y);
+        m->prim->gemm_nz_codes(m->leaf, panel, k0, n, &m->scratch->nonzeros[i], x, y, ahead);
     else if (d->nz)
-        m->prim->gemm_nz(&m->scratch->nonzeros[i], x->f32 + k0 * x->lanes, x->lanes, y);
+        m->prim->gemm_nz(&m->scratch->nonzeros[i], x->f32 + k0 * x->lanes, x->lanes, y, ahead);
     else
-        m->prim->gemm_f32(m->f32[i], n, x->f32 + k0 * x->lanes, x->lanes, y);
+        m->prim->gemm_f32(m->f32[i], n, x->f32 + k0 * x->lanes, x->lanes, y, ahead);
 }
 
-/* Blocks that are multiplied where they lie in the leaf ask for the one that follows. Weights of convolutions
- * are in the second-level cache from the image before, and asking for them costs what arithmetic could do. */
-static void chain_blocks(oz_product *m, size_t panels, size_t n) {
-    for (size_t i = 0; m->decoder->f32 && i < panels; i++) {
-        oz_tile *w = &m->f32[i];
-        const float *room = m->scratch->tile + i * OZ_TILE_FLOATS;
-        if (w->p == room) continue;
-        bool last = i + 1 == panels || m->f32[i + 1].p == room + OZ_TILE_FLOATS;
-        w->next = last ? (const float *)(const void *)((const char *)m->f32[0].p + n * sizeof(float))
-                       : m->f32[i + 1].p;
+/* What is decoded after block (i, k0) of a chunk. Weights of convolutions are in the second-level cache from
+ * the image before, and asking for them costs what arithmetic could do. */
+static const oz_extents *next_block(const oz_product *m, size_t panel0, size_t panels, size_t i, size_t k0,
+                                    oz_extents *next) {
+    size_t panel = panel0 + i + 1;
+    if (m->pixels || !m->leaf->format->extents) return NULL;
+    if (i + 1 == panels) {
+        k0 += m->block;
+        if (k0 < m->leaf->cols)
+            panel = panel0;
+        else
+            k0 = 0;
     }
+    if (panel * OZ_PANEL >= m->leaf->rows) return NULL;
+    *next = m->leaf->format->extents(m->leaf, panel, k0, oz_min(m->block, m->leaf->cols - k0));
+    return next;
 }
 
 /* Asks for a piece of a tile's activations, one of `pieces`, before they are wanted; planes gain nothing by
@@ -161,16 +166,17 @@ static void multiply_chunk(oz_product *m, size_t panel0, size_t panels, float *c
     const size_t block = m->block;
     for (size_t k0 = 0; k0 < m->leaf->cols; k0 += block) {
         size_t n = oz_min(block, m->leaf->cols - k0);
-        for (size_t i = 0; i < panels; i++) decode_block(m, i, panel0 + i, k0, n);
-        if (!m->pixels) chain_blocks(m, panels, n);
         for (size_t t = 0; t < m->tiles; t++) {
             bool last = t + 1 == m->tiles;
             for (size_t i = 0; i < panels; i++) {
+                oz_extents next;
                 ask_for(m, last ? 0 : t + 1, last ? k0 + block : k0, i, panels);
+                if (t == 0) decode_block(m, i, panel0 + i, k0, n);
                 if (m->pixels)
                     multiply_pixels(m, i, k0, n, t);
                 else
-                    multiply_block(m, i, panel0 + i, k0, n, &m->x[t], y[t] + i * OZ_PANEL * m->x[t].lanes);
+                    multiply_block(m, i, panel0 + i, k0, n, &m->x[t], y[t] + i * OZ_PANEL * m->x[t].lanes,
+                                   t == 0 ? next_block(m, panel0, panels, i, k0, &next) : NULL);
             }
         }
     }

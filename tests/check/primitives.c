@@ -177,7 +177,7 @@ static void gemm_f32(void *arg) {
     float *y = random_floats(s, &out, OZ_PANEL * lanes);
     memcpy(before, y, OZ_PANEL * lanes * sizeof *before);
     oz_tile tile = {.p = w, .row_stride = by_inputs ? 1 : n, .k_stride = by_inputs ? OZ_PANEL : 1};
-    s->p->gemm_f32(tile, n, x, lanes, y);
+    s->p->gemm_f32(tile, n, x, lanes, y, NULL);
     for (size_t i = 0; i < OZ_PANEL * lanes; i++)
         expect_sum(w + i / lanes * tile.row_stride, tile.k_stride, n, x, lanes, i % lanes, before[i], y[i]);
     if (!room_intact(&out)) complain("writes outside of the sums");
@@ -227,7 +227,7 @@ static void gemm_nz(void *arg) {
         nz->end[i / n] = (uint16_t)count;
     }
     memset(nz->room.columns + count, 0, OZ_NZ_STEP);
-    s->p->gemm_nz(nz, x, lanes, y);
+    s->p->gemm_nz(nz, x, lanes, y, NULL);
     for (size_t i = 0; i < OZ_PANEL * lanes; i++)
         expect_sum(dense + i / lanes * n, 1, n, x, lanes, i % lanes, before[i], y[i]);
     if (!room_intact(&out)) complain("writes outside of the sums");
@@ -247,7 +247,7 @@ static void gemm_even(void *arg) {
     memcpy(before, y, OZ_PANEL * lanes * sizeof *before);
     for (size_t i = 0; i < columns; i++) column[i] = (uint8_t)chance_below(&s->random, n);
     nz.value = value, nz.column = column, nz.each = each;
-    s->p->gemm_nz(&nz, x, lanes, y);
+    s->p->gemm_nz(&nz, x, lanes, y, NULL);
     for (size_t i = 0; i < OZ_PANEL * lanes; i++) {
         double want = (double)before[i], size = fabs(want);
         for (size_t e = 0; e < each; e++) {

@@ -214,21 +214,21 @@ static void run_block(product *p, const oz_columns *x, size_t panel, size_t k0, 
         uint8_t *tile = room_take(&rooms.tile, p->at, oz_div_up(n, 4) * OZ_PANEL * 4);
         d->u8(&p->leaf, panel, k0, n, tile);
         expect_codes(p, tile, panel, k0, n);
-        p->primitives->gemm_u8(&p->leaf, panel, k0, n, tile, x, y);
+        p->primitives->gemm_u8(&p->leaf, panel, k0, n, tile, x, y, NULL);
     } else if (d->nz_codes) {
         oz_nonzeros *nz = room_take(&rooms.tile, p->at, sizeof *nz);
         d->nz_codes(&p->leaf, panel, k0, n, nz);
-        p->primitives->gemm_nz_codes(&p->leaf, panel, k0, n, nz, x, y);
+        p->primitives->gemm_nz_codes(&p->leaf, panel, k0, n, nz, x, y, NULL);
     } else if (d->nz) {
         oz_nonzeros *nz = room_take(&rooms.tile, p->at, sizeof *nz);
         d->nz(&p->leaf, panel, k0, n, nz);
         expect_nonzeros(p, nz, panel, k0, n);
-        p->primitives->gemm_nz(nz, x->f32 + k0 * p->lanes, p->lanes, y);
+        p->primitives->gemm_nz(nz, x->f32 + k0 * p->lanes, p->lanes, y, NULL);
     } else {
         float *buffer = room_take(&rooms.tile, p->at, OZ_PANEL * n * sizeof *buffer);
         oz_tile tile = d->f32(&p->leaf, panel, k0, n, buffer);
         expect_floats(p, &tile, panel, k0, n);
-        p->primitives->gemm_f32(tile, n, x->f32 + k0 * p->lanes, p->lanes, y);
+        p->primitives->gemm_f32(tile, n, x->f32 + k0 * p->lanes, p->lanes, y, NULL);
     }
     if (!room_intact(&rooms.tile)) complain("writes outside of its tile");
 }

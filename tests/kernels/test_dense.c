@@ -128,7 +128,7 @@ static void check_mm(draws *d, oz_isa isa, const sample *s) {
         for (size_t k0 = 0; k0 < leaf->cols; k0 += OZ_BLOCK) {
             size_t n = oz_min(OZ_BLOCK, leaf->cols - k0);
             dec->u8(leaf, panel, k0, n, tile.data);
-            p->gemm_u8(leaf, panel, k0, n, tile.data, &c.columns, sums);
+            p->gemm_u8(leaf, panel, k0, n, tile.data, &c.columns, sums, NULL);
         }
         size_t rows = oz_min(OZ_PANEL, leaf->rows - panel * OZ_PANEL);
         guard out = guard_new(5 * rows * 4, 4);

@@ -31,9 +31,9 @@ static void check_gemm_f32(draws *d, const oz_primitives *p, size_t n, bool inpu
     memcpy(before, y.data, 1024 * 4);
     oz_tile t = {.p = (const float *)(const void *)w.data,
                  .row_stride = inputs_first ? n : 1,
-                 .k_stride = inputs_first ? 1 : 16,
-                 .next = (const float *)(const void *)(w.data + 16 * n * 4)};
-    p->gemm_f32(t, n, floats(&x), OZ_COLUMNS, floats(&y));
+                 .k_stride = inputs_first ? 1 : 16};
+    const oz_extents behind = {{{w.data + 16 * n * 4, 4 * n, 4 * n}}}; /* only asked for */
+    p->gemm_f32(t, n, floats(&x), OZ_COLUMNS, floats(&y), &behind);
     for (size_t r = 0; r < 16; r++) {
         for (size_t c = 0; c < 64; c++) {
             double want = (double)before[r * 64 + c], size = fabs(want);
@@ -76,7 +76,7 @@ static void check_gemm_nz(draws *d, const oz_primitives *p, size_t n, size_t kee
         w.end[r] = (uint16_t)count;
     }
     memset(w.room.columns + count, 0, OZ_NZ_STEP); /* inputs of the block, as kernel.h asks */
-    p->gemm_nz(&w, floats(&x), OZ_COLUMNS, floats(&y));
+    p->gemm_nz(&w, floats(&x), OZ_COLUMNS, floats(&y), NULL);
     for (size_t i = 0; i < 1024; i++) {
         cr_assert(fabs((double)floats(&y)[i] - want[i]) <= (double)(n + 2) * 0x1p-24 * size[i],
                   "%s n %zu at %zu", oz_isa_text(p->isa), n, i);
