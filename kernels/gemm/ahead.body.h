@@ -30,6 +30,7 @@ OZ_INLINE oz_extents extents_within(const oz_extents *ahead, size_t k, size_t so
     oz_extents e = {{{NULL, 0, 0}, {NULL, 0, 0}}};
     for (size_t i = 0; ahead && i < 2; i++) {
         const oz_extent *all = &ahead->part[i];
+        if (all->bytes == 0) continue;
         const uint64_t from = all->bytes * k / n;
         e.part[i] = (oz_extent){all->p + from, all->stride, all->bytes * (k + some) / n - from};
     }
