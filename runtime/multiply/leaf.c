@@ -60,6 +60,7 @@ typedef struct oz_product {
     const oz_decoder *decoder;
     const oz_columns *x;
     size_t tiles, block;
+    bool asks; /* for weights ahead */
     const oz_scratch *scratch;
     oz_tile f32[OZ_CHUNK];
 } oz_product;
@@ -129,12 +130,21 @@ static void multiply_block(const oz_product *m, size_t i, size_t panel, size_t k
         m->prim->gemm_f32(m->f32[i], n, x->f32 + k0 * x->lanes, x->lanes, y, ahead);
 }
 
-/* What is decoded after block (i, k0) of a chunk. Weights of convolutions are in the second-level cache from
- * the image before, and asking for them costs what arithmetic could do. */
+/* Leaves of fewer bytes lie in some cache since they were last multiplied, as weights of convolutions do
+ * since the image before. Asking for them costs more than it saves, with 8 columns up to a fifth. */
+#define LARGE_LEAF (4 << 20)
+
+static bool worth_asking(const oz_leaf *leaf) {
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < leaf->format->n_parts; i++) bytes += leaf->part[i].bytes;
+    return leaf->format->extents && bytes >= LARGE_LEAF;
+}
+
+/* What is decoded after block (i, k0) of a chunk; NULL = it need not be asked for. */
 static const oz_extents *next_block(const oz_product *m, size_t panel0, size_t panels, size_t i, size_t k0,
                                     oz_extents *next) {
     size_t panel = panel0 + i + 1;
-    if (m->pixels || !m->leaf->format->extents) return NULL;
+    if (m->pixels || !m->asks) return NULL;
     if (i + 1 == panels) {
         k0 += m->block;
         if (k0 < m->leaf->cols)
@@ -189,6 +199,7 @@ static oz_product product_of(const oz_primitives *prim, const oz_leaf *leaf, con
                         .decoder = d,
                         .x = x,
                         .tiles = tiles,
+                        .asks = worth_asking(leaf),
                         .block = d->u8 ? OZ_CODES_BLOCK : oz_decoder_block(d, leaf),
                         .scratch = scratch};
 }
