@@ -108,10 +108,30 @@ OZ_INLINE void v_store(float *p, vf16 a) {
     _mm256_storeu_ps(p, a.lo);
     _mm256_storeu_ps(p + 8, a.hi);
 }
+/* The first n < 8 lanes. A masked store would take 12 cycles on AMD's cores. */
+OZ_INLINE void v_store_n8(float *p, __m256 a, size_t n) {
+    __m128 rest = _mm256_castps256_ps128(a);
+    if (n & 4) {
+        _mm_storeu_ps(p, rest);
+        rest = _mm256_extractf128_ps(a, 1);
+        p += 4;
+    }
+    if (n & 2) {
+        _mm_storel_pi((__m64 *)(void *)p, rest);
+        rest = _mm_movehl_ps(rest, rest);
+        p += 2;
+    }
+    if (n & 1) _mm_store_ss(p, rest);
+}
 OZ_INLINE void v_store_n(float *p, vf16 a, size_t n) {
-    ptrdiff_t left = (ptrdiff_t)n;
-    _mm256_maskstore_ps(p, v_first8(left), a.lo);
-    _mm256_maskstore_ps(p + 8, v_first8(left - 8), a.hi);
+    if (n >= 16) {
+        v_store(p, a);
+    } else if (n >= 8) {
+        _mm256_storeu_ps(p, a.lo);
+        v_store_n8(p + 8, a.hi, n - 8);
+    } else {
+        v_store_n8(p, a.lo, n);
+    }
 }
 OZ_INLINE vf16 v_load_f16(const void *p) {
     const __m128i *h = p;
