@@ -4,6 +4,8 @@
  * machine, and a line for each here. */
 #include "runtime/cost.h"
 
+#include "runtime/costs/zen3-avx2.inc"
+#include "runtime/costs/zen3-scalar.inc"
 #include "runtime/costs/zen5-avx2.inc"
 #include "runtime/costs/zen5-avx512.inc"
 #include "runtime/costs/zen5-avx512vnni.inc"
@@ -23,4 +25,6 @@ const oz_cost_class oz_cost_classes[] = {
     CLASS("zen5-avx512", zen5_avx512, OZ_ISA_AVX512, "AuthenticAMD", 26, 0, 255),
     CLASS("zen5-avx2", zen5_avx2, OZ_ISA_AVX2, "AuthenticAMD", 26, 0, 255),
     CLASS("zen5-scalar", zen5_scalar, OZ_ISA_SCALAR, "AuthenticAMD", 26, 0, 255),
+    CLASS("zen3-avx2", zen3_avx2, OZ_ISA_AVX2, "AuthenticAMD", 25, 0, 15),
+    CLASS("zen3-scalar", zen3_scalar, OZ_ISA_SCALAR, "AuthenticAMD", 25, 0, 15),
     {0}};

@@ -23,6 +23,9 @@ Test(cost, class_of_a_cpu) {
         cr_expect_eq(oz_cost_class_for(&unknown, isa)->isa, isa);
         cr_expect_eq(oz_cost_class_for(&none, isa)->isa, isa);
     }
+    oz_cpu_id zen3 = {"AuthenticAMD", 25, 1}, zen4 = {"AuthenticAMD", 25, 17};
+    cr_expect_str_eq(oz_cost_class_for(&zen3, OZ_ISA_AVX2)->name, "zen3-avx2");
+    cr_expect_str_eq(oz_cost_class_for(&zen4, OZ_ISA_AVX2)->name, "zen5-avx2");
 }
 
 Test(cost, classes_are_complete) {
