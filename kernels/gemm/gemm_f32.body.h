@@ -23,7 +23,7 @@ OZ_INLINE void multiply_f32(oz_tile w, size_t n, oz_inputs x, size_t lanes, oz_s
     for (size_t k0 = 0; k0 < n; k0 += LINE) {
         const size_t end = k0 + LINE < n ? k0 + LINE : n;
         ask_for_lines(ahead, row, (size_t)rows, k0 * sizeof(float));
-        OZ_ROLL
+        OZ_GEMM_LOOP
         for (size_t k = k0; k < end; k++) {
             const float *from = input_at(x, k);
             vf16 in[OZ_GEMM_VECTORS];

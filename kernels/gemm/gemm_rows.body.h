@@ -20,7 +20,7 @@ OZ_INLINE void multiply_rows(const float *const *w, size_t n, oz_activations x, 
         OZ_UNROLL
         for (size_t c = 0; ask && c < columns; c++)
             __builtin_prefetch(from + (columns + c) * x.column_stride, 0, 2);
-        OZ_ROLL
+        OZ_GEMM_LOOP
         for (size_t k = k0; k < end; k++, from += x.input_stride) {
             vf16 weight[OZ_ROWS_PANELS];
             OZ_UNROLL

@@ -30,6 +30,7 @@
 /* The same where rows of weights are the lanes: columns x panels. */
 #define OZ_ROWS_COLUMNS 6
 #define OZ_ROWS_PANELS 4
+#define OZ_GEMM_LOOP OZ_ROLL
 #define OZ_GEMM_U8_ROWS 4
 #ifdef OZ_SIMD_VNNI
 #define OZ_GEMM_U8_VECTORS 4

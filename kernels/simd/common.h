@@ -24,20 +24,24 @@
 
 /* Bodies take codec kinds, batch sizes and row counts as arguments and rely on their being constants
  * once the call is inlined. OZ_UNROLL stands before a loop of constant length over an array that is to live
- * in registers, OZ_ROLL before one that is to stay a loop. Where speed does not count (the scalar instance,
+ * in registers, OZ_ROLL before one that is to stay a loop, OZ_UNROLL_4 before one of any length, four of whose
+ * steps are to be one. Where speed does not count (the scalar instance,
  * whose vectors are arrays anyway, and sanitized or unoptimised builds, whose compile time would explode) all
  * are left to the compiler. */
 #if defined(OZ_SIMD_SCALAR) || defined(OZ_SANITIZED) || !defined(__OPTIMIZE__)
 #define OZ_INLINE static inline
 #define OZ_UNROLL
+#define OZ_UNROLL_4
 #define OZ_ROLL
 #elif defined(__clang__)
 #define OZ_INLINE static inline __attribute__((always_inline))
 #define OZ_UNROLL _Pragma("clang loop unroll(full)")
+#define OZ_UNROLL_4 _Pragma("clang loop unroll_count(4)")
 #define OZ_ROLL _Pragma("clang loop unroll(disable)")
 #else
 #define OZ_INLINE static inline __attribute__((always_inline))
 #define OZ_UNROLL _Pragma("GCC unroll 16")
+#define OZ_UNROLL_4 _Pragma("GCC unroll 4")
 #define OZ_ROLL _Pragma("GCC unroll 1")
 #endif
 

@@ -21,6 +21,7 @@
 /* The same where rows of weights are the lanes: columns x panels. */
 #define OZ_ROWS_COLUMNS 4
 #define OZ_ROWS_PANELS 1
+#define OZ_GEMM_LOOP OZ_ROLL
 #define OZ_GEMM_U8_ROWS 1
 #define OZ_GEMM_U8_VECTORS 1
 #define OZ_NZ_SETS 1
