@@ -53,7 +53,7 @@ OZ_INLINE void add_step(row_sums *acc, unsigned j0, unsigned j1, vf16 weights, u
     OZ_UNROLL
     for (unsigned j = j0; j < j1; j++) {
         const vf16 w = v_spread(weights, j);
-        const float *in = input_at(x, columns >> 8 * (j - j0) & 255);
+        const float *in = input_found(x, columns >> 8 * (j - j0) & 255);
         vf16 *set = acc->set[j % sets_for(vectors)];
         OZ_UNROLL
         for (size_t v = 0; v < vectors; v++) set[v] = v_muladd(w, v_load(in + 16 * v), set[v]);

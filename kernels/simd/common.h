@@ -24,10 +24,10 @@
 
 /* Bodies take codec kinds, batch sizes and row counts as arguments and rely on their being constants
  * once the call is inlined. OZ_UNROLL stands before a loop of constant length over an array that is to live
- * in registers, OZ_ROLL before one that is to stay a loop, OZ_UNROLL_4 before one of any length, four of whose
- * steps are to be one. Where speed does not count (the scalar instance,
- * whose vectors are arrays anyway, and sanitized or unoptimised builds, whose compile time would explode) all
- * are left to the compiler. */
+ * in registers, OZ_ROLL before one that is to stay a loop, OZ_UNROLL_4 before one of any length, four of
+ * whose steps are to be one. Where speed does not count (the scalar instance, whose vectors are arrays
+ * anyway, and sanitized or unoptimised builds, whose compile time would explode) all are left to the
+ * compiler. */
 #if defined(OZ_SIMD_SCALAR) || defined(OZ_SANITIZED) || !defined(__OPTIMIZE__)
 #define OZ_INLINE static inline
 #define OZ_UNROLL
