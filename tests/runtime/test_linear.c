@@ -331,6 +331,35 @@ Test(linear, every_candidate_is_right, .init = fill_inputs) {
     }
 }
 
+/* Of oneDNN the bits depend on how many rows it is given. */
+Test(linear, every_candidate_gives_the_same_bits_on_any_number_of_threads) {
+    enum { TALL = 270, WIDE = 300, BATCH = 64 };
+    static float w[TALL * WIDE], x[BATCH * WIDE], want[BATCH * TALL], y[BATCH * TALL];
+    static const char *const texts[] = {"dense,codec=f32", "sparse,codec=f32"};
+    net_fill(x, BATCH * WIDE, 1);
+    net_fill_sparse(w, TALL * WIDE, 2);
+    period = 9;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        net n = {0};
+        net_weight(&n, "fc", texts[i], TALL, WIDE, w);
+        net_must_open(&n, "{\"inputs\":{\"x\":[\"N\",300]},\"outputs\":[\"y\"],"
+                          "\"nodes\":[[\"linear\",\"y\",[\"x\"],{\"weight\":\"fc\"}]]}");
+        for (favourite = 0; favourite < period; favourite++) {
+            oz_plan_options opt = OZ_PLAN_INIT;
+            opt.effort = OZ_EFFORT_TRIAL;
+            opt.clock_ns = biased_clock;
+            opt.max_batch = BATCH;
+            for (opt.threads = 1; opt.threads <= 3; opt.threads += 2) {
+                clock_calls = 0;
+                size_t count = net_run(&n, &opt, x, 2, (int64_t[]){BATCH, WIDE}, opt.threads == 1 ? want : y,
+                                       BATCH * TALL);
+                if (opt.threads > 1) expect_bits(texts[i], y, want, count);
+            }
+        }
+        net_free(&n);
+    }
+}
+
 static void expect_timed_if_chosen(void *ctx, const oz_candidate *c) {
     size_t *timed = ctx;
     cr_expect(c->chosen == (c->measured_ns >= 0), "%s: %s", c->kernel, c->verdict);
