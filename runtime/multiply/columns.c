@@ -170,7 +170,7 @@ static void unpack_panels(void *arg, size_t panel) {
                               c->call->s->unpacked + (row + r) * lp->leaf->cols);
 }
 
-/* Whose bits depend on how many rows it is given. */
+/* Of inner factors it always multiplies all rows. */
 static bool calls_onednn(const oz_call *c) {
     for (size_t t = 0; t < c->layer->weight->n_terms; t++) {
         const oz_choice *choice = oz_call_choice(c, &c->plan->leaf[t][0]);
@@ -179,9 +179,12 @@ static bool calls_onednn(const oz_call *c) {
     return false;
 }
 
-/* For oneDNN as if there were one thread, so that all numbers of them give the same bits. */
+/* oneDNN's bits depend on how many rows it is given, so of its layers the number of rows alone decides: there
+ * are pieces enough for a few threads. */
+enum { ONEDNN_PIECES = 4 };
+
 static void cut_rows(oz_columns_call *c, size_t wanted) {
-    if (calls_onednn(c->call)) wanted = 1;
+    if (calls_onednn(c->call)) wanted = ONEDNN_PIECES;
     oz_cut_rows(c->panel1 - c->panel0, wanted, &c->chunk_panels, &c->chunks);
 }
 
