@@ -277,16 +277,28 @@ Test(linear, reproducible_plans_give_the_same_bits_for_any_batch, .init = fill_i
 
 /* ---- every candidate -------------------------------------------------------------- */
 
-/* A clock by which the favourite-th of every `period` timings is the shortest, the next one the second, as
+/* A clock by which the favourite-th of every MOST_TIMINGS is the shortest, the next one the second, as
  * unpacking is timed beside the product; all are long enough not to be repeated. */
-static uint64_t clock_calls, favourite, period, now;
+enum { MOST_TIMINGS = 9 }; /* of a leaf, at most */
+static uint64_t clock_calls, favourite, now;
 
 static uint64_t biased_clock(void) {
     const uint64_t calls = 10; /* of one timing: five runs */
     uint64_t timing = clock_calls++ / calls;
-    uint64_t after = (timing + period - favourite) % period;
+    uint64_t after = (timing + MOST_TIMINGS - favourite) % MOST_TIMINGS;
     now += after == 0 ? 100000 : after == 1 ? 300000 : 1000000;
     return now;
+}
+
+/* A trial that prefers the nth candidate. */
+static oz_plan_options preferring(size_t nth, uint32_t batch) {
+    oz_plan_options opt = OZ_PLAN_INIT;
+    opt.effort = OZ_EFFORT_TRIAL;
+    opt.clock_ns = biased_clock;
+    opt.max_batch = batch;
+    favourite = nth;
+    clock_calls = 0;
+    return opt;
 }
 
 static size_t runnable, chosen;
@@ -309,18 +321,14 @@ Test(linear, every_candidate_is_right, .init = fill_inputs) {
         make(&n, text, true);
         net_must_open(&n, plain);
         for (size_t b = 0; b < 3; b++) {
-            period = 9; /* no leaf has more timings */
-            for (favourite = 0; favourite < period; favourite++) {
-                oz_plan_options opt = OZ_PLAN_INIT;
+            for (size_t nth = 0; nth < MOST_TIMINGS; nth++) {
+                oz_plan_options opt = preferring(nth, (uint32_t)batches[b]);
                 oz_plan *plan;
-                opt.effort = OZ_EFFORT_TRIAL;
-                opt.clock_ns = biased_clock;
-                opt.max_batch = (uint32_t)batches[b];
-                clock_calls = runnable = chosen = 0;
+                runnable = chosen = 0;
                 cr_assert_eq(oz_plan_create(n.model, &opt, &plan, &n.err), OZ_OK, "%s", n.err.message);
                 oz_plan_explain(plan, NULL, count_candidates);
-                cr_assert(runnable > 0 && runnable < period && chosen == 1, "%s: %zu of %zu chosen", text,
-                          chosen, runnable);
+                cr_assert(runnable > 0 && runnable < MOST_TIMINGS && chosen == 1, "%s: %zu of %zu chosen",
+                          text, chosen, runnable);
                 oz_plan_free(plan);
                 clock_calls = 0;
                 run(&n, &opt, batches[b], y);
@@ -338,23 +346,19 @@ Test(linear, every_candidate_gives_the_same_bits_on_any_number_of_threads) {
     static const char *const texts[] = {"dense,codec=f32", "sparse,codec=f32"};
     net_fill(x, BATCH * WIDE, 1);
     net_fill_sparse(w, TALL * WIDE, 2);
-    period = 9;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         net n = {0};
         net_weight(&n, "fc", texts[i], TALL, WIDE, w);
         net_must_open(&n, "{\"inputs\":{\"x\":[\"N\",300]},\"outputs\":[\"y\"],"
                           "\"nodes\":[[\"linear\",\"y\",[\"x\"],{\"weight\":\"fc\"}]]}");
-        for (favourite = 0; favourite < period; favourite++) {
-            oz_plan_options opt = OZ_PLAN_INIT;
-            opt.effort = OZ_EFFORT_TRIAL;
-            opt.clock_ns = biased_clock;
-            opt.max_batch = BATCH;
-            for (opt.threads = 1; opt.threads <= 3; opt.threads += 2) {
-                clock_calls = 0;
-                size_t count = net_run(&n, &opt, x, 2, (int64_t[]){BATCH, WIDE}, opt.threads == 1 ? want : y,
-                                       BATCH * TALL);
-                if (opt.threads > 1) expect_bits(texts[i], y, want, count);
-            }
+        for (size_t nth = 0; nth < MOST_TIMINGS; nth++) {
+            oz_plan_options opt = preferring(nth, BATCH);
+            opt.threads = 1;
+            size_t count = net_run(&n, &opt, x, 2, (int64_t[]){BATCH, WIDE}, want, BATCH * TALL);
+            opt = preferring(nth, BATCH);
+            opt.threads = 3;
+            net_run(&n, &opt, x, 2, (int64_t[]){BATCH, WIDE}, y, BATCH * TALL);
+            expect_bits(texts[i], y, want, count);
         }
         net_free(&n);
     }
@@ -375,7 +379,6 @@ Test(linear, only_what_the_model_chose_is_timed) {
     size_t timed = 0;
     opt.effort = OZ_EFFORT_CHOSEN;
     opt.clock_ns = biased_clock;
-    period = 9;
     cr_assert_eq(oz_plan_create(n.model, &opt, &plan, &n.err), OZ_OK, "%s", n.err.message);
     oz_plan_explain(plan, &timed, expect_timed_if_chosen);
     cr_expect_eq(timed, 1);
