@@ -117,14 +117,16 @@ OZ_INLINE vb64 vb_load_two(const void *low, const void *high) {
     return _mm512_inserti64x4(a, _mm256_loadu_si256(high), 1);
 }
 
+/* Merged, not zeroed: what follows the list is free, and the emulator Bochs 2.7 zeroes all 64 where all are
+ * listed. */
 OZ_INLINE size_t vb_list_bits(uint64_t bits, uint8_t first, uint8_t *out) {
     const uint64_t each = UINT64_C(0x0706050403020100), eighth = UINT64_C(0x0808080808080808);
     const __m512i place = _mm512_setr_epi64((int64_t)each, (int64_t)(each + eighth),
                                             (int64_t)(each + 2 * eighth), (int64_t)(each + 3 * eighth),
                                             (int64_t)(each + 4 * eighth), (int64_t)(each + 5 * eighth),
                                             (int64_t)(each + 6 * eighth), (int64_t)(each + 7 * eighth));
-    __m512i places = _mm512_maskz_compress_epi8(bits, _mm512_add_epi8(place, _mm512_set1_epi8((char)first)));
-    _mm512_storeu_si512(out, places);
+    __m512i places = _mm512_add_epi8(place, _mm512_set1_epi8((char)first));
+    _mm512_storeu_si512(out, _mm512_mask_compress_epi8(places, bits, places));
     return (size_t)__builtin_popcountll(bits);
 }
 
