@@ -17,7 +17,7 @@ ok bench model small.safetensors -r 1 -b 4
 printed '^whole models, batch 4' '^small '
 
 ok bench layer -s 48x64 -r 1 -b 1 --cold -m dense,codec=int8
-printed ', batch 1, median of 1, cold$' '^dense,codec=int8 .* GB/s .* of B'
+printed ', batch 1, median of 1, cold$' '^dense,codec=int8 .*/s .* of [BFD] .*x$'
 
 # Rivals are programs with a protocol of three lines: one that runs, one that cannot, one that breaks off.
 cat >rivals <<'END'
