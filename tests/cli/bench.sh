@@ -43,9 +43,18 @@ grep -q '^<svg' l.svg && grep -q '>telling<' l.svg && grep -q '>not installed<' 
 ok bench layer -s 48x64 -r 1 -b 3 -m dense,codec=int8 --rivals ./rivals --rival telling --rival telling:int8 --rival telling:int4
 [ "$(grep -c '^batch=3' ended)" = 3 ] || fail 'a rival was not told that its work is over'
 
-# The round trip of a line of the cache, between two threads: with one there is none.
-ok bench layer -s 48x64 -r 1 -b 1 -j 2 -m dense,codec=int8 --json --markdown l.md
-[ "$(grep -c '"round_trip_ns": [1-9]' ../out)" = 2 ] || fail "two threads: $(cat ../out)"
+# The round trip of a line of the cache, between two threads: with one there is none, nor where a busy machine
+# does not run both at the same time; so there are a few attempts.
+travels() { # TIMES COMMAND...
+    times=$1
+    shift
+    for attempt in 1 2 3 4 5; do
+        ok "$@"
+        [ "$(grep -cE '"round_trip_ns": [1-9]|, R [1-9][0-9]* ns$' ../out)" != "$times" ] || return 0
+    done
+    fail "not $times round trips: $(cat ../out)"
+}
+travels 2 bench layer -s 48x64 -r 1 -b 1 -j 2 -m dense,codec=int8 --json --markdown l.md
 grep -q 'F [0-9]* GFLOP/s, D [0-9]* GOP/s, R [1-9][0-9]* ns$' l.md || fail "Markdown: $(cat l.md)"
 ok bench layer -s 48x64 -r 1 -b 1 -j 1 -m dense,codec=int8 --json --markdown l.md
 ! grep -q round_trip_ns ../out && grep -q 'D [0-9]* GOP/s$' l.md || fail "one thread: $(cat ../out l.md)"
@@ -72,10 +81,8 @@ ok bench targets targets -r 1 --isa scalar --rivals ./rivals --only 'dense,codec
 [ "$(grep -c '"method"' ../out)" = 1 ] || fail "--only kept $(cat ../out)"
 refused 2 'no target has nothing in its line' bench targets targets -r 1 --isa scalar --only nothing
 echo 'dense,codec=int8 48x64 1 2 hot dense scalar=0.000001' >two
-ok bench targets two -r 1 -j 2 --isa scalar --rivals ./rivals
-printed '^48 x 64, batch 1: F [0-9]+ GFLOP/s, D [0-9]+ GOP/s, R [1-9][0-9]* ns$'
-ok bench targets two -r 1 -j 2 --isa scalar --rivals ./rivals --json
-printed '"round_trip_ns": [1-9]'
+travels 1 bench targets two -r 1 -j 2 --isa scalar --rivals ./rivals
+travels 1 bench targets two -r 1 -j 2 --isa scalar --rivals ./rivals --json
 mkdir nets && cp small.safetensors nets/small.safetensors && cp small.safetensors nets/small-0.9.safetensors
 cat >networks <<'END'
 net:small:0.9 - 2 1 hot quick:f32 scalar=0.000001
@@ -103,9 +110,8 @@ ok bench crossover -s 64x64 -b 2 -r 1 --rivals ./rivals --markdown c.md --plot c
 printed '^64 x 64, [0-9]+ threads, median of 1$' '^batch 2: dense f32 .*ours., dense int8 .*ours.' '^  sparse f32 +faster than dense f32 from ' '^  nm int8 '
 grep -q '^| 2 | .*(ours) | .* x (ours) |' c.md || fail "Markdown: $(cat c.md)"
 grep -q '>batch 2: 1 is dense f32' c.svg || fail 'no chart of curves'
-ok bench crossover -s 64x64 -b 2 -b 5 -r 1 -j 2 --rivals ./rivals --json
+travels 2 bench crossover -s 64x64 -b 2 -b 5 -r 1 -j 2 --rivals ./rivals --json
 [ "$(grep -c '"form": "sparse int8"' ../out)" = 2 ] || fail "JSON: $(cat ../out)"
-[ "$(grep -c '"round_trip_ns": [1-9]' ../out)" = 2 ] || fail "JSON: $(cat ../out)"
 
 # What kernels take, as a table for the library.
 cat >layers <<'END'
