@@ -2,19 +2,13 @@
  *
  * In builds without optimisation the forward passes would take minutes; they are skipped there. */
 #include "networks.h"
+#include "tests/support/sanitized.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 enum { BATCH = 250, RECORDS = 1000, VALUES = 3 * 32 * 32, CLASSES = 10 };
-
-/* With sanitizers all images of the shared data take minutes; the shipped ones do. */
-#ifdef __SANITIZE_ADDRESS__
-enum { SANITIZED = 1 };
-#else
-enum { SANITIZED = 0 };
-#endif
 
 static void skip_unless_optimised(void) {
 #ifndef __OPTIMIZE__
@@ -144,6 +138,7 @@ Test(resnet20, loses_at_most_0_3_points_to_8_bit_activations) {
     skip_unless_optimised();
     const char *published = OZ_SHARED_DATA "/vision/cifar-resnet/resnet20-12fca82f.safetensors";
     const char *records = OZ_SHARED_DATA "/vision/cifar10/test_even.bin";
+    /* With sanitizers all images of the shared data take minutes; the shipped ones do. */
     bool shared = !SANITIZED && exists(published) && exists(records);
     oz_buffer file;
     oz_model *base =

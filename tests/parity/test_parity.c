@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "formats/container/safetensors.h"
 #include <ounce/tools.h>
+#include "tests/support/sanitized.h"
 
 enum { PIXELS = 3 * 32 * 32, CLASSES = 10, IMAGES = 64, ALL = 5000 };
 
@@ -132,11 +133,7 @@ static float *read_images(const char *path, size_t count) {
 static const int64_t cifar[] = {3, 32, 32};
 
 /* How much is run: sanitizers and scalar code are slow, and the same images prove the same. */
-#if defined(__SANITIZE_ADDRESS__)
-enum { SLOW = 4, FEW = 16, MANY = 64 };
-#else
-enum { SLOW = 8, FEW = 64, MANY = ALL };
-#endif
+enum { SLOW = SANITIZED ? 4 : 8, FEW = SANITIZED ? 16 : 64, MANY = SANITIZED ? 64 : ALL };
 
 /* OZ_TEST_ALL=1: every network on every instruction set with all images, which takes many minutes. */
 static bool all_images(void) {

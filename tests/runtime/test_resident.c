@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "tests/runtime/net.h"
+#include "tests/support/sanitized.h"
 
 enum { WIDE = 8192, NARROW = 4096 };
 
@@ -22,18 +23,6 @@ static char path[] = "/tmp/ounce-test-XXXXXX";
 static void remove_file(void) {
     unlink(path);
 }
-
-/* Under a sanitizer memory has shadows, which nobody counts. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED true
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED true
-#endif
-#endif
-#ifndef SANITIZED
-#define SANITIZED false
-#endif
 
 /* Bytes of this process, shared pages divided by those who share them; -1 if the system does not tell. */
 static int64_t proportional_bytes(void) {
