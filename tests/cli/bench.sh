@@ -17,7 +17,7 @@ ok bench model small.safetensors -r 1 -b 4
 printed '^whole models, batch 4' '^small '
 
 ok bench layer -s 48x64 -r 1 -b 1 --cold -m dense,codec=int8
-printed ', batch 1, median of 1, cold$' '^dense,codec=int8 .*/s .* of [BFD] .*x$'
+printed ', batch 1, median of 1, cold$' '^dense,codec=int8 .* (GB/s .* of B|GOP/s .* of D) '
 
 # Rivals are programs with a protocol of three lines: one that runs, one that cannot, one that breaks off.
 cat >rivals <<'END'
@@ -82,6 +82,7 @@ ok bench targets targets -r 1 --isa scalar --rivals ./rivals --only 'dense,codec
 refused 2 'no target has nothing in its line' bench targets targets -r 1 --isa scalar --only nothing
 echo 'dense,codec=int8 48x64 1 2 hot dense scalar=0.000001' >two
 travels 1 bench targets two -r 1 -j 2 --isa scalar --rivals ./rivals
+printed '^48 x 64, batch 1: F [0-9]+ GFLOP/s, D [0-9]+ GOP/s, R [1-9][0-9]* ns$'
 travels 1 bench targets two -r 1 -j 2 --isa scalar --rivals ./rivals --json
 mkdir nets && cp small.safetensors nets/small.safetensors && cp small.safetensors nets/small-0.9.safetensors
 cat >networks <<'END'
