@@ -50,6 +50,36 @@ typedef struct oz_plane3x3 {
     float scale, bias, least, most;
 } oz_plane3x3;
 
+/* What minimal filtering (conv/winograd.body.h) lays out has 16 places, each a matrix [n][lanes], so many
+ * floats apart: neighbouring places lie in different sets of a cache. */
+enum { OZ_WINOGRAD_PLACES = 16 };
+static inline size_t oz_winograd_apart(size_t n, size_t lanes) {
+    return n * lanes + 16;
+}
+
+/* Lines of inputs with zeros around them: [channels][above + lines + below][out_width], where inputs begin
+ * behind `left` zeros. */
+typedef struct oz_winograd_lines {
+    const float *x; /* [channels][lines][width], channels `plane` apart */
+    size_t channels, plane, lines, width;
+    size_t above, below, left, out_width; /* left + width <= out_width */
+} oz_winograd_lines;
+
+/* Tiles of 2 x 2 outputs are numbered line by line, `across` of them in a line, a multiple of 4: some may lie
+ * outside. Tile (i, j) reads the 4 x 4 inputs from (2 * i, 2 * j) on. */
+typedef struct oz_winograd_inputs {
+    const float *x; /* [channels][lines][width], channels `plane` apart; 2 * across + 2 <= width */
+    size_t channels, plane, width, across;
+} oz_winograd_inputs;
+
+/* Tiles [first, first + tiles). */
+typedef struct oz_winograd_outputs {
+    float *out; /* [rows][height][width] */
+    size_t height, width, rows, across, first, tiles;
+    const float *scale, *bias; /* of each row, NULL = 1 or 0; bounds as in oz_pixel_sums */
+    float least, most;
+} oz_winograd_outputs;
+
 typedef struct oz_conv_primitives {
     /* For every channel c: out[c * lanes + i], i < count, is in[c * plane + i * stride] for i in [from, to),
      * else zero. Only those inputs are read. Up to 15 floats behind out[c * lanes + count - 1] may be
@@ -77,6 +107,16 @@ typedef struct oz_conv_primitives {
      * of pixels. */
     void (*sum_row)(const float *w, size_t n, oz_pixels x, size_t pixels, const oz_epilogue *e, float *out);
     void (*plane3x3)(const oz_plane3x3 *p);
+    /* 3 x 3 kernels by minimal filtering. The weights of a panel, inputs numbered (3 * ky + kx) * channels +
+     * c, rows or inputs being neighbours ([k][16 rows]), become a tile [16 rows] x [channels] at each place
+     * of u. The inputs of tiles [first, first + lanes) become v, [channels][lanes] at each place. The
+     * products of a place are m, [16 rows][lanes], and those of all places become outputs. lanes: 16, 32, 48
+     * or 64; `first` a multiple of 16. Up to 15 floats behind what winograd_lines lays may be overwritten. */
+    oz_tile (*winograd_weights)(oz_tile w, size_t channels, float *u);
+    void (*winograd_lines)(const oz_winograd_lines *p, float *out);
+    void (*winograd_inputs)(const oz_winograd_inputs *in, size_t first, size_t lanes, float *v);
+    void (*winograd_products)(oz_tile u, const float *v, size_t channels, size_t lanes, float *m);
+    void (*winograd_outputs)(const float *m, size_t lanes, const oz_winograd_outputs *out);
 } oz_conv_primitives;
 
 const oz_conv_primitives *oz_conv_primitives_of(oz_isa isa); /* NULL if not in this build */

@@ -8,7 +8,7 @@
 #include "kernels/conv/depthwise.body.h"
 #include "kernels/conv/lines.body.h"
 #include "kernels/conv/taps.body.h"
-#include "kernels/gemm/gemm_f32.body.h"
+#include "kernels/conv/winograd.body.h"
 #include "kernels/gemm/gemm_nz.body.h"
 
 OZ_INLINE oz_inputs at_offsets(oz_pixels x) {
@@ -50,4 +50,9 @@ const oz_conv_primitives OZ_NAME(oz_conv_primitives) = {
     .product_nz = product_nz,
     .sum_row = sum_row,
     .plane3x3 = plane3x3,
+    .winograd_weights = winograd_weights,
+    .winograd_lines = winograd_lines,
+    .winograd_inputs = winograd_inputs,
+    .winograd_products = winograd_products,
+    .winograd_outputs = winograd_outputs,
 };

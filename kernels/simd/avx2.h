@@ -82,6 +82,12 @@ OZ_INLINE vf16 v_repeat4_n(const float *p, size_t n) {
 OZ_INLINE vf8 v_low(vf16 a) {
     return a.lo;
 }
+OZ_INLINE vf8 v_high(vf16 a) {
+    return a.hi;
+}
+OZ_INLINE vf16 v_join(vf8 a, vf8 b) {
+    return (vf16){a, b};
+}
 OZ_INLINE vf16 v_widen(vf8 a) {
     return (vf16){a, _mm256_setzero_ps()};
 }
@@ -296,6 +302,16 @@ OZ_INLINE __m256 v_odds8(__m256 a, __m256 b) {
 }
 OZ_INLINE vf16 v_odds(vf16 a, vf16 b) {
     return (vf16){v_odds8(a.lo, a.hi), v_odds8(b.lo, b.hi)};
+}
+OZ_INLINE vf16 v_zip8(__m256 a, __m256 b) {
+    __m256 low = _mm256_unpacklo_ps(a, b), high = _mm256_unpackhi_ps(a, b); /* by halves */
+    return (vf16){_mm256_permute2f128_ps(low, high, 0x20), _mm256_permute2f128_ps(low, high, 0x31)};
+}
+OZ_INLINE vf16 v_zip_low(vf16 a, vf16 b) {
+    return v_zip8(a.lo, b.lo);
+}
+OZ_INLINE vf16 v_zip_high(vf16 a, vf16 b) {
+    return v_zip8(a.hi, b.hi);
 }
 OZ_INLINE __m256 v_follow8(__m256 a, __m256 b) {
     __m256i low = _mm256_castps_si256(a), across = _mm256_castps_si256(_mm256_permute2f128_ps(a, b, 0x21));

@@ -96,6 +96,12 @@ OZ_INLINE vf16 v_load(const void *p) {
 OZ_INLINE vf8 v_low(vf16 a) {
     return _mm512_castps512_ps256(a);
 }
+OZ_INLINE vf8 v_high(vf16 a) {
+    return _mm512_extractf32x8_ps(a, 1);
+}
+OZ_INLINE vf16 v_join(vf8 a, vf8 b) {
+    return _mm512_insertf32x8(_mm512_castps256_ps512(a), b, 1);
+}
 OZ_INLINE vf16 v_widen(vf8 a) {
     return _mm512_insertf32x8(_mm512_setzero_ps(), a, 0);
 }
@@ -235,6 +241,14 @@ OZ_INLINE vf16 v_evens(vf16 a, vf16 b) {
 OZ_INLINE vf16 v_odds(vf16 a, vf16 b) {
     const __m512i odd = _mm512_set_epi32(31, 29, 27, 25, 23, 21, 19, 17, 15, 13, 11, 9, 7, 5, 3, 1);
     return _mm512_permutex2var_ps(a, odd, b);
+}
+OZ_INLINE vf16 v_zip_low(vf16 a, vf16 b) {
+    const __m512i low = _mm512_set_epi32(23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+    return _mm512_permutex2var_ps(a, low, b);
+}
+OZ_INLINE vf16 v_zip_high(vf16 a, vf16 b) {
+    const __m512i high = _mm512_set_epi32(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8);
+    return _mm512_permutex2var_ps(a, high, b);
 }
 OZ_INLINE vf16 v_follow(vf16 a, vf16 b) {
     return _mm512_castsi512_ps(_mm512_alignr_epi32(_mm512_castps_si512(b), _mm512_castps_si512(a), 1));

@@ -246,6 +246,16 @@ OZ_INLINE vf16 v_odds(vf16 a, vf16 b) {
     OZ_EACH(out.lane, i, 16, i < 8 ? a.lane[2 * i + 1] : b.lane[2 * i - 15]);
     return out;
 }
+OZ_INLINE vf16 v_zip_low(vf16 a, vf16 b) {
+    vf16 out;
+    OZ_EACH(out.lane, i, 16, i % 2 ? b.lane[i / 2] : a.lane[i / 2]);
+    return out;
+}
+OZ_INLINE vf16 v_zip_high(vf16 a, vf16 b) {
+    vf16 out;
+    OZ_EACH(out.lane, i, 16, i % 2 ? b.lane[8 + i / 2] : a.lane[8 + i / 2]);
+    return out;
+}
 OZ_INLINE vf16 v_follow(vf16 a, vf16 b) {
     vf16 out;
     OZ_EACH(out.lane, i, 16, i < 15 ? a.lane[i + 1] : b.lane[0]);
@@ -282,7 +292,16 @@ OZ_INLINE vf8 v_low(vf16 a) {
     OZ_EACH(out.lane, i, 8, a.lane[i]);
     return out;
 }
-
+OZ_INLINE vf8 v_high(vf16 a) {
+    vf8 out;
+    OZ_EACH(out.lane, i, 8, a.lane[8 + i]);
+    return out;
+}
+OZ_INLINE vf16 v_join(vf8 a, vf8 b) {
+    vf16 out;
+    OZ_EACH(out.lane, i, 16, i < 8 ? a.lane[i] : b.lane[i - 8]);
+    return out;
+}
 OZ_INLINE vf16 v_widen(vf8 a) {
     vf16 out;
     OZ_EACH(out.lane, i, 16, i < 8 ? a.lane[i] : 0);

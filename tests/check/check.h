@@ -11,5 +11,6 @@ void check_products(oz_isa isa, const sample *s, const truth *t, size_t turn);
 void check_primitives(oz_isa isa, size_t rounds, uint64_t seed);
 void check_vectors(oz_isa isa, size_t rounds, uint64_t seed);
 void check_gathering(oz_isa isa, size_t rounds, uint64_t seed);
+void check_winograd(oz_isa isa, size_t rounds, uint64_t seed);
 
 #endif

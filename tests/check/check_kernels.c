@@ -199,6 +199,7 @@ int main(int argc, char **argv) {
         check_primitives((oz_isa)isa, e->rounds, o.seed);
         check_vectors((oz_isa)isa, e->rounds / 4, o.seed);
         check_gathering((oz_isa)isa, e->rounds, o.seed);
+        check_winograd((oz_isa)isa, e->rounds, o.seed);
     }
     check_leaves(&o, e);
     return report_summary() ? 0 : 1;
