@@ -27,6 +27,12 @@ static oz_status no_memory(oz_error *err) {
     return oz_fail(err, OZ_ERR_MEMORY, OZ_NO_OFFSET, "", "out of memory");
 }
 
+/* On one thread. */
+static double predict(const oz_chooser *c, const oz_option *o, const oz_cost *cost) {
+    const bool floats = o->choice.way == OZ_WAY_MM && o->choice.decoder->f32;
+    return oz_cost_by(o->line, cost) * (floats ? c->layer->filtered : 1);
+}
+
 static void find_candidates(oz_chooser *c, uint64_t columns) {
     const oz_cost_class *costs = c->plan->costs;
     oz_candidates *found = &c->found;
@@ -38,7 +44,7 @@ static void find_candidates(oz_chooser *c, uint64_t columns) {
         if (o->verdict) continue;
         oz_cost_of(costs, c->leaf, &o->choice, columns, &o->cost);
         o->line = oz_cost_line_for(costs, oz_choice_name(&o->choice), &o->cost);
-        o->predicted = oz_cost_by(o->line, &o->cost);
+        o->predicted = predict(c, o, &o->cost);
     }
 }
 
@@ -73,8 +79,8 @@ static double time_of(const oz_chooser *c, const oz_option *o, uint64_t columns)
     oz_cost cost;
     bool same = columns == c->found.columns, trial = c->opt->effort == OZ_EFFORT_TRIAL && o->measured >= 0;
     if (!same) oz_cost_of(c->plan->costs, c->leaf, &o->choice, columns, &cost);
-    double ns = same ? o->predicted : oz_cost_by(o->line, &cost);
-    return trial ? ns * (o->measured / o->predicted) : ns;
+    double ns = predict(c, o, same ? &o->cost : &cost);
+    return trial ? ns * (o->measured / oz_cost_by(o->line, &o->cost)) : ns;
 }
 
 static const oz_option *find(const oz_chooser *c, const oz_choice *choice) {

@@ -1,6 +1,7 @@
 /* plan.c - making a plan: sizes, kernels, places, scratch. */
 #include "runtime/plan.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/arith.h"
@@ -84,6 +85,8 @@ static oz_status size_layer(oz_plan *p, const oz_node *node, oz_error *err) {
     bool rows = strcmp(node->op->name, "linear") == 0;
     lp->rows = rows && (lp->columns == 0 || lp->rows);
     lp->columns = oz_max(lp->columns, columns_of(p, node, w));
+    const bool conv = strcmp(node->op->name, "conv2d") == 0;
+    lp->filtered = fmax(lp->filtered, conv ? oz_winograd_share(node, w, &p->shapes[node->output]) : 1);
     p->epilogue_floats = oz_max(p->epilogue_floats, oz_round_up(w->rows, OZ_PANEL));
     return OZ_OK;
 }
@@ -99,7 +102,8 @@ static oz_status size_layers(oz_plan *p, oz_error *err) {
     }
     for (size_t i = 0; i < n; i++) {
         /* Outside the graph: planned as a linear layer of that batch, for inspection. */
-        if (p->layers[i].columns == 0) p->layers[i].columns = p->max_free[0], p->layers[i].rows = true;
+        oz_layer_plan *lp = &p->layers[i];
+        if (lp->columns == 0) lp->columns = p->max_free[0], lp->rows = true, lp->filtered = 1;
     }
     return OZ_OK;
 }

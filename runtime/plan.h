@@ -57,6 +57,7 @@ typedef struct oz_layer_plan {
     oz_leaf_plan **leaf; /* [term][factor] */
     uint64_t columns;    /* at the largest batch: batch rows or images x pixels; 0 = not in the graph */
     bool rows;           /* activations lie in rows (only linear nodes have the layer) */
+    double filtered;     /* about what share of their time decoded floats take: less than 1 by tiles */
     /* Whether a batch of 1, 2 ... OZ_COLUMNS rows, or of more, is multiplied by kernels that read rows. */
     bool reads_rows[OZ_COLUMNS + 1];
     /* Predicted of the chosen kernels, on one thread: so many rows; a tile. */

@@ -1,10 +1,10 @@
 /* conv2d.c - convolution over NCHW. The weight's inputs are numbered k = (ky * kw + kx) * (C / groups) + c.
  *
  * A weight of one leaf that reads floats is multiplied with pixels where they lie (planar.c; pointwise.c
- * where they are few), one with narrow groups (depthwise above all) row by row (grouped.c). All others -
- * codes, sums, products - are multiplied with gathered columns, here: one column is one output pixel of one
- * image; pixels of all images are numbered through, so that small images share tiles. Groups of whole panels
- * are products of their own. */
+ * where they are few; by tiles, winograd.c, where the kernel is 3 x 3), one with narrow groups (depthwise
+ * above all) row by row (grouped.c). All others - codes, sums, products - are multiplied with gathered
+ * columns, here: one column is one output pixel of one image; pixels of all images are numbered through, so
+ * that small images share tiles. Groups of whole panels are products of their own. */
 #include "runtime/ops/conv2d.h"
 
 #include <math.h>
@@ -41,8 +41,10 @@ oz_conv_way oz_conv_way_of(const oz_plan *p, const oz_node *node) {
     if (oz_conv_is_grouped(node, w)) return OZ_CONV_GROUPED;
     bool floats = choice->way == OZ_WAY_MM && !oz_decodes_codes(choice->decoder);
     if (!floats || !oz_weight_is_leaf(w)) return OZ_CONV_GATHERED;
+    if (!choice->decoder->f32) return OZ_CONV_PLANAR;
+    if (oz_winograd_share(node, w, y) < 1) return OZ_CONV_WINOGRAD;
     bool few = y->dim[2] * y->dim[3] <= OZ_POINTWISE_PIXELS;
-    return few && choice->decoder->f32 && is_pointwise(node) ? OZ_CONV_POINTWISE : OZ_CONV_PLANAR;
+    return few && is_pointwise(node) ? OZ_CONV_POINTWISE : OZ_CONV_PLANAR;
 }
 
 size_t oz_conv_bytes(oz_conv_way way, const oz_layer *layer, const oz_node *node, const oz_shape *x,
@@ -52,6 +54,8 @@ size_t oz_conv_bytes(oz_conv_way way, const oz_layer *layer, const oz_node *node
         return oz_planar_bytes(node, x, y);
     case OZ_CONV_POINTWISE:
         return oz_pointwise_bytes();
+    case OZ_CONV_WINOGRAD:
+        return oz_winograd_bytes(layer->weight, y);
     case OZ_CONV_GROUPED:
         return oz_grouped_bytes(layer, node, x, y);
     case OZ_CONV_GATHERED:
@@ -255,6 +259,9 @@ static oz_status run(const oz_step *step, oz_error *err) {
         break;
     case OZ_CONV_POINTWISE:
         oz_conv_pointwise(step);
+        break;
+    case OZ_CONV_WINOGRAD:
+        oz_conv_winograd(step);
         break;
     case OZ_CONV_GROUPED:
         oz_conv_grouped(step);

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "tests/runtime/layer.h"
 #include "tests/support/models/models.h"
@@ -35,7 +36,8 @@ static double pixel(const conv_case *c, const float *x, const float *w, int64_t 
     return sum;
 }
 
-static void check(const conv_case *c, const char *isa, int threads) {
+/* With a plan for images that have as many lines, or `more`. */
+static void check(const conv_case *c, const char *isa, int threads, const char *act, uint32_t more) {
     net n = {0};
     char graph[512];
     int64_t oh = out_size(c->height, c->pt, c->pb, c->kh, c->dh, c->sh),
@@ -54,22 +56,26 @@ static void check(const conv_case *c, const char *isa, int threads) {
     net_vector(&n, "c.bias", (uint64_t)c->rows, bias);
     snprintf(
         graph, sizeof graph,
-        "{\"inputs\":{\"x\":[\"N\",%d,%d,%d]},\"outputs\":[\"y\"],\"nodes\":[[\"conv2d\",\"y\",[\"x\"],{"
+        "{\"inputs\":{\"x\":[\"N\",%d,\"H\",%d]},\"outputs\":[\"y\"],\"nodes\":[[\"conv2d\",\"y\",[\"x\"],{"
         "\"weight\":\"c\",\"kernel\":[%d,%d],"
-        "\"stride\":[%d,%d],\"pad\":[%d,%d,%d,%d],\"dilation\":[%d,%d],\"groups\":%d,\"act\":\"relu\"}]]}",
-        (int)c->channels, (int)c->height, (int)c->width, (int)c->kh, (int)c->kw, (int)c->sh, (int)c->sw,
-        (int)c->pt, (int)c->pl, (int)c->pb, (int)c->pr, (int)c->dh, (int)c->dw, (int)c->groups);
+        "\"stride\":[%d,%d],\"pad\":[%d,%d,%d,%d],\"dilation\":[%d,%d],\"groups\":%d,\"act\":\"%s\"%s}]]}",
+        (int)c->channels, (int)c->width, (int)c->kh, (int)c->kw, (int)c->sh, (int)c->sw, (int)c->pt,
+        (int)c->pl, (int)c->pb, (int)c->pr, (int)c->dh, (int)c->dw, (int)c->groups, act,
+        strcmp(act, "leaky") ? "" : ",\"slope\":0.25");
     cr_assert_eq(net_open(&n, graph), OZ_OK, "%s: %s", n.err.where, n.err.message);
     oz_plan_options opt = OZ_PLAN_INIT;
     opt.isa = isa;
     opt.threads = threads;
+    opt.max_batch = (uint32_t)c->images;
+    opt.max_free = (uint32_t)c->height + more;
     cr_assert_eq(
         net_run(&n, &opt, x, 4, (const int64_t[]){c->images, c->channels, c->height, c->width}, got, pixels),
         pixels);
     for (size_t i = 0; i < pixels; i++) {
         int64_t ox = (int64_t)i % ow, oy = (int64_t)i / ow % oh, r = (int64_t)i / (ow * oh) % c->rows,
                 image = (int64_t)i / (ow * oh * c->rows);
-        double want = fmax(0, (double)scale[r] * pixel(c, x, w, image, r, oy, ox) + (double)bias[r]);
+        double sum = (double)scale[r] * pixel(c, x, w, image, r, oy, ox) + (double)bias[r];
+        double want = layer_activate(act, sum, 0.25);
         cr_assert(fabs((double)got[i] - want) <= (double)(cols + 3) * ldexp(1, -24) * (double)(cols + 1),
                   "%s, %d threads, output %zu: %g, not %g", isa, threads, i, (double)got[i], want);
     }
@@ -92,12 +98,22 @@ static const conv_case cases[] = {
     {1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 1, 1, 1},
     {1, 40, 5, 33, 48, 3, 3, 1, 1, 3, 3, 3, 3, 1, 1,
      1}, /* padding beyond the kernel's reach, two blocks of inputs */
+    {2, 16, 14, 14, 24, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1}, /* tiles of 2 x 2: the last vector is not full */
+    {1, 9, 37, 41, 20, 3, 3, 1, 1, 2, 0, 1, 3, 1, 1, 1},  /* several bands, odd channels and padding */
+    {3, 128, 7, 7, 100, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1}, /* two chunks of rows */
+    {1, 8, 3, 300, 33, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1},  /* lines of more tiles than a band should have */
 };
 
 Test(conv, definition) {
     for (size_t i = 0; net_isa(i); i++)
         for (size_t k = 0; k < sizeof cases / sizeof *cases; k++)
-            check(&cases[k], net_isa(i), 1 + (int)(k % 3));
+            check(&cases[k], net_isa(i), 1 + (int)(k % 3), "relu", 0);
+}
+
+Test(conv, definition_with_a_plan_for_larger_images) {
+    for (size_t i = 0; net_isa(i); i++)
+        for (size_t k = 0; k < sizeof cases / sizeof *cases; k++)
+            check(&cases[k], net_isa(i), 1 + (int)(k % 3), "leaky", 11);
 }
 
 /* ---- weights of other kinds --------------------------------------------------------- */
