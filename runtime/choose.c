@@ -74,7 +74,7 @@ static oz_status time_options(oz_chooser *c, oz_error *err) {
 }
 
 /* By which it is chosen for so many columns: as measured, other batches than that of the trial in
- * proportion. */
+ * proportion, and tiles, which a trial does not know, by their share. */
 static double time_of(const oz_chooser *c, const oz_option *o, uint64_t columns) {
     oz_cost cost;
     bool same = columns == c->found.columns, trial = c->opt->effort == OZ_EFFORT_TRIAL && o->measured >= 0;

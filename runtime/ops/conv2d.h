@@ -19,8 +19,8 @@ typedef enum oz_conv_way {
 
 /* True if the groups are too narrow for panels of 16 rows. */
 bool oz_conv_is_grouped(const oz_node *node, const oz_weight *w);
-/* About what share of a direct convolution's time one by tiles takes, with outputs y; 1 or more if it cannot
- * be, or is no faster. */
+/* About what share of a direct convolution's time one by tiles takes, with outputs y; 1 if it cannot be, or
+ * is no faster. */
 double oz_winograd_share(const oz_node *node, const oz_weight *w, const oz_shape *y);
 /* Once kernels are chosen. */
 oz_conv_way oz_conv_way_of(const oz_plan *p, const oz_node *node);

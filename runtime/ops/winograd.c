@@ -4,6 +4,7 @@
  * A task is a chunk of rows times a band of an image, some lines of tiles. Chunks follow each other, so
  * whoever takes tasks transforms the weights of a chunk once for all of his images; and he lays out the lines
  * of a band, padding included, unless he has just done so. */
+#include <math.h>
 #include <string.h>
 
 #include "base/arith.h"
@@ -61,7 +62,7 @@ double oz_winograd_share(const oz_node *node, const oz_weight *w, const oz_shape
     const size_t tiles = oz_round_up(oz_div_up(y->dim[2], 2) * b.across, VECTOR);
     const double products = 16.0 * (double)tiles / (9.0 * (double)(y->dim[2] * y->dim[3]));
     const double transforms = 2.0 / (double)w->rows + 18.0 / (double)w->cols;
-    return products <= MOST_PRODUCTS ? products + transforms : 1;
+    return products <= MOST_PRODUCTS ? fmin(1, products + transforms) : 1;
 }
 
 /* What a channel of a band takes at most, for these and all smaller outputs: (2 lines + 2) (2 across + 2). A
@@ -172,7 +173,7 @@ static void lay_lines(const oz_filtered *c, const float *x, size_t band, float *
     const size_t first = band * b->lines * 2, end = first + all; /* in the padded image */
     const size_t from = oz_min(oz_max(first, w->pad[0]), end),
                  to = oz_max(from, oz_min(end, w->pad[0] + height));
-    const oz_winograd_lines laid = {.x = x + (from > w->pad[0] ? from - w->pad[0] : 0) * width,
+    const oz_winograd_lines laid = {.x = x + (from < to ? from - w->pad[0] : 0) * width,
                                     .channels = c->channels,
                                     .plane = height * width,
                                     .lines = to - from,
