@@ -3,7 +3,6 @@
 #include "tests/check/check.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "base/arith.h"
 #include "kernels/conv.h"
