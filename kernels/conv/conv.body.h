@@ -20,17 +20,11 @@ OZ_INLINE oz_inputs at_strides(oz_pixels x) {
 }
 
 static void product_f32(oz_tile w, size_t n, oz_pixels x, size_t lanes, const oz_pixel_sums *s) {
-    if (lanes == 48)
-        gemm_f32_lanes(w, n, at_offsets(x), sums_of_pixels(s), 48, NULL);
-    else
-        OZ_WITH_LANES(lanes, gemm_f32_lanes(w, n, at_offsets(x), sums_of_pixels(s), LANES, NULL));
+    OZ_WITH_LANES_OR(48, lanes, gemm_f32_lanes(w, n, at_offsets(x), sums_of_pixels(s), LANES, NULL));
 }
 
 OZ_INLINE void product_nz_at(const oz_nonzeros *w, oz_inputs x, size_t lanes, const oz_pixel_sums *s) {
-    if (lanes == 48)
-        gemm_nz_lanes(w, x, sums_of_pixels(s), 48, NULL);
-    else
-        OZ_WITH_LANES(lanes, gemm_nz_lanes(w, x, sums_of_pixels(s), LANES, NULL));
+    OZ_WITH_LANES_OR(48, lanes, gemm_nz_lanes(w, x, sums_of_pixels(s), LANES, NULL));
 }
 
 /* A place that is computed need not be waited for: up to a tenth less. */

@@ -173,10 +173,7 @@ OZ_INLINE void products_of_places(oz_tile u, const float *v, size_t channels, si
 }
 
 static void winograd_products(oz_tile u, const float *v, size_t channels, size_t lanes, float *m) {
-    if (lanes == 48)
-        products_of_places(u, v, channels, 48, m);
-    else
-        OZ_WITH_LANES(lanes, products_of_places(u, v, channels, LANES, m));
+    OZ_WITH_LANES_OR(48, lanes, products_of_places(u, v, channels, LANES, m));
 }
 
 /* Lines 0 and 1 of A' times a column of four. */
@@ -187,16 +184,15 @@ OZ_INLINE void filter_outputs(vf16 a, vf16 b, vf16 c, vf16 d, vf16 out[2]) {
 
 /* The 8 outputs of four neighbouring tiles in a line. */
 typedef struct oz_winograd_place {
-    size_t at, count; /* in a plane; how many of them there are */
-    bool second;      /* whether the tiles' second line is */
+    size_t at, count[2]; /* in a plane; how many of them there are in the tiles' lines */
 } oz_winograd_place;
 
 static void find_places(const oz_winograd_outputs *o, size_t first, oz_winograd_place place[4]) {
     for (size_t i = 0; i < 4; i++) {
         const size_t tile = o->first + first + 4 * i, y = tile / o->across * 2, x = tile % o->across * 2;
-        const bool none = first + 4 * i >= o->tiles || y >= o->height || x >= o->width;
-        place[i] = (oz_winograd_place){
-            .at = y * o->width + x, .count = none ? 0 : oz_min(8, o->width - x), .second = y + 1 < o->height};
+        const bool exists = first + 4 * i < o->tiles && y < o->height && x < o->width;
+        const size_t count = exists ? oz_min(8, o->width - x) : 0;
+        place[i] = (oz_winograd_place){y * o->width + x, {count, y + 1 < o->height ? count : 0}};
     }
 }
 
@@ -205,12 +201,6 @@ OZ_INLINE void store_outputs(float *to, vf8 y, size_t n) {
         v8_store(to, y);
     else
         v_store_n(to, v_widen(y), n);
-}
-
-/* 16 outputs of a line, of eight tiles. */
-OZ_INLINE void store_places(float *plane, vf16 y, const oz_winograd_place *place, size_t line) {
-    if (!line || place[0].second) store_outputs(plane + place[0].at + line, v_low(y), place[0].count);
-    if (!line || place[1].second) store_outputs(plane + place[1].at + line, v_high(y), place[1].count);
 }
 
 /* 16 tiles of a row. */
@@ -230,8 +220,11 @@ OZ_INLINE void tiles_of_row(const float *m, size_t apart, const oz_winograd_outp
         filter_outputs(column[0][l], column[1][l], column[2][l], column[3][l], y);
         OZ_UNROLL
         for (size_t x = 0; x < 2; x++) y[x] = v_min(most, v_max(least, v_muladd(y[x], scale, bias)));
-        store_places(plane, v_zip_low(y[0], y[1]), place, l * o->width);
-        store_places(plane, v_zip_high(y[0], y[1]), place + 2, l * o->width);
+        const vf16 low = v_zip_low(y[0], y[1]), high = v_zip_high(y[0], y[1]);
+        const vf8 outputs[4] = {v_low(low), v_high(low), v_low(high), v_high(high)};
+        OZ_UNROLL
+        for (size_t i = 0; i < 4; i++)
+            store_outputs(plane + place[i].at + l * o->width, outputs[i], place[i].count[l]);
     }
 }
 

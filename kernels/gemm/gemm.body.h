@@ -45,7 +45,7 @@ static void gemm_f32(oz_tile w, size_t n, const float *x, size_t lanes, float *y
 }
 
 static void gemm_nz(const oz_nonzeros *w, const float *x, size_t lanes, float *y, const oz_extents *ahead) {
-    OZ_WITH_LANES_OR_8(lanes, gemm_nz_lanes(w, in_panel(x, LANES), sums_of_panel(y), LANES, ahead));
+    OZ_WITH_LANES_OR(8, lanes, gemm_nz_lanes(w, in_panel(x, LANES), sums_of_panel(y), LANES, ahead));
 }
 
 const oz_primitives OZ_NAME(oz_primitives) = {

@@ -94,11 +94,12 @@ OZ_INLINE void oz_ask_ahead(const uint8_t *p, size_t bytes) {
         }                                                                                                    \
     } while (0)
 
-#define OZ_WITH_LANES_OR_8(lanes, statement)                                                                 \
+/* Where n lanes are one more case. */
+#define OZ_WITH_LANES_OR(n, lanes, statement)                                                                \
     do {                                                                                                     \
         switch (lanes) {                                                                                     \
-        case 8:                                                                                              \
-            OZ_WITH_LANES_(8, statement)                                                                     \
+        case n:                                                                                              \
+            OZ_WITH_LANES_(n, statement)                                                                     \
         default:                                                                                             \
             OZ_WITH_LANES(lanes, statement);                                                                 \
         }                                                                                                    \
