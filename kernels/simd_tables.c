@@ -34,3 +34,9 @@ const int8_t oz_expand_lane[256][8] = {ROWS64(0), ROWS64(64), ROWS64(128), ROWS6
     { NTH(m, 0), NTH(m, 1), NTH(m, 2), NTH(m, 3), NTH(m, 4), NTH(m, 5), NTH(m, 6), NTH(m, 7) }
 
 const uint8_t oz_set_bits[256][8] = {ROWS64(0), ROWS64(64), ROWS64(128), ROWS64(192)};
+
+#define ONES4 -1, -1, -1, -1
+#define ONES16 ONES4, ONES4, ONES4, ONES4
+#define ONES64 ONES16, ONES16, ONES16, ONES16
+
+const int32_t oz_first_lanes[2 * OZ_MOST_FIRST + 16] = {ONES64, ONES64, ONES64, ONES64};

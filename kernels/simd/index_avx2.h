@@ -133,9 +133,9 @@ OZ_INLINE void v_expand64(const float *p, const void *mask, vf16 out[4]) {
     }
 }
 OZ_INLINE vf16 v_add_first(vf16 a, const float *p, ptrdiff_t n) {
-    vf16 all = v_load(p);
-    return (vf16){_mm256_add_ps(a.lo, _mm256_and_ps(all.lo, _mm256_castsi256_ps(v_first8(n)))),
-                  _mm256_add_ps(a.hi, _mm256_and_ps(all.hi, _mm256_castsi256_ps(v_first8(n - 8))))};
+    const vf16 all = v_load(p), live = v_load(oz_first_lanes + OZ_MOST_FIRST - n);
+    return (vf16){_mm256_add_ps(a.lo, _mm256_and_ps(all.lo, live.lo)),
+                  _mm256_add_ps(a.hi, _mm256_and_ps(all.hi, live.hi))};
 }
 
 typedef struct v_table {
@@ -145,13 +145,17 @@ OZ_INLINE v_table v_tabulate(const float *x, size_t n) {
     (void)n;
     return (v_table){x};
 }
-/* A load for each number, and of its index no more than a part of one. */
+/* A load for each number, and of its index no more than a part of one. Left alone, gcc loads a number before
+ * it inserts it. */
+#define INSERT(a, lane, number) __asm__("vinsertps %2, %1, %0, %0" : "+x"(a) : "m"(number), "i"((lane) << 4))
 OZ_INLINE __m128 v_look_up4(const float *x, uint32_t index) {
     __m128 a = _mm_load_ss(x + (index & 255));
-    a = _mm_insert_ps(a, _mm_load_ss(x + (index >> 8 & 255)), 0x10);
-    a = _mm_insert_ps(a, _mm_load_ss(x + (index >> 16 & 255)), 0x20);
-    return _mm_insert_ps(a, _mm_load_ss(x + (index >> 24)), 0x30);
+    INSERT(a, 1, x[index >> 8 & 255]);
+    INSERT(a, 2, x[index >> 16 & 255]);
+    INSERT(a, 3, x[index >> 24]);
+    return a;
 }
+#undef INSERT
 OZ_INLINE __m256 v_look_up8(const float *x, const uint8_t *index) {
     uint64_t eight;
     memcpy(&eight, index, sizeof eight);

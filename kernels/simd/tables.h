@@ -13,6 +13,10 @@ extern const int8_t oz_expand_index8[256][8];
 extern const int8_t oz_expand_lane[256][8];
 /* The places of the bits that are set, lowest first, then zeros. */
 extern const uint8_t oz_set_bits[256][8];
+/* All bits set, OZ_MOST_FIRST times, then none: from n before the end of those on, the first n lanes are set.
+ */
+#define OZ_MOST_FIRST 256
+extern const int32_t oz_first_lanes[2 * OZ_MOST_FIRST + 16];
 
 /* vb_list_bits where bytes cannot be compressed: eight bits at a time. */
 static inline size_t s_list_bits(uint64_t bits, uint8_t first, uint8_t *out) {

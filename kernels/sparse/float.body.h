@@ -69,15 +69,23 @@ OZ_INLINE void multiply_slots(const uint8_t *columns, const float *w, size_t slo
     }
 }
 
-/* sum[r] += the products of row r, in as many steps as the longest row takes. */
+/* sum[r] += the products of row r, in as many steps as the longest row takes; the steps that the shortest one
+ * fills need not ask which lanes are its own. */
 OZ_INLINE void add_rows(const cell *c, const float *product, vf16 *sum) {
-    size_t longest = 0;
-    for (size_t r = 0; r < OZ_PANEL; r++) longest = oz_max(longest, (size_t)(c->row[r + 1] - c->row[r]));
+    size_t longest = 0, shortest = OZ_MAX_BLOCK;
+    for (size_t r = 0; r < OZ_PANEL; r++) {
+        const size_t count = c->row[r + 1] - c->row[r];
+        longest = oz_max(longest, count);
+        shortest = oz_min(shortest, count);
+    }
+    const size_t full = shortest / OZ_LANES * OZ_LANES;
     for (size_t r = 0; r < OZ_PANEL; r++) {
         const ptrdiff_t count = c->row[r + 1] - c->row[r];
+        const float *own = product + c->row[r];
         vf16 acc = sum[r];
-        for (size_t s = 0; s < longest; s += OZ_LANES)
-            acc = v_add_first(acc, product + c->row[r] + s, count - (ptrdiff_t)s);
+        size_t s = 0;
+        for (; s < full; s += OZ_LANES) acc = v_add(acc, v_load(own + s));
+        for (; s < longest; s += OZ_LANES) acc = v_add_first(acc, own + s, count - (ptrdiff_t)s);
         sum[r] = acc;
     }
 }
