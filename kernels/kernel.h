@@ -166,6 +166,9 @@ const oz_kernels *oz_kernels_of(const oz_format *format, oz_isa isa);
  * which may be NULL: little by little, as a core waits for no more than some 20 lines at a time. */
 typedef struct oz_primitives {
     oz_isa isa;
+    /* Columns that gemm_f32 multiplies at a time. Panels of so many are the best for it: of wider ones it
+     * reads a part of every line of lanes, and those parts lie in few sets of a cache. */
+    size_t strip;
     /* y[16 rows][lanes] += W x over the inputs of one block. x: [n][lanes]. */
     void (*gemm_f32)(oz_tile w, size_t n, const float *x, size_t lanes, float *y, const oz_extents *ahead);
     /* The same block as w in buffer[n][16], so that its weights lie close. */

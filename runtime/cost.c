@@ -22,8 +22,8 @@ static const char *family_of(const oz_choice *choice) {
     return d->plain ? "plain" : d->nz || d->nz_codes ? "nz" : d->u8 ? "u8" : "f32";
 }
 
-double oz_cost_padded(const oz_choice *choice, uint64_t columns) {
-    uint64_t rest = columns % OZ_COLUMNS;
+double oz_cost_padded(const oz_primitives *prim, const oz_choice *choice, uint64_t columns) {
+    uint64_t rest = columns % oz_choice_tile(prim, choice, columns);
     return (double)(columns - rest + (rest ? oz_choice_lanes(choice, rest) : 0));
 }
 
@@ -32,7 +32,7 @@ void oz_cost_of(const oz_cost_class *costs, const oz_leaf_plan *lp, const oz_cho
     const oz_leaf *leaf = lp->leaf;
     const bool rows = oz_reads_rows(choice);
     uint64_t tiles = oz_div_up(columns, rows ? OZ_MV_BATCH : OZ_COLUMNS);
-    double n = rows ? (double)columns : oz_cost_padded(choice, columns);
+    double n = rows ? (double)columns : oz_cost_padded(oz_primitives_of(costs->isa), choice, columns);
     /* Our kernels work on whole panels. */
     bool whole = choice->way != OZ_WAY_DNNL && choice->way != OZ_WAY_UNPACK;
     double height = (double)(whole ? oz_round_up(leaf->rows, OZ_PANEL) : leaf->rows);

@@ -59,7 +59,7 @@ double oz_cost_by(const oz_cost_line *line, const oz_cost *cost);
 /* Both at once. */
 double oz_cost_ns(const oz_cost_class *costs, const char *kernel, const oz_cost *cost);
 /* Columns that are multiplied where a kernel reads tiles: full ones, and a last one that is padded. */
-double oz_cost_padded(const oz_choice *choice, uint64_t columns);
+double oz_cost_padded(const oz_primitives *prim, const oz_choice *choice, uint64_t columns);
 /* Below how many nanoseconds a layer is not shared out: what `width` threads save, t (1 - 1 / width), would
  * be less than calling the others costs. They are called at most once for nothing before they look for work
  * again, so a layer must save what both cost: the call when they sleep and the call when they do not. */

@@ -15,14 +15,23 @@ void oz_cut_rows(size_t panels, size_t wanted, size_t *chunk_panels, size_t *chu
     *chunks = oz_div_up(panels, *chunk_panels);
 }
 
-static bool all_by_nonzeros(const oz_call *c) {
+static bool multiplies_nonzeros(const oz_choice *choice) {
+    return choice->way == OZ_WAY_MM && choice->decoder->nz;
+}
+
+/* Whether that is true of the kernels of all leaves. */
+static bool all_leaves(const oz_call *c, bool (*is_true)(const oz_choice *choice)) {
     for (size_t t = 0; t < c->layer->weight->n_terms; t++) {
         for (size_t f = 0; f < c->layer->weight->terms[t].n_factors; f++) {
-            const oz_choice *choice = oz_call_choice(c, &c->plan->leaf[t][f]);
-            if (choice->way != OZ_WAY_MM || !choice->decoder->nz) return false;
+            if (!is_true(oz_call_choice(c, &c->plan->leaf[t][f]))) return false;
         }
     }
     return true;
+}
+
+static size_t tile_of(const oz_call *c) {
+    const oz_choice *first = oz_call_choice(c, &c->plan->leaf[0][0]);
+    return all_leaves(c, oz_decodes_floats) ? oz_choice_tile(c->prim, first, c->job->columns) : OZ_COLUMNS;
 }
 
 /* Of a layer of one leaf. */
@@ -41,6 +50,7 @@ void oz_multiply(oz_session *s, const oz_job *job) {
     const oz_layer_plan *plan = &s->plan->layers[job->layer];
     oz_call c = {.s = s, .job = job, .layer = plan->layer, .plan = plan, .prim = s->plan->primitives};
     c.lanes = oz_layer_lanes(s->plan, plan);
+    c.tile = OZ_COLUMNS; /* of rows, too: a slot holds as many */
     c.row_scale = oz_session_floats(s, &plan->layer->weight->row_scale, s->row_scale);
     c.bias = oz_session_floats(s, plan->layer->bias, s->bias);
     if (oz_layer_reads_rows(plan, job->columns)) {
@@ -48,7 +58,8 @@ void oz_multiply(oz_session *s, const oz_job *job) {
     } else if (oz_call_is_direct(&c)) {
         oz_call_direct(&c);
     } else {
-        c.takes_8 = all_by_nonzeros(&c);
+        c.tile = tile_of(&c);
+        c.takes_8 = all_leaves(&c, multiplies_nonzeros);
         c.widens = reads_codes_as_floats(oz_call_choice(&c, &plan->leaf[0][0]));
         oz_call_columns(&c);
     }

@@ -36,7 +36,8 @@ void oz_multiply(struct oz_session *s, const oz_job *job);
 /* Columns that a slot of a layer must hold: a panel as wide as its tiles, or no more than the mv kernels take
  * where only they will run. Once kernels are chosen. */
 size_t oz_layer_lanes(const oz_plan *plan, const oz_layer_plan *lp);
-/* Bytes that one slot and one worker need for a layer of so many lanes. */
+/* Bytes that one slot and one worker need for a layer of so many lanes; or as many slots of 16 as have them.
+ */
 size_t oz_slot_bytes(const oz_layer *layer, size_t lanes);
 size_t oz_worker_bytes(const oz_layer *layer, size_t lanes);
 /* Slots, one a tile, that may be in use at once with so many threads and tiles. */

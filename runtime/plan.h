@@ -36,6 +36,15 @@ static inline size_t oz_choice_lanes(const oz_choice *choice, size_t columns) {
     return takes_8 && columns <= 8 ? 8 : oz_lanes_for(columns);
 }
 
+static inline bool oz_decodes_floats(const oz_choice *choice) {
+    return choice->way == OZ_WAY_MM && choice->decoder->f32;
+}
+
+/* Columns of a tile where there are so many in all: few are cut as the product of floats likes them best. */
+static inline size_t oz_choice_tile(const oz_primitives *prim, const oz_choice *choice, uint64_t columns) {
+    return columns <= OZ_COLUMNS && oz_decodes_floats(choice) ? prim->strip : OZ_COLUMNS;
+}
+
 /* The kernel's name, as tables and benchmarks have it. */
 const char *oz_choice_name(const oz_choice *choice);
 

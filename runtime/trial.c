@@ -160,16 +160,19 @@ static double fastest(oz_trial *t, void (*once)(oz_trial *t), uint64_t (*clock_n
     return ns < best ? ns : best;
 }
 
-static size_t group_tiles(const oz_leaf_plan *leaf, const oz_choice *choice, uint64_t columns) {
+static size_t group_tiles(const oz_plan *plan, const oz_leaf_plan *leaf, const oz_choice *choice,
+                          uint64_t columns) {
     if (oz_reads_rows(choice)) return 1;
-    const size_t tiles = oz_div_up(columns, OZ_COLUMNS);
+    const size_t tile = oz_choice_tile(plan->primitives, choice, columns), tiles = oz_div_up(columns, tile);
+    if (tile < OZ_COLUMNS) return tiles;
     return oz_min(oz_group_tiles(oz_div_up(leaf->leaf->rows, OZ_PANEL), tiles), tiles);
 }
 
 /* Whether a layer's threads would take whole groups of tiles, or parts of its rows, not panels of one. */
 static bool takes_whole_groups(const oz_plan *plan, const oz_leaf_plan *leaf, const oz_choice *choice,
                                uint64_t columns) {
-    uint64_t groups = oz_div_up(oz_div_up(columns, OZ_COLUMNS), group_tiles(leaf, choice, columns));
+    const size_t tiles = oz_div_up(columns, oz_choice_tile(plan->primitives, choice, columns));
+    const size_t groups = oz_div_up(tiles, group_tiles(plan, leaf, choice, columns));
     return oz_takes_whole(groups, (size_t)plan->threads.width);
 }
 
@@ -191,13 +194,14 @@ oz_status oz_trial_ns(const oz_leaf_plan *lp, const oz_choice *choice, const oz_
     oz_trial t = {.lp = lp, .choice = choice, .plan = plan};
     bool rows = oz_reads_rows(choice);
     if (plan->reproducible) columns = oz_round_up(columns, OZ_COLUMNS); /* none of its tiles is narrower */
-    t.lanes = rows ? oz_min(columns, OZ_COLUMNS) : oz_choice_lanes(choice, columns);
-    t.tiles = group_tiles(lp, choice, columns);
+    const size_t tile = oz_min(columns, oz_choice_tile(plan->primitives, choice, columns));
+    t.lanes = rows ? tile : oz_choice_lanes(choice, tile);
+    t.tiles = group_tiles(plan, lp, choice, columns);
     t.threads = threads_for(plan, lp, choice, columns);
     t.panels = oz_div_up(lp->leaf->rows, OZ_PANEL);
     t.chunk = oz_div_up(t.panels, (size_t)t.threads.width);
     t.pieces = oz_gather_pieces(t.tiles, t.lanes, lp->leaf->cols, (size_t)t.threads.width);
-    double all = rows ? (double)columns : oz_cost_padded(choice, columns);
+    double all = rows ? (double)columns : oz_cost_padded(plan->primitives, choice, columns);
     double times = all / (double)(t.lanes * t.tiles);
     if (takes_whole_groups(plan, lp, choice, columns)) times /= plan->threads.width;
     oz_status status = OZ_OK;

@@ -50,6 +50,7 @@ static void gemm_nz(const oz_nonzeros *w, const float *x, size_t lanes, float *y
 
 const oz_primitives OZ_NAME(oz_primitives) = {
     .isa = OZ_ISA_ID,
+    .strip = OZ_LANES * OZ_GEMM_VECTORS,
     .gemm_f32 = gemm_f32,
     .pack_f32 = pack_f32,
     .gemm_rows = gemm_rows,

@@ -14,11 +14,14 @@ typedef struct oz_call {
     const oz_primitives *prim;
     const float *row_scale, *bias; /* NULL = none */
     size_t lanes;                  /* that the scratch has room for: of a slot, see oz_layer_lanes */
+    size_t tile;                   /* columns of a tile: OZ_COLUMNS, or narrow ones that fit one slot */
     bool takes_8;                  /* all leaves are multiplied by their nonzeros, for which 8 lanes do */
     bool widens;                   /* its leaf reads the inputs' codes as floats */
 } oz_call;
 
 static inline oz_slot oz_slot_of(const oz_call *c, size_t index) {
+    if (c->tile < OZ_COLUMNS)
+        return oz_carve_slot(c->s->slots + index * oz_slot_bytes(c->layer, c->tile), c->layer, c->tile);
     return oz_carve_slot(c->s->slots + index * c->s->plan->slot_bytes, c->layer, c->lanes);
 }
 

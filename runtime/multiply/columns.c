@@ -1,5 +1,5 @@
 /* columns.c - a layer times any number of columns. They are cut into tiles of 64, the last of which is as
- * wide as it must be, 16, 32 or 64:
+ * wide as it must be, 16, 32 or 64; or, up to 64 of them, into tiles that are as wide as a kernel likes:
  *
  *     prepare(tile)         gather [k][lanes], quantise it, run the inner factors of products
  *     finish(group, rows)   the leftmost factor of every term, epilogue, scatter, for up to OZ_GROUP tiles
@@ -23,13 +23,13 @@ typedef struct oz_columns_call {
 } oz_columns_call;
 
 static size_t tile_columns(const oz_call *c, size_t tile) {
-    return oz_min(OZ_COLUMNS, c->job->columns - tile * OZ_COLUMNS);
+    return oz_min(c->tile, c->job->columns - tile * c->tile);
 }
 
 /* The width of a panel decides in which order some kernels add. */
 static size_t tile_lanes(const oz_call *c, size_t tile) {
     const size_t columns = tile_columns(c, tile);
-    if (c->s->plan->reproducible) return OZ_COLUMNS;
+    if (c->tile < OZ_COLUMNS || c->s->plan->reproducible) return c->tile;
     return columns <= 8 && c->takes_8 ? 8 : oz_lanes_for(columns);
 }
 
@@ -40,7 +40,7 @@ static void multiply_leaf(const oz_call *c, const oz_leaf_plan *lp, size_t panel
 }
 
 static void gather(const oz_call *c, size_t tile, size_t k0, size_t k1, oz_slot *slot) {
-    oz_gather(c, tile * OZ_COLUMNS, tile_columns(c, tile), tile_lanes(c, tile), k0, k1, &slot->x);
+    oz_gather(c, tile * c->tile, tile_columns(c, tile), tile_lanes(c, tile), k0, k1, &slot->x);
 }
 
 static void prepare(const oz_call *c, size_t tile, oz_slot *slot, const oz_worker *w) {
@@ -71,7 +71,7 @@ static void epilogue(const oz_call *c, size_t tile, size_t row, size_t rows, flo
         float scale = c->row_scale ? c->row_scale[row + r] : 1.0f, bias = c->bias ? c->bias[row + r] : 0.0f;
         vec->affine(y + r * lanes, n, scale, bias, job->act, job->slope, y + r * lanes);
     }
-    job->scatter(job, tile * OZ_COLUMNS, n, row, rows, lanes, y);
+    job->scatter(job, tile * c->tile, n, row, rows, lanes, y);
 }
 
 /* Panels [panel0, panel1) of tiles [tile, tile + tiles), prepared in slots from `slot` on. */
@@ -89,20 +89,19 @@ static void finish(const oz_call *c, size_t tile, size_t tiles, size_t slot, siz
         for (size_t i = 0; i < tiles; i++) {
             const oz_operand *o = n > 1 ? &slots[i].inner[factor + 1] : &slots[i].x;
             x[i] = oz_operand_columns(o, lp->leaf->cols, tile_lanes(c, tile + i));
-            to[i] = sums + i * OZ_CHUNK_ROWS * OZ_COLUMNS;
+            to[i] = sums + i * OZ_CHUNK_ROWS * c->tile;
         }
         multiply_leaf(c, lp, panel0, panel1, x, tiles, w, to);
         for (size_t i = 0; i < tiles; i++) {
             if (t > 0)
                 c->s->plan->vec->add_scaled(to[i], rows * x[i].lanes, scale,
-                                            w->y + i * OZ_CHUNK_ROWS * OZ_COLUMNS);
+                                            w->y + i * OZ_CHUNK_ROWS * c->tile);
             else if (scale != 1.0f)
                 c->s->plan->vec->affine(to[i], rows * x[i].lanes, scale, 0.0f, OZ_ACT_NONE, 0.0f, to[i]);
         }
         factor += n;
     }
-    for (size_t i = 0; i < tiles; i++)
-        epilogue(c, tile + i, row, rows, w->y + i * OZ_CHUNK_ROWS * OZ_COLUMNS);
+    for (size_t i = 0; i < tiles; i++) epilogue(c, tile + i, row, rows, w->y + i * OZ_CHUNK_ROWS * c->tile);
 }
 
 /* ---- who does what ------------------------------------------------------------------------ */
@@ -213,10 +212,10 @@ void oz_call_columns(const oz_call *call) {
     oz_threads threads = oz_call_threads(call, oz_cost_layer_ns(call->plan, job->columns));
     size_t workers = (size_t)threads.width;
     oz_columns_call c = {.call = call,
-                         .tiles = oz_div_up(job->columns, OZ_COLUMNS),
+                         .tiles = oz_div_up(job->columns, call->tile),
                          .panel0 = job->row0 / OZ_PANEL,
                          .panel1 = oz_div_up(job->row1, OZ_PANEL)};
-    c.group = oz_group_tiles(c.panel1 - c.panel0, c.tiles);
+    c.group = call->tile < OZ_COLUMNS ? OZ_GROUP : oz_group_tiles(c.panel1 - c.panel0, c.tiles);
     c.groups = oz_div_up(c.tiles, c.group);
     cut_rows(&c, 1);
     if (oz_call_choice(call, &call->plan->leaf[0][0])->way == OZ_WAY_UNPACK)

@@ -60,7 +60,8 @@ typedef struct oz_product {
     const oz_decoder *decoder;
     const oz_columns *x;
     size_t tiles, block;
-    bool asks; /* for weights ahead */
+    size_t beside; /* tiles that are multiplied by a panel before the next, as narrow as they are */
+    bool asks;     /* for weights ahead */
     const oz_scratch *scratch;
     oz_tile f32[OZ_CHUNK];
 } oz_product;
@@ -79,7 +80,7 @@ static oz_tile spread_rows(oz_tile w, size_t n, float *room) {
 /* Rows that lie in the leaf: panels that share them want them packed, planes apart. */
 static oz_tile pack_rows(const oz_product *m, oz_tile w, size_t n, float *room) {
     if (w.p == room) return w;
-    if (!m->pixels) return m->tiles > 1 ? m->prim->pack_f32(w, n, room) : w;
+    if (!m->pixels) return m->tiles > m->beside ? m->prim->pack_f32(w, n, room) : w;
     return w.row_stride % 512 == 0 ? spread_rows(w, n, room) : w;
 }
 
@@ -157,17 +158,31 @@ static const oz_extents *next_block(const oz_product *m, size_t panel0, size_t p
     return next;
 }
 
-/* Asks for a piece of a tile's activations, one of `pieces`, before they are wanted; planes gain nothing by
- * it. */
-static void ask_for(const oz_product *m, size_t tile, size_t k0, size_t piece, size_t pieces) {
-    const oz_columns *x = &m->x[tile];
+/* Asks for a piece of the activations of tiles [tile, end), one of `pieces`, before they are wanted; planes
+ * gain nothing by it. */
+static void ask_for(const oz_product *m, size_t tile, size_t end, size_t k0, size_t piece, size_t pieces) {
     if (k0 >= m->leaf->cols || m->pixels) return;
     const bool codes = m->decoder->u8 != NULL;
-    const char *from = codes ? (const char *)(x->i8 + k0 * x->lanes) : (const char *)(x->f32 + k0 * x->lanes);
-    size_t width = codes ? 1 : sizeof(float);
-    size_t bytes = oz_min(m->block, m->leaf->cols - k0) * x->lanes * width;
-    for (size_t b = bytes / pieces * piece; b < bytes / pieces * (piece + 1); b += 64)
-        __builtin_prefetch(from + b, 0, 2);
+    for (; tile < end; tile++) {
+        const oz_columns *x = &m->x[tile];
+        const char *from =
+            codes ? (const char *)(x->i8 + k0 * x->lanes) : (const char *)(x->f32 + k0 * x->lanes);
+        size_t width = codes ? 1 : sizeof(float);
+        size_t bytes = oz_min(m->block, m->leaf->cols - k0) * x->lanes * width;
+        for (size_t b = bytes / pieces * piece; b < bytes / pieces * (piece + 1); b += 64)
+            __builtin_prefetch(from + b, 0, 2);
+    }
+}
+
+static void multiply_tile(const oz_product *m, size_t panel0, size_t panels, size_t i, size_t k0, size_t n,
+                          size_t tile, float *const *y) {
+    const oz_columns *x = &m->x[tile];
+    oz_extents next;
+    if (m->pixels)
+        multiply_pixels(m, i, k0, n, tile);
+    else
+        multiply_block(m, i, panel0 + i, k0, n, x, y[tile] + i * OZ_PANEL * x->lanes,
+                       tile == 0 ? next_block(m, panel0, panels, i, k0, &next) : NULL);
 }
 
 /* Block of inputs by block of inputs: the activations of one block and tile stay in the first-level cache
@@ -176,17 +191,13 @@ static void multiply_chunk(oz_product *m, size_t panel0, size_t panels, float *c
     const size_t block = m->block;
     for (size_t k0 = 0; k0 < m->leaf->cols; k0 += block) {
         size_t n = oz_min(block, m->leaf->cols - k0);
-        for (size_t t = 0; t < m->tiles; t++) {
-            bool last = t + 1 == m->tiles;
+        for (size_t t0 = 0, end; t0 < m->tiles; t0 = end) {
+            end = oz_min(t0 + m->beside, m->tiles);
+            const size_t next = end < m->tiles ? end : 0;
             for (size_t i = 0; i < panels; i++) {
-                oz_extents next;
-                ask_for(m, last ? 0 : t + 1, last ? k0 + block : k0, i, panels);
-                if (t == 0) decode_block(m, i, panel0 + i, k0, n);
-                if (m->pixels)
-                    multiply_pixels(m, i, k0, n, t);
-                else
-                    multiply_block(m, i, panel0 + i, k0, n, &m->x[t], y[t] + i * OZ_PANEL * m->x[t].lanes,
-                                   t == 0 ? next_block(m, panel0, panels, i, k0, &next) : NULL);
+                ask_for(m, next, oz_min(next + m->beside, m->tiles), next ? k0 : k0 + block, i, panels);
+                if (t0 == 0) decode_block(m, i, panel0 + i, k0, n);
+                for (size_t t = t0; t < end; t++) multiply_tile(m, panel0, panels, i, k0, n, t, y);
             }
         }
     }
@@ -199,6 +210,7 @@ static oz_product product_of(const oz_primitives *prim, const oz_leaf *leaf, con
                         .decoder = d,
                         .x = x,
                         .tiles = tiles,
+                        .beside = oz_max(1, OZ_COLUMNS / x->lanes),
                         .asks = worth_asking(leaf),
                         .block = d->u8 ? OZ_CODES_BLOCK : oz_decoder_block(d, leaf),
                         .scratch = scratch};

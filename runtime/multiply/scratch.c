@@ -61,10 +61,16 @@ static oz_slot carve(oz_bump *b, const oz_layer *layer, size_t lanes) {
     return slot;
 }
 
-size_t oz_slot_bytes(const oz_layer *layer, size_t lanes) {
+enum { NARROWEST = 16 }; /* lanes that a kernel may like best */
+
+static size_t slot_bytes(const oz_layer *layer, size_t lanes) {
     oz_bump b = {0};
     carve(&b, layer, lanes);
     return b.used;
+}
+
+size_t oz_slot_bytes(const oz_layer *layer, size_t lanes) {
+    return oz_max(slot_bytes(layer, lanes), lanes / NARROWEST * slot_bytes(layer, NARROWEST));
 }
 
 static oz_worker carve_worker(oz_bump *b, size_t sums) {

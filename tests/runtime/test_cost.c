@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/arith.h"
 #include "base/cpu.h"
 #include "runtime/cost.h"
 #include "tests/runtime/net.h"
@@ -282,6 +283,39 @@ Test(cost, tiles_are_counted_for_decoded_floats_alone) {
         check_tiles(64, net_isa(i), 16.0 / 36, 0.7);
         check_tiles(2, net_isa(i), 1 - 1e-9, 1 + 1e-9);
     }
+}
+
+static double sums_of_floats(net *n, const char *isa, uint32_t batch) {
+    oz_plan_options opt = OZ_PLAN_INIT;
+    oz_plan *plan;
+    double sums = 0;
+    opt.isa = isa;
+    opt.max_batch = batch;
+    seen s = candidates(n, &opt, &plan);
+    for (size_t k = 0; k < s.n; k++) {
+        const oz_cost *cost = &s.list[k].cost;
+        if (s.list[k].predicted_ns >= 0 && strcmp(cost->way, "mm") == 0) sums += cost->amount[OZ_COST_SUMS];
+    }
+    oz_plan_free(plan);
+    return sums;
+}
+
+/* Up to 64 columns are cut into tiles as wide as the product of floats takes at a time; of more, and of those
+ * tiles, the last is padded. */
+Test(cost, few_columns_are_padded_to_strips) {
+    net n = {0};
+    make(&n, "dense,codec=f32");
+    for (size_t i = 0; net_isa(i); i++) {
+        const oz_primitives *prim = oz_primitives_of((oz_isa)oz_isa_parse(net_isa(i)));
+        const double of_64 = sums_of_floats(&n, net_isa(i), 64);
+        cr_expect_gt(of_64, 0);
+        for (uint32_t batch = 33; batch < 64; batch += 5) {
+            const double padded = (double)oz_round_up(batch, prim->strip) / 64;
+            cr_expect_eq(sums_of_floats(&n, net_isa(i), batch), padded * of_64, "%s, %u", net_isa(i), batch);
+        }
+        cr_expect_eq(sums_of_floats(&n, net_isa(i), 64 + 33), 2 * of_64);
+    }
+    net_free(&n);
 }
 
 /* oneDNN does not know what a plan is held to. */

@@ -91,14 +91,14 @@ Test(linear, leaves_of_every_format, .init = fill_inputs) {
 }
 
 Test(linear, batches_of_every_size, .init = fill_inputs) {
-    static const size_t batches[] = {1, 2, 3, 4, 5, 6, 63, 64, 65, 128, 200};
+    static const size_t batches[] = {1, 2, 3, 4, 5, 6, 17, 33, 48, 63, 64, 65, 128, 200};
     static const char *const texts[] = {"dense,codec=f32", "dense,codec=int4,group=32,offset=min",
                                         "nm:2:4,codec=int8"};
     for (size_t i = 0; i < 3; i++) {
         net n = {0};
         make(&n, texts[i], true);
         net_must_open(&n, plain);
-        run_everywhere(&n, texts[i], true, batches, 11);
+        run_everywhere(&n, texts[i], true, batches, 14);
         net_free(&n);
     }
 }
