@@ -16,12 +16,15 @@
 /* 16 inputs of 16 rows, or fewer inputs. The same inputs of the block that follows, `ahead` of them, are
  * asked for: rows lie far apart, and no hardware looks ahead. */
 OZ_INLINE void pack_square(const char *row, size_t row_bytes, size_t inputs, size_t ahead, float *out) {
+    if (inputs == OZ_LANES) {
+        OZ_UNROLL
+        for (size_t r = 0; r < OZ_PANEL; r++) __builtin_prefetch(row + r * row_bytes + ahead);
+        v_copy_transposed(row, row_bytes, out, OZ_PANEL);
+        return;
+    }
     vf16 square[OZ_PANEL];
     OZ_UNROLL
-    for (size_t r = 0; r < OZ_PANEL; r++, row += row_bytes) {
-        __builtin_prefetch(row + ahead);
-        square[r] = inputs == OZ_LANES ? v_load(row) : v_load_n(row, inputs);
-    }
+    for (size_t r = 0; r < OZ_PANEL; r++, row += row_bytes) square[r] = v_load_n(row, inputs);
     v_transpose(square);
     OZ_UNROLL
     for (size_t i = 0; i < OZ_LANES; i++) {

@@ -249,16 +249,18 @@ OZ_INLINE vf16 v_expand_open(const float *p, uint16_t mask) {
     return (vf16){v_expand8(_mm256_loadu_ps(p), lo),
                   v_expand8(_mm256_loadu_ps(p + __builtin_popcount(lo)), hi)};
 }
+/* Each half of its own. */
+OZ_INLINE void v_transpose4(__m256 a[4]) {
+    __m256 t0 = _mm256_unpacklo_ps(a[0], a[1]), t1 = _mm256_unpackhi_ps(a[0], a[1]);
+    __m256 t2 = _mm256_unpacklo_ps(a[2], a[3]), t3 = _mm256_unpackhi_ps(a[2], a[3]);
+    a[0] = _mm256_shuffle_ps(t0, t2, 0x44);
+    a[1] = _mm256_shuffle_ps(t0, t2, 0xee);
+    a[2] = _mm256_shuffle_ps(t1, t3, 0x44);
+    a[3] = _mm256_shuffle_ps(t1, t3, 0xee);
+}
 OZ_INLINE void v_transpose8(__m256 a[8]) {
-    OZ_UNROLL
-    for (int g = 0; g < 8; g += 4) {
-        __m256 t0 = _mm256_unpacklo_ps(a[g], a[g + 1]), t1 = _mm256_unpackhi_ps(a[g], a[g + 1]);
-        __m256 t2 = _mm256_unpacklo_ps(a[g + 2], a[g + 3]), t3 = _mm256_unpackhi_ps(a[g + 2], a[g + 3]);
-        a[g] = _mm256_shuffle_ps(t0, t2, 0x44);
-        a[g + 1] = _mm256_shuffle_ps(t0, t2, 0xee);
-        a[g + 2] = _mm256_shuffle_ps(t1, t3, 0x44);
-        a[g + 3] = _mm256_shuffle_ps(t1, t3, 0xee);
-    }
+    v_transpose4(a);
+    v_transpose4(a + 4);
     OZ_UNROLL
     for (int j = 0; j < 4; j++) {
         __m256 low = a[j], high = a[4 + j];
@@ -279,6 +281,29 @@ OZ_INLINE void v_transpose(vf16 a[16]) {
     for (int i = 0; i < 8; i++) {
         a[i] = (vf16){square[0][i], square[1][i]};
         a[i + 8] = (vf16){square[2][i], square[3][i]};
+    }
+}
+/* Four columns of eight rows; halves are joined by loads, which leaves the shuffles to the rest. */
+OZ_INLINE void v_transpose_8x4(const char *from, size_t from_bytes, float *to, size_t to_stride) {
+    __m256 a[4];
+    OZ_UNROLL
+    for (size_t i = 0; i < 4; i++) {
+        const float *row = (const float *)(const void *)(from + i * from_bytes);
+        const float *fourth = (const float *)(const void *)(from + (i + 4) * from_bytes);
+        a[i] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(row)), _mm_loadu_ps(fourth), 1);
+    }
+    v_transpose4(a);
+    OZ_UNROLL
+    for (size_t i = 0; i < 4; i++) _mm256_storeu_ps(to + i * to_stride, a[i]);
+}
+OZ_INLINE void v_copy_transposed(const void *from, size_t from_bytes, float *to, size_t to_stride) {
+    const char *rows = from;
+    OZ_UNROLL
+    for (size_t r = 0; r < 16; r += 8) {
+        OZ_UNROLL
+        for (size_t c = 0; c < 16; c += 4)
+            v_transpose_8x4(rows + r * from_bytes + c * sizeof(float), from_bytes, to + c * to_stride + r,
+                            to_stride);
     }
 }
 /* Bit 3 of an index, shifted into the sign, chooses between the halves. */
