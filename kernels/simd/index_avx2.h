@@ -119,17 +119,18 @@ OZ_INLINE vb64 vb_find(const vb_table *t, vb64 index) {
 
 /* Each step waits for the count before it, one cycle; that is less than counting from the first bit on costs.
  */
-OZ_INLINE __m256 v_expand_next(const float **p, uint64_t bits) {
-    __m256 values = _mm256_loadu_ps(*p);
-    *p += __builtin_popcountll(bits);
+OZ_INLINE __m256 v_expand_next(const float *p, size_t *at, uint64_t bits) {
+    __m256 values = _mm256_loadu_ps(p + *at);
+    *at += (size_t)__builtin_popcountll(bits);
     return v_expand8(values, bits);
 }
 OZ_INLINE void v_expand64(const float *p, const void *mask, vf16 out[4]) {
     const uint8_t *bits = mask;
+    size_t at = 0;
     OZ_UNROLL
     for (unsigned i = 0; i < 4; i++) {
-        out[i].lo = v_expand_next(&p, bits[2 * i]);
-        out[i].hi = v_expand_next(&p, bits[2 * i + 1]);
+        out[i].lo = v_expand_next(p, &at, bits[2 * i]);
+        out[i].hi = v_expand_next(p, &at, bits[2 * i + 1]);
     }
 }
 OZ_INLINE vf16 v_add_first(vf16 a, const float *p, ptrdiff_t n) {
