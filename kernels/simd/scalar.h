@@ -230,14 +230,7 @@ OZ_INLINE void v_transpose(vf16 a[16]) {
         }
     }
 }
-OZ_INLINE void v_copy_transposed(const void *from, size_t from_bytes, float *to, size_t to_stride) {
-    vf16 square[16];
-    OZ_UNROLL
-    for (size_t i = 0; i < 16; i++) square[i] = v_load((const char *)from + i * from_bytes);
-    v_transpose(square);
-    OZ_UNROLL
-    for (size_t i = 0; i < 16; i++) v_store(to + i * to_stride, square[i]);
-}
+#include "kernels/simd/square.h"
 OZ_INLINE vf16 v_permute(vf16 a, vi16 index) {
     vf16 out;
     OZ_EACH(out.lane, i, 16, a.lane[index.lane[i] & 15]);
