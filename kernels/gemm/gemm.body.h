@@ -13,34 +13,11 @@
 #include "kernels/gemm/rows.body.h"
 #include "kernels/table.h"
 
-/* 16 inputs of 16 rows, or fewer inputs. The same inputs of the block that follows, `ahead` of them, are
- * asked for: rows lie far apart, and no hardware looks ahead. */
-OZ_INLINE void pack_square(const char *row, size_t row_bytes, size_t inputs, size_t ahead, float *out) {
-    if (inputs == OZ_LANES) {
-        OZ_UNROLL
-        for (size_t r = 0; r < OZ_PANEL; r++) __builtin_prefetch(row + r * row_bytes + ahead);
-        v_copy_transposed(row, row_bytes, out, OZ_PANEL);
-        return;
-    }
-    vf16 square[OZ_PANEL];
-    OZ_UNROLL
-    for (size_t r = 0; r < OZ_PANEL; r++, row += row_bytes) square[r] = v_load_n(row, inputs);
-    v_transpose(square);
-    OZ_UNROLL
-    for (size_t i = 0; i < OZ_LANES; i++) {
-        if (i < inputs) v_store(out + i * OZ_PANEL, square[i]);
-    }
-}
-
+/* Rows of weights are to a packed panel what rows of activations are to a panel of columns. */
 static oz_tile pack_f32(oz_tile w, size_t n, float *buffer) {
-    const oz_tile packed = {.p = buffer, .row_stride = 1, .k_stride = OZ_PANEL};
     if (w.row_stride == 1 && w.k_stride == OZ_PANEL) return w;
-    const char *from = (const char *)w.p;
-    const size_t row_bytes = w.row_stride * sizeof(float), ahead = n * sizeof(float);
-    for (; n >= OZ_LANES; n -= OZ_LANES, from += OZ_LANES * sizeof(float), buffer += OZ_LANES * OZ_PANEL)
-        pack_square(from, row_bytes, OZ_LANES, ahead, buffer);
-    if (n > 0) pack_square(from, row_bytes, n, ahead, buffer);
-    return packed;
+    rows_to_panel(w.p, OZ_PANEL, n, w.row_stride, OZ_PANEL, buffer);
+    return (oz_tile){.p = buffer, .row_stride = 1, .k_stride = OZ_PANEL};
 }
 
 static void gemm_f32(oz_tile w, size_t n, const float *x, size_t lanes, float *y, const oz_extents *ahead) {
