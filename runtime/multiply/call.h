@@ -2,6 +2,7 @@
 #ifndef OZ_RUNTIME_MULTIPLY_CALL_H
 #define OZ_RUNTIME_MULTIPLY_CALL_H
 
+#include "base/arith.h"
 #include "runtime/multiply.h"
 #include "runtime/multiply/scratch.h"
 #include "runtime/session.h"
@@ -19,10 +20,10 @@ typedef struct oz_call {
     bool widens;                   /* its leaf reads the inputs' codes as floats */
 } oz_call;
 
+/* Narrow tiles share the slot of a wide one. */
 static inline oz_slot oz_slot_of(const oz_call *c, size_t index) {
-    if (c->tile < OZ_COLUMNS)
-        return oz_carve_slot(c->s->slots + index * oz_slot_bytes(c->layer, c->tile), c->layer, c->tile);
-    return oz_carve_slot(c->s->slots + index * c->s->plan->slot_bytes, c->layer, c->lanes);
+    const size_t lanes = oz_min(c->lanes, c->tile), bytes = c->s->plan->slot_bytes * lanes / c->lanes;
+    return oz_carve_slot(c->s->slots + index * (bytes / 64 * 64), c->layer, lanes);
 }
 
 static inline oz_worker oz_worker_of(const oz_call *c, size_t index) {

@@ -210,7 +210,7 @@ static oz_product product_of(const oz_primitives *prim, const oz_leaf *leaf, con
                         .decoder = d,
                         .x = x,
                         .tiles = tiles,
-                        .beside = oz_max(1, OZ_COLUMNS / x->lanes),
+                        .beside = OZ_COLUMNS / x->lanes,
                         .asks = worth_asking(leaf),
                         .block = d->u8 ? OZ_CODES_BLOCK : oz_decoder_block(d, leaf),
                         .scratch = scratch};
