@@ -39,17 +39,30 @@ static bool reads_codes_as_floats(const oz_choice *choice) {
     return choice->way == OZ_WAY_MM && choice->decoder->nz_codes;
 }
 
-size_t oz_layer_lanes(const oz_plan *plan, const oz_layer_plan *lp) {
+/* Columns that a slot must hold: a panel as wide as the layer's tiles, or no more than the mv kernels take
+ * where only they will run. */
+static size_t lanes_of(const oz_plan *plan, const oz_layer_plan *lp) {
     if (plan->reproducible) return OZ_COLUMNS;
     bool rows = lp->columns <= OZ_MV_BATCH;
     for (uint64_t m = 1; rows && m <= lp->columns; m++) rows = oz_layer_reads_rows(lp, m);
     return rows ? OZ_MV_BATCH : oz_lanes_for(lp->columns);
 }
 
+/* Weights that will be unpacked at every run need room for that, too. */
+void oz_multiply_size(oz_plan *p, const oz_layer_plan *lp) {
+    const size_t lanes = lanes_of(p, lp), tiles = oz_div_up(lp->columns, OZ_COLUMNS);
+    p->slots = oz_max(p->slots, oz_slot_count(p->threads.width, tiles));
+    p->slot_bytes = oz_max(p->slot_bytes, oz_slot_bytes(lp->layer, lanes));
+    p->worker_bytes = oz_max(p->worker_bytes, oz_worker_bytes(lp->layer, lanes));
+    const oz_leaf_plan *first = &lp->leaf[0][0];
+    if (first->narrow.way == OZ_WAY_UNPACK || first->large.way == OZ_WAY_UNPACK)
+        p->unpack_floats = oz_max(p->unpack_floats, lp->layer->weight->rows * lp->layer->weight->cols);
+}
+
 void oz_multiply(oz_session *s, const oz_job *job) {
     const oz_layer_plan *plan = &s->plan->layers[job->layer];
     oz_call c = {.s = s, .job = job, .layer = plan->layer, .plan = plan, .prim = s->plan->primitives};
-    c.lanes = oz_layer_lanes(s->plan, plan);
+    c.lanes = lanes_of(s->plan, plan);
     c.tile = OZ_COLUMNS; /* of rows, too: a slot holds as many */
     c.row_scale = oz_session_floats(s, &plan->layer->weight->row_scale, s->row_scale);
     c.bias = oz_session_floats(s, plan->layer->bias, s->bias);

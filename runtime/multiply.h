@@ -20,11 +20,11 @@ typedef struct oz_job {
     /* Columns [first, first + n) to panel[k][lanes], what is past n being zero; NULL where they lie as rows.
      */
     void (*gather)(const struct oz_job *job, size_t first, size_t n, size_t lanes, float *panel);
-    /* y[row1 - row0 or fewer][lanes]: rows [row, row + rows) of columns [first, first + n), finished. */
+    /* y[row1 - row0 or fewer][lanes]: rows [row, row + rows) of columns [first, first + n), finished; NULL
+     * where they shall lie as rows. */
     void (*scatter)(const struct oz_job *job, size_t first, size_t n, size_t row, size_t rows, size_t lanes,
                     const float *y);
     const void *ctx;
-    const oz_primitives *primitives;
     /* Rows, if the activations lie so: x[columns][ldx] and y[columns][ldy]. */
     const float *x;
     float *y;
@@ -32,15 +32,7 @@ typedef struct oz_job {
 } oz_job;
 
 void oz_multiply(struct oz_session *s, const oz_job *job);
-
-/* Columns that a slot of a layer must hold: a panel as wide as its tiles, or no more than the mv kernels take
- * where only they will run. Once kernels are chosen. */
-size_t oz_layer_lanes(const oz_plan *plan, const oz_layer_plan *lp);
-/* Bytes that one slot and one worker need for a layer of so many lanes; or as many slots of 16 as have them.
- */
-size_t oz_slot_bytes(const oz_layer *layer, size_t lanes);
-size_t oz_worker_bytes(const oz_layer *layer, size_t lanes);
-/* Slots, one a tile, that may be in use at once with so many threads and tiles. */
-size_t oz_slot_count(int threads, size_t tiles);
+/* Makes room in the plan's sessions for that, with the kernels that the layer has by now. */
+void oz_multiply_size(oz_plan *plan, const oz_layer_plan *lp);
 
 #endif

@@ -115,8 +115,7 @@ static void size_conv(oz_plan *p, const oz_node *node, oz_conv_way way) {
     p->offset_count = oz_max(p->offset_count, layer->weight->cols);
 }
 
-/* What a node needs with the chosen kernels; weights that will be unpacked at every run need room for that
- * too. */
+/* What a node needs with the chosen kernels. */
 static void size_node(oz_plan *p, const oz_node *node) {
     const oz_layer_plan *lp = &p->layers[node->layer];
     if (strncmp(node->op->name, "embedding", 9) == 0) return;
@@ -125,13 +124,7 @@ static void size_node(oz_plan *p, const oz_node *node) {
         size_conv(p, node, way);
         return;
     }
-    size_t lanes = oz_layer_lanes(p, lp);
-    p->slots = oz_max(p->slots, oz_slot_count(p->threads.width, oz_div_up(lp->columns, OZ_COLUMNS)));
-    p->slot_bytes = oz_max(p->slot_bytes, oz_slot_bytes(lp->layer, lanes));
-    p->worker_bytes = oz_max(p->worker_bytes, oz_worker_bytes(lp->layer, lanes));
-    const oz_leaf_plan *first = &lp->leaf[0][0];
-    if (first->narrow.way == OZ_WAY_UNPACK || first->large.way == OZ_WAY_UNPACK)
-        p->unpack_floats = oz_max(p->unpack_floats, lp->layer->weight->rows * lp->layer->weight->cols);
+    oz_multiply_size(p, lp);
 }
 
 static void size_scratch(oz_plan *p) {

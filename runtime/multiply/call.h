@@ -14,7 +14,7 @@ typedef struct oz_call {
     const oz_layer_plan *plan;
     const oz_primitives *prim;
     const float *row_scale, *bias; /* NULL = none */
-    size_t lanes;                  /* that the scratch has room for: of a slot, see oz_layer_lanes */
+    size_t lanes;                  /* that the scratch has room for: of a slot */
     size_t tile;                   /* columns of a tile: OZ_COLUMNS, or narrow ones that fit one slot */
     bool takes_8;                  /* all leaves are multiplied by their nonzeros, for which 8 lanes do */
     bool widens;                   /* its leaf reads the inputs' codes as floats */

@@ -71,7 +71,11 @@ static void epilogue(const oz_call *c, size_t tile, size_t row, size_t rows, flo
         float scale = c->row_scale ? c->row_scale[row + r] : 1.0f, bias = c->bias ? c->bias[row + r] : 0.0f;
         vec->affine(y + r * lanes, n, scale, bias, job->act, job->slope, y + r * lanes);
     }
-    job->scatter(job, tile * c->tile, n, row, rows, lanes, y);
+    const size_t first = tile * c->tile;
+    if (job->scatter)
+        job->scatter(job, first, n, row, rows, lanes, y);
+    else
+        c->prim->panel_to_rows(y, rows, n, lanes, job->y + first * job->ldy + row, job->ldy);
 }
 
 /* Panels [panel0, panel1) of tiles [tile, tile + tiles), prepared in slots from `slot` on. */

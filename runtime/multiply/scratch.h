@@ -35,7 +35,13 @@ typedef struct oz_worker {
 bool oz_input_read(const oz_layer *layer, bool quantised);
 /* Rows of the tallest leaf that writes to scratch, in whole panels. */
 size_t oz_tallest(const oz_layer *layer);
-/* The slot and the worker that lie at `memory`, of oz_slot_bytes and oz_worker_bytes for so many lanes. */
+/* Bytes that one slot and one worker need for a layer of so many lanes; or as many slots of 16 as have them.
+ */
+size_t oz_slot_bytes(const oz_layer *layer, size_t lanes);
+size_t oz_worker_bytes(const oz_layer *layer, size_t lanes);
+/* Slots, one a tile, that may be in use at once with so many threads and tiles. */
+size_t oz_slot_count(int threads, size_t tiles);
+/* The slot and the worker that lie at `memory`, of as many bytes. */
 oz_slot oz_carve_slot(uint8_t *memory, const oz_layer *layer, size_t lanes);
 oz_worker oz_carve_worker(uint8_t *memory, const oz_layer *layer, size_t lanes);
 

@@ -240,8 +240,7 @@ static void run_gathered(const oz_step *step) {
                   .slope = node->slope,
                   .gather = gather,
                   .scatter = scatter,
-                  .ctx = &c,
-                  .primitives = step->session->plan->primitives};
+                  .ctx = &c};
     for (uint32_t g = 0; g < node->attr.groups; g++) {
         c.first_channel = g * c.group_channels;
         job.row0 = w->rows / node->attr.groups * g;

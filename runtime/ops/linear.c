@@ -15,11 +15,6 @@ static oz_status shape(const oz_node *node, const oz_weight *w, const oz_shape *
     return OZ_OK;
 }
 
-static void scatter(const oz_job *job, size_t first, size_t n, size_t row, size_t rows, size_t lanes,
-                    const float *y) {
-    job->primitives->panel_to_rows(y, rows, n, lanes, job->y + first * job->ldy + row, job->ldy);
-}
-
 static oz_status run(const oz_step *step, oz_error *err) {
     (void)err;
     const oz_shape *x = step->in_shape[0];
@@ -31,8 +26,6 @@ static oz_status run(const oz_step *step, oz_error *err) {
                   .row1 = w->rows,
                   .act = oz_observed(step) ? OZ_ACT_NONE : step->node->act,
                   .slope = step->node->slope,
-                  .scatter = scatter,
-                  .primitives = step->session->plan->primitives,
                   .x = step->in[0],
                   .y = step->out,
                   .ldx = w->cols,
