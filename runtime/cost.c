@@ -49,7 +49,8 @@ void oz_cost_of(const oz_cost_class *costs, const oz_leaf_plan *lp, const oz_cho
     double passes = (double)tiles;
     if (choice->way == OZ_WAY_UNPACK) passes = 1; /* once, whatever the number of tiles */
     if (choice->way == OZ_WAY_MM)
-        passes = (double)oz_div_up(tiles, oz_group_tiles(oz_div_up(leaf->rows, OZ_PANEL), tiles));
+        passes = (double)oz_div_up(
+            tiles, oz_group_tiles(costs->cache_bytes, oz_div_up(leaf->rows, OZ_PANEL), tiles));
     out->amount[OZ_COST_WEIGHTS] = weights * passes;
     out->amount[OZ_COST_STORED] = lp->nonzeros * passes;
     /* Activations and sums need a part of the cache. */

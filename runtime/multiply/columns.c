@@ -219,7 +219,9 @@ void oz_call_columns(const oz_call *call) {
                          .tiles = oz_div_up(job->columns, call->tile),
                          .panel0 = job->row0 / OZ_PANEL,
                          .panel1 = oz_div_up(job->row1, OZ_PANEL)};
-    c.group = call->tile < OZ_COLUMNS ? OZ_GROUP : oz_group_tiles(c.panel1 - c.panel0, c.tiles);
+    c.group = OZ_GROUP;
+    if (call->tile == OZ_COLUMNS)
+        c.group = oz_group_tiles(call->s->plan->costs->cache_bytes, c.panel1 - c.panel0, c.tiles);
     c.groups = oz_div_up(c.tiles, c.group);
     cut_rows(&c, 1);
     if (oz_call_choice(call, &call->plan->leaf[0][0])->way == OZ_WAY_UNPACK)

@@ -12,10 +12,13 @@
 #define OZ_CODES_BLOCK 512 /* inputs of codes that are decoded together */
 #define OZ_TILE_FLOATS (OZ_PANEL * OZ_MAX_BLOCK)
 
-/* How many of a leaf's tiles share what is decoded of its panels. Where all panels are decoded at once there
- * must be enough groups for every thread to take some of its own. */
-static inline size_t oz_group_tiles(size_t panels, size_t tiles) {
-    return panels > OZ_CHUNK ? OZ_GROUP : oz_min(OZ_GROUP, tiles / 16 + 1);
+/* How many of a leaf's tiles share what is decoded of its panels: so many that half of a core's cache has
+ * room for their sums and their activations of a block. Where all panels are decoded at once there must be
+ * enough groups for every thread to take some of its own. */
+static inline size_t oz_group_tiles(double cache_bytes, size_t panels, size_t tiles) {
+    const size_t tile = (OZ_CHUNK_ROWS + OZ_BLOCK) * OZ_COLUMNS * sizeof(float);
+    const size_t most = oz_min(OZ_GROUP, oz_max(1, (size_t)(cache_bytes / 2) / tile));
+    return panels > OZ_CHUNK ? most : oz_min(most, tiles / 16 + 1);
 }
 
 /* Whether there are so many groups, or parts of rows, that each thread had better take some of them whole. */
