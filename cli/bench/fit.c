@@ -3,10 +3,11 @@
  * Every candidate of every layer of a list is timed on one thread. For each kernel, the coefficients of its
  * amounts (oz_cost) are those that minimise the squares of the relative errors
  *
- *     sum over its samples of  (c . amount / t - 1)^2,     c >= 0
+ *     sum over its samples of  (best / t) (c . amount / t - 1)^2,     c >= 0
  *
- * and for each family of kernels alike the same over all samples of the family, which is what a kernel costs
- * that has no line. */
+ * where best is what the fastest candidate of that layer took: the nearer a kernel is to being chosen, the
+ * more it matters. For each family of kernels alike it is the same over all samples of the family, which is
+ * what a kernel costs that has no line. */
 #include "cli/bench/fit.h"
 
 #include <math.h>
@@ -26,7 +27,7 @@
 typedef struct oz_sample {
     char kernel[64]; /* without its suffixes */
     oz_cost cost;
-    double ns;
+    double ns, weight;
 } oz_sample;
 
 typedef struct oz_fit {
@@ -57,6 +58,13 @@ static void add_sample(void *ctx, const oz_candidate *c) {
     snprintf(s->kernel, sizeof s->kernel, "%.*s", stem, c->kernel);
 }
 
+/* Of the samples of one layer. */
+static void weigh(oz_sample *s, size_t n) {
+    double best = HUGE_VAL;
+    for (size_t i = 0; i < n; i++) best = fmin(best, s[i].ns);
+    for (size_t i = 0; i < n; i++) s[i].weight = best / s[i].ns;
+}
+
 static int time_case(void *ctx, const oz_sweep_case *c) {
     oz_fit *f = ctx;
     oz_plan_options opt = oz_plan_from(f->opt->common, c->columns);
@@ -65,7 +73,9 @@ static int time_case(void *ctx, const oz_sweep_case *c) {
     opt.effort = OZ_EFFORT_COMPARE;
     opt.threads = (int)c->threads;
     if (oz_plan_create(c->model, &opt, &plan, &err) != OZ_OK) return oz_report_error(c->method, &err);
+    const size_t before = f->n;
     oz_plan_explain(plan, f, add_sample);
+    weigh(f->samples + before, f->n - before);
     oz_plan_free(plan);
     return f->code;
 }
@@ -104,7 +114,7 @@ static oz_fitted fit(const oz_sample *s, size_t n) {
     oz_fitted out = {.mean = 0};
     for (size_t k = 0; k < n; k++) {
         for (size_t i = 0; i < OZ_COST_TERMS; i++) {
-            double a = s[k].cost.amount[i] / s[k].ns;
+            double a = s[k].weight * s[k].cost.amount[i] / s[k].ns;
             atb[i] += a;
             for (size_t j = 0; j < OZ_COST_TERMS; j++)
                 ata[i * OZ_COST_TERMS + j] += a * s[k].cost.amount[j] / s[k].ns;
