@@ -58,11 +58,11 @@ static void add_sample(void *ctx, const oz_candidate *c) {
     snprintf(s->kernel, sizeof s->kernel, "%.*s", stem, c->kernel);
 }
 
-/* Of the samples of one layer. */
-static void weigh(oz_sample *s, size_t n) {
+/* Of the samples from `first` on, which are one layer's. */
+static void weigh(oz_fit *f, size_t first) {
     double best = HUGE_VAL;
-    for (size_t i = 0; i < n; i++) best = fmin(best, s[i].ns);
-    for (size_t i = 0; i < n; i++) s[i].weight = best / s[i].ns;
+    for (size_t i = first; i < f->n; i++) best = fmin(best, f->samples[i].ns);
+    for (size_t i = first; i < f->n; i++) f->samples[i].weight = best / f->samples[i].ns;
 }
 
 static int time_case(void *ctx, const oz_sweep_case *c) {
@@ -73,9 +73,9 @@ static int time_case(void *ctx, const oz_sweep_case *c) {
     opt.effort = OZ_EFFORT_COMPARE;
     opt.threads = (int)c->threads;
     if (oz_plan_create(c->model, &opt, &plan, &err) != OZ_OK) return oz_report_error(c->method, &err);
-    const size_t before = f->n;
+    const size_t first = f->n;
     oz_plan_explain(plan, f, add_sample);
-    weigh(f->samples + before, f->n - before);
+    weigh(f, first);
     oz_plan_free(plan);
     return f->code;
 }
