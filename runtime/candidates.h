@@ -27,4 +27,10 @@ typedef struct oz_candidates {
  * may have scalar ones. */
 void oz_list_candidates(oz_candidates *c);
 
+/* trial.c: wall time by measurement, on the plan's threads: of the leaf alone, in a layer of so many columns.
+ * Gives up early once it is clear that it takes longer than `hopeless_ns`. Errors: MEMORY. */
+oz_status oz_trial_ns(const oz_leaf_plan *leaf, const oz_option *option, const oz_plan *plan,
+                      uint64_t columns, uint64_t (*clock_ns)(void), double hopeless_ns, double *ns,
+                      oz_error *err);
+
 #endif

@@ -52,8 +52,7 @@ static void find_candidates(oz_chooser *c, uint64_t columns) {
 static oz_status time_option(const oz_chooser *c, oz_option *o, double best, oz_error *err) {
     if (!c->opt->clock_ns) return OZ_OK;
     double hopeless = c->opt->effort == OZ_EFFORT_COMPARE ? 2 * best : HUGE_VAL;
-    return oz_trial_ns(c->leaf, &o->choice, c->plan, c->found.columns, c->opt->clock_ns, hopeless,
-                       &o->measured, err);
+    return oz_trial_ns(c->leaf, o, c->plan, c->found.columns, c->opt->clock_ns, hopeless, &o->measured, err);
 }
 
 /* Of those that are not timed yet, the one that is expected to be the fastest. */

@@ -22,9 +22,16 @@ static const char *family_of(const oz_choice *choice) {
     return d->plain ? "plain" : d->nz || d->nz_codes ? "nz" : d->u8 ? "u8" : "f32";
 }
 
-double oz_cost_padded(const oz_primitives *prim, const oz_choice *choice, uint64_t columns) {
+/* Lanes of a tile of so many columns: as few as the kernel takes. */
+static size_t lanes_for(const oz_choice *choice, size_t columns) {
+    const bool takes_8 = choice->way == OZ_WAY_MM && choice->decoder->nz;
+    return takes_8 && columns <= 8 ? 8 : oz_lanes_for(columns);
+}
+
+/* Columns that are multiplied where a kernel reads tiles: full ones, and a last one that is padded. */
+static uint64_t padded(const oz_primitives *prim, const oz_choice *choice, uint64_t columns) {
     uint64_t rest = columns % oz_choice_tile(prim, choice, columns);
-    return (double)(columns - rest + (rest ? oz_choice_lanes(choice, rest) : 0));
+    return columns - rest + (rest ? lanes_for(choice, rest) : 0);
 }
 
 void oz_cost_of(const oz_cost_class *costs, const oz_leaf_plan *lp, const oz_choice *choice, uint64_t columns,
@@ -32,7 +39,7 @@ void oz_cost_of(const oz_cost_class *costs, const oz_leaf_plan *lp, const oz_cho
     const oz_leaf *leaf = lp->leaf;
     const bool rows = oz_reads_rows(choice);
     uint64_t tiles = oz_div_up(columns, rows ? OZ_MV_BATCH : OZ_COLUMNS);
-    double n = rows ? (double)columns : oz_cost_padded(oz_primitives_of(costs->isa), choice, columns);
+    double n = (double)(rows ? columns : padded(oz_primitives_of(costs->isa), choice, columns));
     /* Our kernels work on whole panels. */
     bool whole = choice->way != OZ_WAY_DNNL && choice->way != OZ_WAY_UNPACK;
     double height = (double)(whole ? oz_round_up(leaf->rows, OZ_PANEL) : leaf->rows);

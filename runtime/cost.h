@@ -58,8 +58,6 @@ const oz_cost_line *oz_cost_line_for(const oz_cost_class *costs, const char *ker
 double oz_cost_by(const oz_cost_line *line, const oz_cost *cost);
 /* Both at once. */
 double oz_cost_ns(const oz_cost_class *costs, const char *kernel, const oz_cost *cost);
-/* Columns that are multiplied where a kernel reads tiles: full ones, and a last one that is padded. */
-double oz_cost_padded(const oz_primitives *prim, const oz_choice *choice, uint64_t columns);
 /* Below how many nanoseconds a layer is not shared out: what `width` threads save, t (1 - 1 / width), would
  * be less than calling the others costs. They are called at most once for nothing before they look for work
  * again, so a layer must save what both cost: the call when they sleep and the call when they do not. */
@@ -69,11 +67,5 @@ double oz_cost_shared_ns(const oz_plan *plan, double ns, uint64_t pieces);
 
 /* Predicted for a layer, on one thread. */
 double oz_cost_layer_ns(const oz_layer_plan *lp, size_t columns);
-
-/* Wall time by measurement, on the plan's threads: of one tile (or set of rows) for all columns. Gives up
- * early once it is clear that it takes longer than `hopeless_ns`. Errors: MEMORY. */
-oz_status oz_trial_ns(const oz_leaf_plan *leaf, const oz_choice *choice, const oz_plan *plan,
-                      uint64_t columns, uint64_t (*clock_ns)(void), double hopeless_ns, double *ns,
-                      oz_error *err);
 
 #endif

@@ -30,12 +30,6 @@ static inline bool oz_reads_rows(const oz_choice *choice) {
     return choice->way == OZ_WAY_MV || choice->way == OZ_WAY_BLOCKS;
 }
 
-/* Lanes of a tile of so many columns: as few as the kernel takes. */
-static inline size_t oz_choice_lanes(const oz_choice *choice, size_t columns) {
-    const bool takes_8 = choice->way == OZ_WAY_MM && choice->decoder->nz;
-    return takes_8 && columns <= 8 ? 8 : oz_lanes_for(columns);
-}
-
 static inline bool oz_decodes_floats(const oz_choice *choice) {
     return choice->way == OZ_WAY_MM && choice->decoder->f32;
 }

@@ -5,7 +5,7 @@
  * to write, columns lie ready, and stay where they are. Short runs are timed in groups. The fastest of
  * several timings is taken: whatever disturbs a run only makes it slower. */
 #include "base/arith.h"
-#include "runtime/cost.h"
+#include "runtime/candidates.h"
 #include "runtime/multiply.h"
 #include "runtime/multiply/leaf.h"
 #include "runtime/session.h"
@@ -33,6 +33,7 @@ typedef struct oz_trial {
     oz_job job;
 } oz_trial;
 
+/* It is of zeros, which take no other time. */
 static void leave_panel(const oz_job *job, size_t first, size_t n, size_t lanes, float *panel) {
     (void)job, (void)first, (void)n, (void)lanes, (void)panel;
 }
@@ -56,10 +57,9 @@ static void make_layer(oz_trial *t, const oz_leaf_plan *lp) {
 }
 
 /* Predicted times decide only how many threads are called. */
-static void plan_layer(oz_trial *t, const oz_leaf_plan *lp, const oz_choice *choice,
-                       const oz_cost_class *costs, uint64_t columns) {
+static void plan_layer(oz_trial *t, const oz_leaf_plan *lp, const oz_choice *choice, double tile_ns,
+                       uint64_t columns) {
     oz_layer_plan *layer = &t->layer_plan;
-    oz_cost cost;
     t->leaf_plan = *lp;
     t->leaf_plan.narrow = t->leaf_plan.large = *choice;
     for (size_t i = 0; i < OZ_MV_BATCH; i++) t->leaf_plan.rows[i] = *choice;
@@ -67,11 +67,8 @@ static void plan_layer(oz_trial *t, const oz_leaf_plan *lp, const oz_choice *cho
     *layer = (oz_layer_plan){
         .layer = &t->layer, .leaf = &t->factor_plans, .columns = columns, .rows = lp->takes_rows};
     for (size_t i = 0; i <= OZ_COLUMNS; i++) layer->reads_rows[i] = oz_reads_rows(choice);
-    oz_cost_of(costs, lp, choice, columns, &cost);
-    const double ns = oz_cost_ns(costs, oz_choice_name(choice), &cost);
-    const double tile = ns / (double)oz_div_up(columns, OZ_COLUMNS);
-    for (size_t i = 0; i < OZ_COLUMNS; i++) layer->rows_ns[i] = tile;
-    for (size_t i = 0; i < OZ_TILE_WIDTHS; i++) layer->tile_ns[i] = tile;
+    for (size_t i = 0; i < OZ_COLUMNS; i++) layer->rows_ns[i] = tile_ns;
+    for (size_t i = 0; i < OZ_TILE_WIDTHS; i++) layer->tile_ns[i] = tile_ns;
 }
 
 static bool make_session(oz_trial *t, const oz_plan *plan, oz_arena *a) {
@@ -139,7 +136,7 @@ static uint64_t timed_columns(const oz_plan *plan, uint64_t columns) {
     return oz_min(columns, UINT64_C(2) * OZ_GROUP * OZ_COLUMNS * (uint64_t)plan->threads.width);
 }
 
-oz_status oz_trial_ns(const oz_leaf_plan *lp, const oz_choice *choice, const oz_plan *plan, uint64_t columns,
+oz_status oz_trial_ns(const oz_leaf_plan *lp, const oz_option *o, const oz_plan *plan, uint64_t columns,
                       uint64_t (*clock_ns)(void), double hopeless_ns, double *ns, oz_error *err) {
     oz_arena arena = {.allocator = plan->arena.allocator};
     oz_trial t;
@@ -147,7 +144,7 @@ oz_status oz_trial_ns(const oz_leaf_plan *lp, const oz_choice *choice, const oz_
     const double times = (double)columns / (double)timed;
     oz_status status = OZ_OK;
     make_layer(&t, lp);
-    plan_layer(&t, lp, choice, plan->costs, timed);
+    plan_layer(&t, lp, &o->choice, o->predicted / (double)oz_div_up(columns, OZ_COLUMNS), timed);
     if (make_session(&t, plan, &arena) && make_job(&t, &arena))
         *ns = times * fastest(&t, clock_ns, hopeless_ns / times);
     else

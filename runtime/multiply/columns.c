@@ -191,10 +191,13 @@ static void cut_rows(oz_columns_call *c, size_t wanted) {
     oz_cut_rows(c->panel1 - c->panel0, wanted, &c->chunk_panels, &c->chunks);
 }
 
+/* Whole tiles are cut where there is one for less than every worker; of fewer columns there is less to do
+ * than to tell another thread of it. */
 static size_t pieces_of(const oz_columns_call *c, size_t workers) {
     const oz_job *job = c->call->job;
     if (!job->x || oz_weight_has_products(c->call->layer->weight)) return 1;
-    return oz_gather_pieces(c->tiles, tile_lanes(c->call, c->first), job->k, workers);
+    if (c->tiles >= workers || tile_lanes(c->call, c->first) < OZ_COLUMNS) return 1;
+    return oz_min(oz_div_up(workers, c->tiles), oz_div_up(job->k, 2 * OZ_BLOCK));
 }
 
 /* Few groups: as many tiles as there are slots are prepared first, then their rows are shared out. */

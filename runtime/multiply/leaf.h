@@ -26,13 +26,6 @@ static inline bool oz_takes_whole(size_t groups, size_t workers) {
     return groups >= 2 * workers;
 }
 
-/* Into how many pieces the inputs of a tile are cut while it is gathered: whole tiles are cut where there is
- * one for less than every worker; of fewer columns there is less to do than to tell another thread of it. */
-static inline size_t oz_gather_pieces(size_t tiles, size_t lanes, size_t k, size_t workers) {
-    if (tiles >= workers || lanes < OZ_COLUMNS) return 1;
-    return oz_min(oz_div_up(workers, tiles), oz_div_up(k, 2 * OZ_BLOCK));
-}
-
 /* What decoded blocks need: OZ_CHUNK of each. */
 typedef struct oz_scratch {
     float *tile; /* OZ_TILE_FLOATS each, 64-byte aligned; also codes */
