@@ -10,6 +10,7 @@
 #include "base/arith.h"
 #include "base/cpu.h"
 #include "runtime/cost.h"
+#include "runtime/multiply/leaf.h"
 #include "tests/runtime/net.h"
 #include "tests/support/models/models.h"
 
@@ -316,6 +317,16 @@ Test(cost, few_columns_are_padded_to_strips) {
         cr_expect_eq(sums_of_floats(&n, net_isa(i), 64 + 33), 2 * of_64);
     }
     net_free(&n);
+}
+
+/* As many as have room in half of a core's cache; few panels leave groups for all threads. */
+Test(cost, tiles_share_weights_while_the_cache_has_room) {
+    cr_expect_eq(oz_group_tiles(1 << 20, 64, 100), OZ_GROUP);
+    cr_expect_eq(oz_group_tiles(1 << 24, 64, 100), OZ_GROUP);
+    cr_expect_eq(oz_group_tiles(1 << 19, 64, 100), OZ_GROUP / 2);
+    cr_expect_eq(oz_group_tiles(1 << 10, 64, 100), 1);
+    cr_expect_eq(oz_group_tiles(1 << 20, OZ_CHUNK, 15), 1);
+    cr_expect_eq(oz_group_tiles(1 << 20, OZ_CHUNK, 64), 5);
 }
 
 /* oneDNN does not know what a plan is held to. */
