@@ -52,6 +52,15 @@ static bool is_single(const oz_candidates *c) {
     return oz_weight_is_leaf(c->layer->layer->weight);
 }
 
+/* Those that are plain take their turn last: nowhere has one been the fastest that was not alone. */
+static bool has_decoder(const oz_candidates *c) {
+    for (size_t i = 0; i < c->n; i++) {
+        const oz_option *o = &c->option[i];
+        if (!o->verdict && (o->choice.way == OZ_WAY_BLOCKS || o->choice.way == OZ_WAY_MM)) return true;
+    }
+    return false;
+}
+
 static const char *why_not(const oz_candidates *c, const oz_decoder *d) {
     const bool codes = oz_decodes_codes(d);
     if (codes != c->leaf->reads_i8)
@@ -59,6 +68,7 @@ static const char *why_not(const oz_candidates *c, const oz_decoder *d) {
     if (d->nz_codes && c->leaf->leaf->rows < OZ_WIDENS_ROWS)
         return "too few rows for their inputs to become floats";
     if (d->nz_codes && !is_single(c)) return "only a weight of a single leaf has its inputs' codes as floats";
+    if (d->plain && has_decoder(c)) return "the format has a decoder of its own";
     return NULL;
 }
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/model.h"
 #include "tests/runtime/layer.h"
 #include "tests/support/models/models.h"
 
@@ -86,6 +87,36 @@ Test(linear, leaves_of_every_format, .init = fill_inputs) {
         make(&n, text, i % 2);
         net_must_open(&n, plain);
         run_everywhere(&n, text, i % 2, batches, 4);
+        net_free(&n);
+    }
+}
+
+/* As if its folder had no kernel yet. */
+static void take_kernels_away(net *n, oz_format *bare) {
+    oz_leaf *leaf = (oz_leaf *)(uintptr_t)n->model->layers[0].run[0][0];
+    *bare = *leaf->format;
+    leaf->format = bare;
+}
+
+static void expect_decoded_by_rows(void *ctx, const oz_candidate *c) {
+    (void)ctx;
+    cr_expect(!c->chosen || strstr(c->kernel, "row_mm_") || strstr(c->kernel, "onednn"), "%s", c->kernel);
+}
+
+Test(linear, formats_without_kernels, .init = fill_inputs) {
+    static const size_t batches[] = {1, 5, 65};
+    char text[MODEL_TEXT];
+    for (size_t i = 0; model_leaf_text(i, text); i++) {
+        net n = {0};
+        oz_format bare;
+        oz_plan *plan;
+        make(&n, text, i % 2);
+        net_must_open(&n, plain);
+        take_kernels_away(&n, &bare);
+        cr_assert_eq(oz_plan_create(n.model, NULL, &plan, &n.err), OZ_OK, "%s", n.err.message);
+        oz_plan_explain(plan, NULL, expect_decoded_by_rows);
+        oz_plan_free(plan);
+        run_everywhere(&n, text, i % 2, batches, 3);
         net_free(&n);
     }
 }
@@ -311,7 +342,7 @@ static void count_candidates(void *ctx, const oz_candidate *c) {
     cr_assert(c->chosen == (strcmp(c->verdict, "chosen") == 0), "%s: %s", c->kernel, c->verdict);
 }
 
-/* Whatever a trial prefers, oneDNN and the decoders of last resort among it, the results are right. */
+/* Whatever a trial prefers, oneDNN among it, the results are right. */
 Test(linear, every_candidate_is_right, .init = fill_inputs) {
     static float y[70 * ROWS];
     char text[MODEL_TEXT];
