@@ -48,10 +48,10 @@ static void find_candidates(oz_chooser *c, uint64_t columns) {
     }
 }
 
-/* A candidate that takes twice as long as another needs no exact time, unless that is to decide. */
+/* A candidate that takes three times as long as another needs no exact time, unless that is to decide. */
 static oz_status time_option(const oz_chooser *c, oz_option *o, double best, oz_error *err) {
     if (!c->opt->clock_ns) return OZ_OK;
-    double hopeless = c->opt->effort == OZ_EFFORT_COMPARE ? 2 * best : HUGE_VAL;
+    double hopeless = c->opt->effort == OZ_EFFORT_COMPARE ? 3 * best : HUGE_VAL;
     return oz_trial_ns(c->leaf, o, c->plan, c->found.columns, c->opt->clock_ns, hopeless, &o->measured, err);
 }
 

@@ -10,13 +10,16 @@
 #include "runtime/multiply/leaf.h"
 #include "runtime/session.h"
 
-enum { GROUPS = 3 };
+enum { LEAST_GROUPS = 3 };
 
-/* Of a group: beside it the clock's own time, the steps it may count in and the waking of a thread are small,
- * and threads that have slept have come to run as they will go on, which a rented machine may take
- * milliseconds for. */
-#define LEAST_NS 1500000
+/* Of a group: beside it the clock's own time, the steps it may count in and the waking of a thread are small;
+ * still it often ends before a neighbour on a rented machine takes a part of the core again, which happens
+ * every few milliseconds. */
+#define GROUP_NS 150000
 #define MOST_IN_GROUP 1000
+/* All groups together: threads that have slept have come to run as they will go on, which may take some
+ * milliseconds, and the neighbour has paused. */
+#define TRIAL_NS 4000000
 /* So long a run is not much longer for being the first; so long a trial has seen enough. */
 #define LONG_NS 1000000
 #define ENOUGH_NS 100000000
@@ -122,9 +125,10 @@ static double fastest(oz_trial *t, uint64_t (*clock_ns)(void), double hopeless) 
     double best = time_group(t, 1, clock_ns);
     if (best > LONG_NS && best > 2 * hopeless) return best;
     double ns = time_group(t, 1, clock_ns);
-    const size_t groups = oz_min(GROUPS, (size_t)(ENOUGH_NS / (ns + 1)) + 1);
-    const size_t group = oz_min((uint64_t)(LEAST_NS / (ns + 1)) + 1, MOST_IN_GROUP);
-    for (size_t i = 0; i < groups && (i == 0 || best <= hopeless); i++) {
+    const size_t group = oz_min((uint64_t)(GROUP_NS / (ns + 1)) + 1, MOST_IN_GROUP);
+    const uint64_t wanted = oz_max(LEAST_GROUPS, (uint64_t)(TRIAL_NS / ((ns + 1) * (double)group)));
+    const uint64_t groups = oz_min(wanted, (uint64_t)(ENOUGH_NS / (ns + 1)) + 1);
+    for (uint64_t i = 0; i < groups && (i < oz_div_up(groups, 4) || best <= hopeless); i++) {
         best = ns < best ? ns : best;
         ns = time_group(t, group, clock_ns);
     }
