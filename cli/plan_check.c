@@ -8,8 +8,11 @@
 
 #include "cli/model.h"
 #include "cli/terminal.h"
+#include "cli/turns.h"
 
-enum { MOST_TURNS = 8 };
+/* More than the least only while some choice looks too slow, and not for long. */
+enum { LEAST_TURNS = 2, MOST_TURNS = 24 };
+#define LONG_NS 4000000000u
 
 bool oz_parse_slack(const char *text, double *slack) {
     char *rest;
@@ -17,31 +20,6 @@ bool oz_parse_slack(const char *text, double *slack) {
     if (rest == text) return false;
     if (*rest == '%') *slack /= 100, rest++;
     return *rest == '\0' && *slack >= 0 && *slack < 1000;
-}
-
-/* The candidates of one plan, in its order; those of a leaf follow each other, the chosen one first. */
-typedef struct oz_timed {
-    oz_candidate *list;
-    size_t n, room, at;
-    int code;
-} oz_timed;
-
-static void add(void *ctx, const oz_candidate *c) {
-    oz_timed *t = ctx;
-    if (t->n == t->room && !t->code) {
-        t->room = t->room ? 2 * t->room : 64;
-        oz_candidate *more = realloc(t->list, t->room * sizeof *more);
-        if (!more) t->code = oz_memory_error();
-        if (more) t->list = more;
-    }
-    if (!t->code) t->list[t->n++] = *c;
-}
-
-/* The cost table decides the order, so that a plan that is made again has the same candidates. */
-static void keep_fastest(void *ctx, const oz_candidate *c) {
-    oz_timed *t = ctx;
-    oz_candidate *before = &t->list[t->at++];
-    before->measured_ns = fmin(before->measured_ns, c->measured_ns);
 }
 
 static bool reads_rows(const oz_candidate *c) {
@@ -86,7 +64,7 @@ static double slowness(const oz_layer_times *t) {
     return t->chosen / fmin(t->best[0], t->best[1]);
 }
 
-static size_t count_slow(const oz_timed *t, double slack) {
+static size_t count_slow(const oz_turns *t, double slack) {
     const oz_candidate *end = t->list + t->n;
     size_t bad = 0;
     oz_layer_times times;
@@ -131,7 +109,7 @@ static void report_layer(oz_plan_check *check, const char *title, const oz_candi
     report(check, title, worst, best, threads);
 }
 
-static void judge(oz_plan_check *check, const char *title, const oz_timed *t, int threads) {
+static void judge(oz_plan_check *check, const char *title, const oz_turns *t, int threads) {
     const oz_candidate *end = t->list + t->n;
     oz_layer_times times;
     for (const oz_candidate *c = t->list; c < end; c = times.end) {
@@ -144,31 +122,19 @@ static void judge(oz_plan_check *check, const char *title, const oz_timed *t, in
     }
 }
 
-static int time_once(oz_timed *t, const char *title, oz_model *m, const oz_plan_options *opt, oz_plan **plan,
-                     void (*each)(void *ctx, const oz_candidate *c)) {
-    oz_error err = {0};
-    if (oz_plan_create(m, opt, plan, &err) != OZ_OK) return oz_report_error(title, &err);
-    t->at = 0;
-    oz_plan_explain(*plan, t, each);
-    if (!t->code && oz_terminal_interrupted()) t->code = EXIT_INTERRUPTED;
-    return t->code;
-}
-
-int oz_plan_check_model(oz_plan_check *check, const char *title, oz_model *m, const oz_plan_options *given) {
-    oz_plan_options opt = *given;
-    oz_plan *first = NULL; /* whose texts the candidates have */
-    oz_timed t = {0};
-    opt.effort = OZ_EFFORT_COMPARE;
-    int code = time_once(&t, title, m, &opt, &first, add);
-    for (int turn = 1; !code && turn < MOST_TURNS && count_slow(&t, check->slack) > 0; turn++) {
-        oz_plan *again = NULL;
-        oz_settle_threads(&opt);
-        code = time_once(&t, title, m, &opt, &again, keep_fastest);
-        oz_plan_free(again);
+int oz_plan_check_model(oz_plan_check *check, const char *title, oz_model *m, const oz_plan_options *opt) {
+    oz_turns t = {0};
+    const uint64_t start = oz_terminal_clock_ns();
+    int code = EXIT_DONE;
+    for (int turn = 0; !code && turn < MOST_TURNS; turn++) {
+        if (turn >= LEAST_TURNS &&
+            (count_slow(&t, check->slack) == 0 || oz_terminal_clock_ns() - start > LONG_NS))
+            break;
+        if (turn > 0) oz_settle_threads(opt);
+        code = oz_turn(&t, title, m, opt);
     }
-    if (!code) judge(check, title, &t, opt.threads);
-    oz_plan_free(first);
-    free(t.list);
+    if (!code) judge(check, title, &t, opt->threads);
+    oz_turns_free(&t);
     return code;
 }
 

@@ -1,7 +1,7 @@
 /* fit.c - see fit.h.
  *
- * Every candidate of every layer of a list is timed on one thread. For each kernel, the coefficients of its
- * amounts (oz_cost) are those that minimise the squares of the relative errors
+ * Every candidate of every layer of a list is timed, those of a layer in turns. For each kernel, the
+ * coefficients of its amounts (oz_cost) are those that minimise the squares of the relative errors
  *
  *     sum over its samples of  (best / t) (c . amount / t - 1)^2,     c >= 0
  *
@@ -23,6 +23,7 @@
 #include "cli/files.h"
 #include "cli/model.h"
 #include "cli/terminal.h"
+#include "cli/turns.h"
 
 typedef struct oz_sample {
     char kernel[64]; /* without its suffixes */
@@ -37,10 +38,12 @@ typedef struct oz_fit {
     int code;
 } oz_fit;
 
+enum { TURNS = 5 };
+#define LONG_NS 500000000u
+
 /* ---- timing --------------------------------------------------------------------------------- */
 
-static void add_sample(void *ctx, const oz_candidate *c) {
-    oz_fit *f = ctx;
+static void add_sample(oz_fit *f, const oz_candidate *c) {
     if (c->measured_ns <= 0 || f->code) return;
     if (f->n == f->room) {
         f->room = f->room ? 2 * f->room : 1024;
@@ -68,16 +71,17 @@ static void weigh(oz_fit *f, size_t first) {
 static int time_case(void *ctx, const oz_sweep_case *c) {
     oz_fit *f = ctx;
     oz_plan_options opt = oz_plan_from(f->opt->common, c->columns);
-    oz_plan *plan;
-    oz_error err = {0};
-    opt.effort = OZ_EFFORT_COMPARE;
+    oz_turns turns = {0};
+    const uint64_t start = oz_terminal_clock_ns();
+    int code = EXIT_DONE;
     opt.threads = (int)c->threads;
-    if (oz_plan_create(c->model, &opt, &plan, &err) != OZ_OK) return oz_report_error(c->method, &err);
+    for (int i = 0; !code && i < TURNS && oz_terminal_clock_ns() - start < LONG_NS; i++)
+        code = oz_turn(&turns, c->method, c->model, &opt);
     const size_t first = f->n;
-    oz_plan_explain(plan, f, add_sample);
+    for (size_t i = 0; !code && i < turns.n; i++) add_sample(f, &turns.list[i]);
     weigh(f, first);
-    oz_plan_free(plan);
-    return f->code;
+    oz_turns_free(&turns);
+    return code ? code : f->code;
 }
 
 /* ---- fitting -------------------------------------------------------------------------------- */
