@@ -244,6 +244,7 @@ static oz_status choose_leaf(oz_chooser *c, size_t term, size_t factor, oz_error
     c->leaf->leaf = layer->run[term][factor];
     c->leaf->takes_rows = c->layer->rows && term == 0 && factor + 1 == layer->weight->terms[0].n_factors;
     c->leaf->gives_rows = c->layer->rows && term == 0 && factor == 0;
+    c->leaf->alone = oz_weight_is_leaf(layer->weight) && layer->weight->terms[0].scale == 1.0f;
     c->leaf->reads_i8 = oz_leaf_reads_i8(c->leaf->leaf, layer->weight->act_i8);
     c->leaf->nonzeros = (double)oz_leaf_nonzeros(c->leaf->leaf);
     c->leaf->bytes = bytes_of(c->leaf->leaf);

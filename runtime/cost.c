@@ -51,8 +51,10 @@ void oz_cost_of(const oz_cost_class *costs, const oz_leaf_plan *lp, const oz_cho
     out->amount[OZ_COST_CALLS] = (double)tiles;
     out->amount[OZ_COST_SUMS] = height * (double)oz_div_up(leaf->cols, OZ_BLOCK) * n;
     out->amount[OZ_COST_PRODUCTS] = lp->nonzeros * n;
-    out->amount[OZ_COST_GATHERED] = lp->takes_rows && (!rows || lp->reads_i8) ? (double)leaf->cols * n : 0;
-    out->amount[OZ_COST_SCATTERED] = lp->gives_rows && !rows ? (double)leaf->rows * n : 0;
+    const bool direct = oz_is_direct(lp, choice, columns);
+    if (lp->takes_rows && (rows ? lp->reads_i8 : !direct))
+        out->amount[OZ_COST_GATHERED] = (double)leaf->cols * n;
+    if (rows || (lp->gives_rows && !direct)) out->amount[OZ_COST_SCATTERED] = (double)leaf->rows * n;
     double passes = (double)tiles;
     if (choice->way == OZ_WAY_UNPACK) passes = 1; /* once, whatever the number of tiles */
     if (choice->way == OZ_WAY_MM)

@@ -13,10 +13,10 @@
  * call for each tile of 64 columns, all of whose columns are multiplied, padding too, and a pass for each
  * group of tiles that share what is decoded; where the leaf does not fit the cache of one core, each pass
  * reads it anew from beyond (streamed), and where it does not fit the one that cores share, from memory
- * (streamed and fetched). Rows that are quantised, or become columns, cost by their inputs
- * (gathered), and columns that become rows again by their outputs (scattered). In a dense leaf some amounts
- * are multiples of others, of which one is fitted. All amounts grow with the number of columns, and no
- * coefficient is negative, so more columns never cost less.
+ * (streamed and fetched). Rows that are quantised, or become columns, cost by their inputs (gathered), and
+ * columns that become rows again, or rows that are added to, by their outputs (scattered); many columns of
+ * floats are multiplied where they lie, and cost neither. In a dense leaf some amounts are multiples of
+ * others, of which one is fitted. No coefficient is negative.
  *
  * The coefficients are fitted to measured times, kernel by kernel, by `ounce bench fit`, for one kind of
  * CPU and one instruction set at a time; runtime/costs/ has what it wrote. */

@@ -49,11 +49,18 @@ typedef struct oz_leaf_plan {
     /* Of a layer whose activations lie in rows, where that concerns this leaf: who reads columns must make
      * them, and rows of the results; who reads 8-bit inputs must quantise them. */
     bool takes_rows, gives_rows;
+    bool alone;                  /* the layer is this leaf, as it is: no other term or factor, no scale */
     oz_choice rows[OZ_MV_BATCH]; /* of 1 to 4 rows and more, which reads them as they lie */
     oz_choice narrow, large;     /* of up to OZ_NARROW columns, and of more */
     oz_candidate *candidates;    /* the chosen one first */
     size_t n_candidates;
 } oz_leaf_plan;
+
+/* Whether activations that lie in rows, though there are many, are multiplied where they lie
+ * (multiply/direct.c): they become no columns, and no columns become results. */
+static inline bool oz_is_direct(const oz_leaf_plan *lp, const oz_choice *choice, uint64_t columns) {
+    return lp->alone && lp->takes_rows && columns > OZ_COLUMNS && oz_decodes_floats(choice);
+}
 
 typedef struct oz_layer_plan {
     const oz_layer *layer;

@@ -17,10 +17,8 @@ typedef struct oz_direct_call {
 
 /* Each output is one chain of additions, whatever way it is computed; so shapes and threads may decide. */
 bool oz_call_is_direct(const oz_call *c) {
-    const oz_weight *w = c->layer->weight;
-    const oz_choice *choice = &c->plan->leaf[0][0].large;
-    return c->job->x != NULL && c->job->columns > OZ_COLUMNS && oz_weight_is_leaf(w) &&
-           w->terms[0].scale == 1.0f && choice->way == OZ_WAY_MM && choice->decoder->f32 != NULL;
+    const oz_leaf_plan *lp = &c->plan->leaf[0][0];
+    return c->job->x != NULL && oz_is_direct(lp, &lp->large, c->job->columns);
 }
 
 static void finish_rows(const oz_direct_call *d, size_t first, size_t columns, size_t row, size_t rows,
@@ -53,18 +51,26 @@ static void multiply_tasks(void *arg, size_t index) {
     for (size_t task; oz_shares_take(&c->shares, index, &task);) multiply_task(c, task, &w);
 }
 
+/* Groups of columns as large as they may be; smaller ones where there would be less to do than workers. */
+static void cut(oz_direct_call *c, size_t workers) {
+    const size_t columns = c->call->job->columns;
+    size_t groups = oz_div_up(columns, OZ_GROUP * OZ_COLUMNS);
+    oz_cut_rows(c->panel1 - c->panel0, workers > 1 ? 2 * workers / groups : 1, &c->chunk_panels, &c->chunks);
+    if (groups * c->chunks < workers)
+        groups = oz_min(oz_div_up(workers, c->chunks), oz_div_up(columns, OZ_COLUMNS));
+    c->group_columns = oz_round_up(oz_div_up(columns, groups), 4);
+}
+
 void oz_call_direct(const oz_call *call) {
     const oz_job *job = call->job;
     const oz_leaf_plan *lp = &call->plan->leaf[0][0];
     oz_threads threads = oz_call_threads(call, oz_cost_layer_ns(call->plan, job->columns));
-    size_t workers = (size_t)threads.width, groups = oz_div_up(job->columns, OZ_GROUP * OZ_COLUMNS);
     oz_direct_call c = {.call = call,
                         .leaf = lp->leaf,
                         .decoder = lp->large.decoder,
                         .panel0 = job->row0 / OZ_PANEL,
                         .panel1 = oz_div_up(job->row1, OZ_PANEL)};
-    c.group_columns = oz_round_up(oz_div_up(job->columns, groups), 4);
-    oz_cut_rows(c.panel1 - c.panel0, workers > 1 ? 2 * workers / groups : 1, &c.chunk_panels, &c.chunks);
+    cut(&c, (size_t)threads.width);
     const size_t tasks = oz_div_up(job->columns, c.group_columns) * c.chunks;
     oz_share_out(&threads, &c.shares, tasks, multiply_tasks, &c);
 }
