@@ -11,18 +11,22 @@
 typedef struct oz_mv_call {
     const oz_call *c;
     oz_threads threads;
-    size_t first; /* of the workers that take part */
+    size_t first;  /* of the workers that take part */
+    size_t chunks; /* of each worker: see chunks_for */
     oz_slot slot;
     const oz_leaf_plan *leaf; /* of an inner factor */
     oz_rows x;
     float *y;
     size_t ldy, panels, chunk;
+    oz_shares shares;
 } oz_mv_call;
 
-static void inner_chunk(void *arg, size_t index) {
+static void inner_chunks(void *arg, size_t index) {
     oz_mv_call *v = arg;
-    size_t p0 = index * v->chunk, p1 = oz_min(p0 + v->chunk, v->panels);
-    oz_multiply_rows(v->c->prim, v->leaf, oz_rows_choice(v->leaf, v->x.m), p0, p1, &v->x, v->y, v->ldy);
+    for (size_t chunk; oz_shares_take(&v->shares, index, &chunk);) {
+        const size_t p0 = chunk * v->chunk, p1 = oz_min(p0 + v->chunk, v->panels);
+        oz_multiply_rows(v->c->prim, v->leaf, oz_rows_choice(v->leaf, v->x.m), p0, p1, &v->x, v->y, v->ldy);
+    }
 }
 
 static void quantise_rows(const oz_call *c, oz_operand *o, const float *x, size_t m, size_t k, size_t ld) {
@@ -31,8 +35,8 @@ static void quantise_rows(const oz_call *c, oz_operand *o, const float *x, size_
 
 static void share(oz_mv_call *v, size_t rows, void (*fn)(void *arg, size_t index)) {
     v->panels = oz_div_up(rows, OZ_PANEL);
-    v->chunk = oz_div_up(v->panels, (size_t)v->threads.width);
-    oz_parallel(&v->threads, oz_div_up(v->panels, v->chunk), fn, v);
+    v->chunk = oz_div_up(v->panels, (size_t)v->threads.width * v->chunks);
+    oz_share_out(&v->threads, &v->shares, oz_div_up(v->panels, v->chunk), fn, v);
 }
 
 /* The inner factors of every product, right to left; each leaves rows [m][its rows]. */
@@ -49,7 +53,7 @@ static void inner_factors(oz_mv_call *v) {
             v->x = x;
             v->y = out->f32;
             memset(v->y, 0, m * v->ldy * sizeof(float));
-            share(v, v->leaf->leaf->rows, inner_chunk);
+            share(v, v->leaf->leaf->rows, inner_chunks);
             quantise_rows(c, out, out->f32, m, v->leaf->leaf->rows, v->ldy);
             x = oz_operand_rows(out, out->f32, v->ldy, m, v->leaf->leaf->rows);
         }
@@ -74,12 +78,10 @@ static void add_scaled(const oz_call *c, size_t term, const oz_worker *w, size_t
 }
 
 /* All terms of one chunk of rows, then its epilogue. */
-static void outer_chunk(void *arg, size_t index) {
-    oz_mv_call *v = arg;
+static void outer_chunk(const oz_mv_call *v, size_t chunk, const oz_worker *w) {
     const oz_call *c = v->c;
     const oz_job *job = c->job;
-    oz_worker w = oz_worker_of(c, v->first + index);
-    size_t p0 = index * v->chunk, p1 = oz_min(p0 + v->chunk, v->panels), m = job->columns;
+    size_t p0 = chunk * v->chunk, p1 = oz_min(p0 + v->chunk, v->panels), m = job->columns;
     size_t row = p0 * OZ_PANEL, rows = oz_min(p1 * OZ_PANEL, job->row1) - row;
     for (size_t b = 0; b < m; b++) memset(job->y + b * job->ldy + row, 0, rows * sizeof(float));
     for (size_t t = 0, i = 0; t < c->layer->weight->n_terms; t++) {
@@ -92,7 +94,7 @@ static void outer_chunk(void *arg, size_t index) {
         if (term->scale == 1.0f)
             oz_multiply_rows(c->prim, lp, oz_rows_choice(lp, m), p0, p1, &x, job->y, job->ldy);
         else
-            add_scaled(c, t, &w, p0, p1, &x);
+            add_scaled(c, t, w, p0, p1, &x);
         i += term->n_factors;
     }
     for (size_t b = 0; b < m; b++) {
@@ -102,6 +104,12 @@ static void outer_chunk(void *arg, size_t index) {
     }
 }
 
+static void outer_chunks(void *arg, size_t index) {
+    oz_mv_call *v = arg;
+    const oz_worker w = oz_worker_of(v->c, v->first + index);
+    for (size_t chunk; oz_shares_take(&v->shares, index, &chunk);) outer_chunk(v, chunk, &w);
+}
+
 /* ---- who does what ------------------------------------------------------------------------ */
 
 typedef struct oz_rows_call {
@@ -109,8 +117,15 @@ typedef struct oz_rows_call {
     oz_shares shares;
 } oz_rows_call;
 
-/* As many rows as a slot has room for, with workers from `first` on. */
-static void multiply_part(const oz_call *c, size_t part, const oz_threads *threads, size_t first) {
+/* A worker's last chunks are for whoever comes first, as a thread that shares its core runs at half the speed
+ * for a while; but a chunk must be worth going for. */
+static size_t chunks_for(const oz_threads *threads, double ns) {
+    const double worth = 1e4;
+    return threads->width == 1 ? 1 : oz_max(1, oz_min(4, (size_t)(ns / threads->width / worth)));
+}
+
+/* As many rows as a slot has room for, which take `ns` on one thread, with workers from `first` on. */
+static void multiply_part(const oz_call *c, size_t part, double ns, const oz_threads *threads, size_t first) {
     const size_t row = part * OZ_COLUMNS;
     oz_job job = *c->job;
     oz_call call = *c;
@@ -118,17 +133,22 @@ static void multiply_part(const oz_call *c, size_t part, const oz_threads *threa
     job.columns = oz_min(OZ_COLUMNS, c->job->columns - row);
     job.x += row * job.ldx;
     job.y += row * job.ldy;
-    oz_mv_call v = {.c = &call, .threads = *threads, .first = first, .slot = oz_slot_of(&call, first)};
+    oz_mv_call v = {.c = &call,
+                    .threads = *threads,
+                    .first = first,
+                    .chunks = chunks_for(threads, ns),
+                    .slot = oz_slot_of(&call, first)};
     quantise_rows(&call, &v.slot.x, job.x, job.columns, job.k, job.ldx);
     inner_factors(&v);
-    share(&v, c->layer->weight->rows, outer_chunk);
+    share(&v, c->layer->weight->rows, outer_chunks);
 }
 
 static void whole_parts(void *arg, size_t index) {
     oz_rows_call *r = arg;
     oz_threads alone = r->call->s->plan->threads;
     alone.width = 1;
-    for (size_t part; oz_shares_take(&r->shares, index, &part);) multiply_part(r->call, part, &alone, index);
+    for (size_t part; oz_shares_take(&r->shares, index, &part);)
+        multiply_part(r->call, part, 0, &alone, index);
 }
 
 /* With many parts each thread takes some of them; with few, they are taken one by one and their panels are
@@ -142,6 +162,7 @@ void oz_call_rows(const oz_call *c) {
         oz_share_out(&threads, &r.shares, parts, whole_parts, &r);
         return;
     }
-    threads = oz_call_threads(c, ns / (double)parts);
-    for (size_t part = 0; part < parts; part++) multiply_part(c, part, &threads, 0);
+    const double part_ns = ns / (double)parts;
+    threads = oz_call_threads(c, part_ns);
+    for (size_t part = 0; part < parts; part++) multiply_part(c, part, part_ns, &threads, 0);
 }
