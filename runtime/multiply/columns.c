@@ -16,7 +16,7 @@
 typedef struct oz_columns_call {
     const oz_call *call;
     size_t first, tiles;  /* the tiles under way */
-    size_t group, groups; /* tiles of a group; groups of the tiles under way */
+    size_t group, groups; /* tiles of a group, at most; groups of the tiles under way */
     size_t pieces;        /* into which the inputs of a tile are cut while it is prepared */
     size_t panel0, panel1, chunks, chunk_panels;
     oz_shares shares;
@@ -110,14 +110,19 @@ static void finish(const oz_call *c, size_t tile, size_t tiles, size_t slot, siz
 
 /* ---- who does what ------------------------------------------------------------------------ */
 
+/* The first tile of a group: none has more than one tile less than another. */
+static size_t group_first(const oz_columns_call *c, size_t group) {
+    return group * c->tiles / c->groups;
+}
+
 static size_t group_tiles(const oz_columns_call *c, size_t group) {
-    return oz_min(c->group, c->tiles - group * c->group);
+    return group_first(c, group + 1) - group_first(c, group);
 }
 
 static void finish_chunk(const oz_columns_call *c, size_t group, size_t slot, size_t chunk,
                          const oz_worker *w) {
     size_t panel0 = c->panel0 + chunk * c->chunk_panels;
-    finish(c->call, c->first + group * c->group, group_tiles(c, group), slot, panel0,
+    finish(c->call, c->first + group_first(c, group), group_tiles(c, group), slot, panel0,
            oz_min(panel0 + c->chunk_panels, c->panel1), w);
 }
 
@@ -127,7 +132,7 @@ static void whole_groups(void *arg, size_t index) {
     for (size_t group; oz_shares_take(&c->shares, index, &group);) {
         for (size_t i = 0; i < group_tiles(c, group); i++) {
             oz_slot slot = oz_slot_of(c->call, index * c->group + i);
-            prepare(c->call, group * c->group + i, &slot, &w);
+            prepare(c->call, group_first(c, group) + i, &slot, &w);
         }
         for (size_t chunk = 0; chunk < c->chunks; chunk++)
             finish_chunk(c, group, index * c->group, chunk, &w);
@@ -160,7 +165,7 @@ static void finish_chunks(void *arg, size_t index) {
     oz_worker w = oz_worker_of(c->call, index);
     for (size_t task; oz_shares_take(&c->shares, index, &task);) {
         size_t group = task % c->groups;
-        finish_chunk(c, group, group * c->group, task / c->groups, &w);
+        finish_chunk(c, group, group_first(c, group), task / c->groups, &w);
     }
 }
 
