@@ -3,7 +3,7 @@
  * On one thread a leaf costs a sum of amounts (ounce.h, oz_cost), each times a number of nanoseconds:
  *
  *     t = calls c0 + sums c1 + weights c2 + stored c3 + products c4 + streamed c5 + fetched c6
- *         + gathered c7 + scattered c8
+ *         + gathered c7 + scattered c8 + c9
  *
  * A pass over the leaf begins (calls), goes through its weights, decoding them where a decoder does it, the
  * time for which follows all places (weights: masks, plain codes) or those that are not zero (stored), and
@@ -15,8 +15,9 @@
  * reads it anew from beyond (streamed), and where it does not fit the one that cores share, from memory
  * (streamed and fetched). Rows that are quantised, or become columns, cost by their inputs (gathered), and
  * columns that become rows again, or rows that are added to, by their outputs (scattered); many columns of
- * floats are multiplied where they lie, and cost neither. In a dense leaf some amounts are multiples of
- * others, of which one is fitted. No coefficient is negative.
+ * floats are multiplied where they lie, and cost neither. To begin and end takes as long whatever the size
+ * (once). In a dense leaf some amounts are multiples of others, of which one is fitted. No coefficient is
+ * negative.
  *
  * The coefficients are fitted to measured times, kernel by kernel, by `ounce bench fit`, for one kind of
  * CPU and one instruction set at a time; runtime/costs/ has what it wrote. */

@@ -3,11 +3,10 @@
  * Every candidate of every layer of a list is timed, those of a layer in turns. For each kernel, the
  * coefficients of its amounts (oz_cost) are those that minimise the squares of the relative errors
  *
- *     sum over its samples of  (best / t) (c . amount / t - 1)^2,     c >= 0
+ *     sum over its samples of  (c . amount / t - 1)^2,     c >= 0
  *
- * where best is what the fastest candidate of that layer took: the nearer a kernel is to being chosen, the
- * more it matters. For each family of kernels alike it is the same over all samples of the family, which is
- * what a kernel costs that has no line. */
+ * For each family of kernels alike it is the same over all samples of the family, which is what a kernel
+ * costs that has no line. */
 #include "cli/bench/fit.h"
 
 #include <math.h>
@@ -28,7 +27,7 @@
 typedef struct oz_sample {
     char kernel[64]; /* without its suffixes */
     oz_cost cost;
-    double ns, weight;
+    double ns;
 } oz_sample;
 
 typedef struct oz_fit {
@@ -61,13 +60,6 @@ static void add_sample(oz_fit *f, const oz_candidate *c) {
     snprintf(s->kernel, sizeof s->kernel, "%.*s", stem, c->kernel);
 }
 
-/* Of the samples from `first` on, which are one layer's. */
-static void weigh(oz_fit *f, size_t first) {
-    double best = HUGE_VAL;
-    for (size_t i = first; i < f->n; i++) best = fmin(best, f->samples[i].ns);
-    for (size_t i = first; i < f->n; i++) f->samples[i].weight = best / f->samples[i].ns;
-}
-
 static int time_case(void *ctx, const oz_sweep_case *c) {
     oz_fit *f = ctx;
     oz_plan_options opt = oz_plan_from(f->opt->common, c->columns);
@@ -77,9 +69,7 @@ static int time_case(void *ctx, const oz_sweep_case *c) {
     opt.threads = (int)c->threads;
     for (int i = 0; !code && i < TURNS && oz_terminal_clock_ns() - start < LONG_NS; i++)
         code = oz_turn(&turns, c->method, c->model, &opt);
-    const size_t first = f->n;
     for (size_t i = 0; !code && i < turns.n; i++) add_sample(f, &turns.list[i]);
-    weigh(f, first);
     oz_turns_free(&turns);
     return code ? code : f->code;
 }
@@ -118,7 +108,7 @@ static oz_fitted fit(const oz_sample *s, size_t n) {
     oz_fitted out = {.mean = 0};
     for (size_t k = 0; k < n; k++) {
         for (size_t i = 0; i < OZ_COST_TERMS; i++) {
-            double a = s[k].weight * s[k].cost.amount[i] / s[k].ns;
+            double a = s[k].cost.amount[i] / s[k].ns;
             atb[i] += a;
             for (size_t j = 0; j < OZ_COST_TERMS; j++)
                 ata[i * OZ_COST_TERMS + j] += a * s[k].cost.amount[j] / s[k].ns;
@@ -178,8 +168,8 @@ static void write_head(FILE *out, const oz_fit *f, const char *name) {
     fprintf(
         out,
         " * A line: way, format, codec, kernel (or, of no format, a family), then ns per call, sum, weight,\n"
-        " * stored weight, product, streamed and fetched byte, gathered input and scattered output; how\n"
-        " * many times were fitted, and how far they are off, on average and at most. */\n");
+        " * stored weight, product, streamed and fetched byte, gathered input, scattered output, and once;\n"
+        " * how many times were fitted, and how far they are off, on average and at most. */\n");
     const uint64_t own = oz_cache_bytes(2), third = oz_cache_bytes(3), shared = third > own ? third : own;
     fprintf(out, "static const double %s_cache_bytes = %llu, %s_shared_bytes = %llu;\n", name,
             (unsigned long long)own, name, (unsigned long long)shared);

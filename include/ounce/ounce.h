@@ -264,6 +264,7 @@ typedef enum oz_cost_term {
     OZ_COST_FETCHED,  /* the same if no cache of the machine holds it */
     OZ_COST_GATHERED, /* inputs of a layer whose activations are rows, that are quantised or become columns */
     OZ_COST_SCATTERED, /* outputs that are added to rows, or become rows again */
+    OZ_COST_ONCE,      /* 1: what takes as long whatever the size */
     OZ_COST_TERMS
 } oz_cost_term;
 

@@ -180,13 +180,15 @@ Test(cost, amounts_of_a_dense_layer) {
     net n = {0};
     make(&n, "dense,codec=f32");
     expect_amounts(&n, "mm", 70,
-                   (double[OZ_COST_TERMS]){[OZ_COST_CALLS] = 2, /* tiles, of 64 and 16 columns */
+                   (double[OZ_COST_TERMS]){[OZ_COST_ONCE] = 1,
+                                           [OZ_COST_CALLS] = 2, /* tiles, of 64 and 16 columns */
                                            [OZ_COST_SUMS] = 48 * 2 * 80,
                                            [OZ_COST_WEIGHTS] = 2 * 48 * COLS,
                                            [OZ_COST_STORED] = 2 * ROWS * COLS,
                                            [OZ_COST_PRODUCTS] = ROWS * COLS * 80});
     expect_amounts(&n, "mm", 64,
-                   (double[OZ_COST_TERMS]){[OZ_COST_CALLS] = 1,
+                   (double[OZ_COST_TERMS]){[OZ_COST_ONCE] = 1,
+                                           [OZ_COST_CALLS] = 1,
                                            [OZ_COST_SUMS] = 48 * 2 * 64,
                                            [OZ_COST_WEIGHTS] = 48 * COLS,
                                            [OZ_COST_STORED] = ROWS * COLS,
@@ -194,7 +196,8 @@ Test(cost, amounts_of_a_dense_layer) {
                                            [OZ_COST_GATHERED] = COLS * 64,
                                            [OZ_COST_SCATTERED] = ROWS * 64});
     expect_amounts(&n, "mv", 3,
-                   (double[OZ_COST_TERMS]){[OZ_COST_CALLS] = 1,
+                   (double[OZ_COST_TERMS]){[OZ_COST_ONCE] = 1,
+                                           [OZ_COST_CALLS] = 1,
                                            [OZ_COST_SUMS] = 48 * 2 * 3,
                                            [OZ_COST_WEIGHTS] = 48 * COLS,
                                            [OZ_COST_STORED] = ROWS * COLS,
