@@ -264,6 +264,33 @@ Test(linear, any_number_of_threads_gives_the_same_bits) {
     }
 }
 
+/* A panel of rows, whose columns threads share; and tiles in groups that are not all as large. */
+Test(linear, many_columns_give_the_same_bits_on_any_number_of_threads) {
+    enum { WIDE = 520, MOST_ROWS = 144, MOST_COLUMNS = 900 };
+    static const struct {
+        const char *text;
+        size_t rows, columns;
+    } cases[] = {{"dense,codec=f32", 10, 300}, {"nm:1:8,codec=f32", MOST_ROWS, MOST_COLUMNS}};
+    static float w[MOST_ROWS * WIDE], x[MOST_COLUMNS * WIDE], want[MOST_COLUMNS * MOST_ROWS],
+        y[MOST_COLUMNS * MOST_ROWS];
+    net_fill(x, MOST_COLUMNS * WIDE, 1);
+    net_fill(w, MOST_ROWS * WIDE, 2);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const int64_t dims[] = {(int64_t)cases[i].columns, WIDE};
+        net n = {0};
+        net_weight(&n, "fc", cases[i].text, cases[i].rows, WIDE, w);
+        net_must_open(&n, "{\"inputs\":{\"x\":[\"N\",520]},\"outputs\":[\"y\"],"
+                          "\"nodes\":[[\"linear\",\"y\",[\"x\"],{\"weight\":\"fc\"}]]}");
+        for (int threads = 1; threads <= 7; threads++) {
+            oz_plan_options opt = OZ_PLAN_INIT;
+            opt.threads = threads;
+            size_t count = net_run(&n, &opt, x, 2, dims, threads == 1 ? want : y, sizeof y / sizeof *y);
+            if (threads > 1) expect_bits(cases[i].text, y, want, count);
+        }
+        net_free(&n);
+    }
+}
+
 /* A tile of one leaf, which threads gather together. */
 Test(linear, inputs_gathered_in_pieces_give_the_same_bits) {
     enum { TALL = 270, WIDE = 700, BATCH = 64 };
