@@ -52,7 +52,7 @@ static bool is_single(const oz_candidates *c) {
     return oz_weight_is_leaf(c->layer->layer->weight);
 }
 
-/* Those that are plain take their turn last: nowhere has one been the fastest that was not alone. */
+/* Whether one of the format's own can run; plain ones, listed after it, are nowhere the faster. */
 static bool has_decoder(const oz_candidates *c) {
     for (size_t i = 0; i < c->n; i++) {
         const oz_option *o = &c->option[i];

@@ -37,6 +37,7 @@ typedef struct oz_fit {
     int code;
 } oz_fit;
 
+/* Of a layer; no further one where they have taken so long. */
 enum { TURNS = 5 };
 #define LONG_NS 500000000u
 
