@@ -123,6 +123,7 @@ typedef struct oz_mv {
     bool act_i8;                        /* reads i8 activations, else f32 */
     bool (*takes)(const oz_leaf *leaf); /* codec, params; NULL = every leaf of the format */
     oz_mv_fn *run;
+    bool reads_all; /* at every call, however few panels: a thread calls it once for all of its own */
 } oz_mv;
 
 /* One decoder: with the multiplication of its shape it makes an mm kernel, and, unless it is nz_codes, an mv

@@ -49,7 +49,10 @@ INTEGER_CODEC(OZ_CODEC_INT2, int2)
 INTEGER_CODEC(OZ_CODEC_TERNARY, ternary)
 
 #define MV(codec, i8)                                                                                        \
-    { OZ_NAME_TEXT("dense_mv_" #codec), i8, takes_##codec, OZ_NAME(dense_mv_##codec) }
+    {                                                                                                        \
+        .name = OZ_NAME_TEXT("dense_mv_" #codec), .act_i8 = i8, .takes = takes_##codec,                      \
+        .run = OZ_NAME(dense_mv_##codec)                                                                     \
+    }
 #define MV_FLOAT(codec) MV(codec, false)
 #define MV_INTEGER(codec) MV(codec, true), MV(codec##_f32, false)
 #define MM_F32(codec)                                                                                        \

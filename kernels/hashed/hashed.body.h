@@ -60,10 +60,10 @@ static oz_tile decode_rows(const oz_leaf *leaf, size_t panel, size_t k0, size_t 
     return (oz_tile){.p = buffer, .row_stride = n, .k_stride = 1};
 }
 
-#define MV(shape, codec)                                                                                     \
+#define MV(shape, codec, all)                                                                                \
     {                                                                                                        \
-        OZ_NAME_TEXT("hashed_" #shape "_mv_" #codec), false, takes_##shape##_##codec,                        \
-            OZ_NAME(hashed_##shape##_mv_##codec)                                                             \
+        .name = OZ_NAME_TEXT("hashed_" #shape "_mv_" #codec), .takes = takes_##shape##_##codec,              \
+        .run = OZ_NAME(hashed_##shape##_mv_##codec), .reads_all = all                                        \
     }
 #define MM(shape, codec)                                                                                     \
     {                                                                                                        \
@@ -72,9 +72,9 @@ static oz_tile decode_rows(const oz_leaf *leaf, size_t panel, size_t k0, size_t 
     }
 
 static const oz_mv mv_table[] = {
-    MV(fold, f32),  MV(fold, f16),  MV(fold, bf16),
-    MV(fold, int8), MV(tile, f32),  MV(tile, f16),
-    MV(tile, bf16), MV(tile, int8), {0},
+    MV(fold, f32, true),   MV(fold, f16, true),   MV(fold, bf16, true),
+    MV(fold, int8, true),  MV(tile, f32, false),  MV(tile, f16, false),
+    MV(tile, bf16, false), MV(tile, int8, false), {0},
 };
 
 static const oz_decoder decoder_table[] = {

@@ -57,12 +57,12 @@ static size_t nz_block(const oz_leaf *leaf) {
     return 2 * leaf->param[OZ_NM_N] >= leaf->param[OZ_NM_M] ? OZ_BLOCK / 2 : OZ_BLOCK;
 }
 
-#define MV_FLOAT(codec)                                                                                      \
-    { OZ_NAME_TEXT("nm_mv_" #codec), false, is_##codec, OZ_NAME(nm_mv_##codec) }
+#define MV(text, codec, i8, function)                                                                        \
+    { .name = OZ_NAME_TEXT(text), .act_i8 = i8, .takes = is_##codec, .run = function }
+#define MV_FLOAT(codec) MV("nm_mv_" #codec, codec, false, OZ_NAME(nm_mv_##codec))
 #define MV_INTEGER(codec)                                                                                    \
-    {OZ_NAME_TEXT("nm_mv_" #codec), true, is_##codec, OZ_NAME(nm_mv_integer)}, {                             \
-        OZ_NAME_TEXT("nm_mv_" #codec "_f32"), false, is_##codec, OZ_NAME(nm_mv_integer_f32)                  \
-    }
+    MV("nm_mv_" #codec, codec, true, OZ_NAME(nm_mv_integer)),                                                \
+        MV("nm_mv_" #codec "_f32", codec, false, OZ_NAME(nm_mv_integer_f32))
 #define MM_F32(text, codec, family)                                                                          \
     { .name = OZ_NAME_TEXT(text), .takes = is_##codec, .f32 = f32_##family }
 #define MM_NZ(codec, family)                                                                                 \

@@ -28,12 +28,12 @@ TAKES(OZ_CODEC_INT3, int3)
 TAKES(OZ_CODEC_INT2, int2)
 TAKES(OZ_CODEC_TERNARY, ternary)
 
-#define MV_FLOAT(codec)                                                                                      \
-    { OZ_NAME_TEXT("sparse_mv_" #codec), false, takes_##codec, OZ_NAME(sparse_mv_float) }
+#define MV(text, codec, i8, function)                                                                        \
+    { .name = OZ_NAME_TEXT(text), .act_i8 = i8, .takes = takes_##codec, .run = function }
+#define MV_FLOAT(codec) MV("sparse_mv_" #codec, codec, false, OZ_NAME(sparse_mv_float))
 #define MV_INTEGER(codec)                                                                                    \
-    {OZ_NAME_TEXT("sparse_mv_" #codec), true, takes_##codec, OZ_NAME(sparse_mv_integer)}, {                  \
-        OZ_NAME_TEXT("sparse_mv_" #codec "_f32"), false, takes_##codec, OZ_NAME(sparse_mv_float)             \
-    }
+    MV("sparse_mv_" #codec, codec, true, OZ_NAME(sparse_mv_integer)),                                        \
+        MV("sparse_mv_" #codec "_f32", codec, false, OZ_NAME(sparse_mv_float))
 #define MM(text, codec, ...)                                                                                 \
     { .name = OZ_NAME_TEXT(text), .takes = takes_##codec, __VA_ARGS__ }
 #define MM_NZ(codec) MM("sparse_mm_" #codec "_nz", codec, .nz = decode_nz, .block = block_of)

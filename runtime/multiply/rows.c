@@ -117,11 +117,23 @@ typedef struct oz_rows_call {
     oz_shares shares;
 } oz_rows_call;
 
+static bool reads_all(const oz_call *c) {
+    const oz_weight *w = c->layer->weight;
+    for (size_t t = 0; t < w->n_terms; t++) {
+        for (size_t f = 0; f < w->terms[t].n_factors; f++) {
+            const oz_choice *choice = oz_rows_choice(&c->plan->leaf[t][f], c->job->columns);
+            if (choice->way == OZ_WAY_MV && choice->mv->reads_all) return true;
+        }
+    }
+    return false;
+}
+
 /* A worker's last chunks are for whoever comes first, as a thread that shares its core runs at half the speed
  * for a while; but a chunk must be worth going for. */
-static size_t chunks_for(const oz_threads *threads, double ns) {
+static size_t chunks_for(const oz_call *c, const oz_threads *threads, double ns) {
     const double worth = 1e4;
-    return threads->width == 1 ? 1 : oz_max(1, oz_min(4, (size_t)(ns / threads->width / worth)));
+    if (threads->width == 1 || reads_all(c)) return 1;
+    return oz_max(1, oz_min(4, (size_t)(ns / threads->width / worth)));
 }
 
 /* As many rows as a slot has room for, which take `ns` on one thread, with workers from `first` on. */
@@ -136,7 +148,7 @@ static void multiply_part(const oz_call *c, size_t part, double ns, const oz_thr
     oz_mv_call v = {.c = &call,
                     .threads = *threads,
                     .first = first,
-                    .chunks = chunks_for(threads, ns),
+                    .chunks = chunks_for(&call, threads, ns),
                     .slot = oz_slot_of(&call, first)};
     quantise_rows(&call, &v.slot.x, job.x, job.columns, job.k, job.ldx);
     inner_factors(&v);
