@@ -136,7 +136,7 @@ typedef struct oz_decoder {
     oz_decode_nz_fn *nz;
     oz_decode_nz_fn *nz_codes; /* values are q - z, `each` is 0; groups are whole blocks of 128 inputs */
     size_t (*block)(const oz_leaf *leaf); /* inputs of a block; NULL = OZ_BLOCK */
-    bool plain;                           /* weight by weight in plain C: a cost of its own */
+    bool plain;                           /* weight by weight in plain C: for leaves that have no other */
 } oz_decoder;
 
 /* Whether what it makes is multiplied by quantised activations. */

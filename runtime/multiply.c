@@ -19,8 +19,7 @@ static bool multiplies_nonzeros(const oz_choice *choice) {
     return choice->way == OZ_WAY_MM && choice->decoder->nz;
 }
 
-/* Whether that is true of the kernels of all leaves. */
-static bool all_leaves(const oz_call *c, bool (*is_true)(const oz_choice *choice)) {
+bool oz_call_all_leaves(const oz_call *c, bool (*is_true)(const oz_choice *choice)) {
     for (size_t t = 0; t < c->layer->weight->n_terms; t++) {
         for (size_t f = 0; f < c->layer->weight->terms[t].n_factors; f++) {
             if (!is_true(oz_call_choice(c, &c->plan->leaf[t][f]))) return false;
@@ -31,7 +30,8 @@ static bool all_leaves(const oz_call *c, bool (*is_true)(const oz_choice *choice
 
 static size_t tile_of(const oz_call *c) {
     const oz_choice *first = oz_call_choice(c, &c->plan->leaf[0][0]);
-    return all_leaves(c, oz_decodes_floats) ? oz_choice_tile(c->prim, first, c->job->columns) : OZ_COLUMNS;
+    return oz_call_all_leaves(c, oz_decodes_floats) ? oz_choice_tile(c->prim, first, c->job->columns)
+                                                    : OZ_COLUMNS;
 }
 
 /* Of a layer of one leaf. */
@@ -72,7 +72,7 @@ void oz_multiply(oz_session *s, const oz_job *job) {
         oz_call_direct(&c);
     } else {
         c.tile = tile_of(&c);
-        c.takes_8 = all_leaves(&c, multiplies_nonzeros);
+        c.takes_8 = oz_call_all_leaves(&c, multiplies_nonzeros);
         c.widens = reads_codes_as_floats(oz_call_choice(&c, &plan->leaf[0][0]));
         oz_call_columns(&c);
     }

@@ -38,6 +38,8 @@ static inline const oz_choice *oz_call_choice(const oz_call *c, const oz_leaf_pl
 /* The threads that are worth waking for a layer that one thread multiplies in `ns`. */
 oz_threads oz_call_threads(const oz_call *c, double ns);
 
+/* Whether that is true of the kernels of all leaves. */
+bool oz_call_all_leaves(const oz_call *c, bool (*is_true)(const oz_choice *choice));
 /* Panels cut into chunks of at most OZ_CHUNK, and into `wanted` of them at least where there are so many. */
 void oz_cut_rows(size_t panels, size_t wanted, size_t *chunk_panels, size_t *chunks);
 

@@ -117,27 +117,21 @@ typedef struct oz_rows_call {
     oz_shares shares;
 } oz_rows_call;
 
-static bool reads_all(const oz_call *c) {
-    const oz_weight *w = c->layer->weight;
-    for (size_t t = 0; t < w->n_terms; t++) {
-        for (size_t f = 0; f < w->terms[t].n_factors; f++) {
-            const oz_choice *choice = oz_rows_choice(&c->plan->leaf[t][f], c->job->columns);
-            if (choice->way == OZ_WAY_MV && choice->mv->reads_all) return true;
-        }
-    }
-    return false;
+static bool may_be_cut(const oz_choice *choice) {
+    return choice->way != OZ_WAY_MV || !choice->mv->reads_all;
 }
 
 /* A worker's last chunks are for whoever comes first, as a thread that shares its core runs at half the speed
- * for a while; but a chunk must be worth going for. */
+ * for a while; but a chunk must be worth going for. A part takes `ns` on one thread. */
 static size_t chunks_for(const oz_call *c, const oz_threads *threads, double ns) {
     const double worth = 1e4;
-    if (threads->width == 1 || reads_all(c)) return 1;
+    if (threads->width == 1 || !oz_call_all_leaves(c, may_be_cut)) return 1;
     return oz_max(1, oz_min(4, (size_t)(ns / threads->width / worth)));
 }
 
-/* As many rows as a slot has room for, which take `ns` on one thread, with workers from `first` on. */
-static void multiply_part(const oz_call *c, size_t part, double ns, const oz_threads *threads, size_t first) {
+/* As many rows as a slot has room for, with workers from `first` on. */
+static void multiply_part(const oz_call *c, size_t part, size_t chunks, const oz_threads *threads,
+                          size_t first) {
     const size_t row = part * OZ_COLUMNS;
     oz_job job = *c->job;
     oz_call call = *c;
@@ -145,11 +139,8 @@ static void multiply_part(const oz_call *c, size_t part, double ns, const oz_thr
     job.columns = oz_min(OZ_COLUMNS, c->job->columns - row);
     job.x += row * job.ldx;
     job.y += row * job.ldy;
-    oz_mv_call v = {.c = &call,
-                    .threads = *threads,
-                    .first = first,
-                    .chunks = chunks_for(&call, threads, ns),
-                    .slot = oz_slot_of(&call, first)};
+    oz_mv_call v = {
+        .c = &call, .threads = *threads, .first = first, .chunks = chunks, .slot = oz_slot_of(&call, first)};
     quantise_rows(&call, &v.slot.x, job.x, job.columns, job.k, job.ldx);
     inner_factors(&v);
     share(&v, c->layer->weight->rows, outer_chunks);
@@ -160,7 +151,7 @@ static void whole_parts(void *arg, size_t index) {
     oz_threads alone = r->call->s->plan->threads;
     alone.width = 1;
     for (size_t part; oz_shares_take(&r->shares, index, &part);)
-        multiply_part(r->call, part, 0, &alone, index);
+        multiply_part(r->call, part, 1, &alone, index);
 }
 
 /* With many parts each thread takes some of them; with few, they are taken one by one and their panels are
@@ -176,5 +167,6 @@ void oz_call_rows(const oz_call *c) {
     }
     const double part_ns = ns / (double)parts;
     threads = oz_call_threads(c, part_ns);
-    for (size_t part = 0; part < parts; part++) multiply_part(c, part, part_ns, &threads, 0);
+    const size_t chunks = chunks_for(c, &threads, part_ns);
+    for (size_t part = 0; part < parts; part++) multiply_part(c, part, chunks, &threads, 0);
 }
