@@ -14,9 +14,8 @@ typedef struct oz_plan_check {
 
 /* "15%" or "0.15"; false if it is neither. */
 bool oz_parse_slack(const char *text, double *slack);
-/* Plans `m`, times every candidate of every leaf, and adds what it finds; `title` is printed with offenders,
- * of each the leaf that loses most. Where one looks too slow, all is timed again a few times, and the fastest
- * times count. */
+/* Plans `m`, times every candidate of every leaf in turns (turns.h), more of them where one looks too slow,
+ * and adds what it finds; `title` is printed with offenders, of each the leaf that loses most. */
 int oz_plan_check_model(oz_plan_check *check, const char *title, oz_model *m, const oz_plan_options *opt);
 /* The sum of it, and the exit code. */
 int oz_plan_check_end(oz_plan_check *check);
