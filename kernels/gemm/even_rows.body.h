@@ -13,7 +13,7 @@ OZ_INLINE void add_four(vf16 acc[EVEN_ROWS][NZ_VECTORS], const float *value, uin
     const vf16 weights = v_repeat4(value);
     OZ_UNROLL
     for (unsigned r = 0; r < EVEN_ROWS; r++) {
-        const float *in = input_at(x, columns >> 8 * r & 255);
+        const float *in = input_found(x, columns >> 8 * r & 255);
         const vf16 w = v_spread(weights, r);
         OZ_UNROLL
         for (size_t v = 0; v < vectors; v++) acc[r][v] = v_muladd(w, v_load(in + 16 * v), acc[r][v]);

@@ -20,11 +20,11 @@ OZ_INLINE const float *input_at(oz_inputs in, size_t k) {
     return in.x + (in.offset ? in.offset[k] : k * in.stride);
 }
 
-/* The same where k is not a loop's. Where a vector is two registers the address is to be in one, since gcc
- * would else add one for each vector. */
+/* The same where k is not a loop's. The address is to be in one register: Intel's cores take a multiply-add
+ * whose operand has a base and an index for two instructions, and gcc would add for each half of a vector. */
 OZ_INLINE const float *input_found(oz_inputs in, size_t k) {
     const float *at = input_at(in, k);
-    if (OZ_VECTOR == 32) __asm__("" : "+r"(at));
+    __asm__("" : "+r"(at));
     return at;
 }
 
