@@ -121,17 +121,16 @@ double oz_cost_layer_ns(const oz_layer_plan *lp, size_t columns) {
     return ns + (rows ? lp->rows_ns[rest - 1] : lp->tile_ns[width]);
 }
 
-static bool is_of(const oz_cost_class *c, const oz_cpu_id *cpu) {
-    return strcmp(c->vendor, cpu->vendor) == 0 && c->family == cpu->family && c->first_model <= cpu->model &&
-           cpu->model <= c->last_model;
+/* How near the CPU that was measured is to that one: 2 is of its kind, 1 of its maker. */
+static int nearness(const oz_cost_class *c, const oz_cpu_id *cpu) {
+    if (strcmp(c->vendor, cpu->vendor) != 0) return 0;
+    return c->family == cpu->family && c->first_model <= cpu->model && cpu->model <= c->last_model ? 2 : 1;
 }
 
 const oz_cost_class *oz_cost_class_for(const oz_cpu_id *cpu, oz_isa isa) {
     const oz_cost_class *found = NULL;
     for (const oz_cost_class *c = oz_cost_classes; c->name; c++) {
-        if (c->isa != isa) continue;
-        if (is_of(c, cpu)) return c;
-        if (!found) found = c;
+        if (c->isa == isa && (!found || nearness(c, cpu) > nearness(found, cpu))) found = c;
     }
     return found;
 }

@@ -45,7 +45,8 @@ typedef struct oz_cost_class {
     size_t n_lines;
 } oz_cost_class;
 
-/* The class of that CPU and instruction set; of an unknown CPU, the first of that instruction set. */
+/* The class of that CPU and instruction set; of an unknown CPU, the first of that instruction set by its
+ * maker, or by anybody. */
 const oz_cost_class *oz_cost_class_for(const oz_cpu_id *cpu, oz_isa isa);
 /* All of them; ends with a NULL name. */
 extern const oz_cost_class oz_cost_classes[];
