@@ -25,7 +25,8 @@
 
 /* The first of an instruction set and maker also serves the maker's other CPUs, and the first of an
  * instruction set those of other makers. Models 143 to 207 of Intel's family 6 with AVX-512 are Sapphire,
- * Emerald and Granite Rapids; those without it, Alder to Meteor Lake, have large cores of the same line. */
+ * Emerald and Granite Rapids; of those without it, most have large cores of the same line (Alder to Meteor
+ * Lake). */
 const oz_cost_class oz_cost_classes[] = {
     CLASS("zen5-avx512vnni", zen5_avx512vnni, OZ_ISA_AVX512VNNI, "AuthenticAMD", 26, 0, 255),
     CLASS("zen5-avx512", zen5_avx512, OZ_ISA_AVX512, "AuthenticAMD", 26, 0, 255),
