@@ -24,9 +24,7 @@
     }
 
 /* The first of an instruction set and maker also serves the maker's other CPUs, and the first of an
- * instruction set those of other makers. Models 143 to 207 of Intel's family 6 with AVX-512 are Sapphire,
- * Emerald and Granite Rapids; of those without it, most have large cores of the same line (Alder to Meteor
- * Lake). */
+ * instruction set those of other makers. */
 const oz_cost_class oz_cost_classes[] = {
     CLASS("zen5-avx512vnni", zen5_avx512vnni, OZ_ISA_AVX512VNNI, "AuthenticAMD", 26, 0, 255),
     CLASS("zen5-avx512", zen5_avx512, OZ_ISA_AVX512, "AuthenticAMD", 26, 0, 255),
@@ -34,8 +32,8 @@ const oz_cost_class oz_cost_classes[] = {
     CLASS("zen5-scalar", zen5_scalar, OZ_ISA_SCALAR, "AuthenticAMD", 26, 0, 255),
     CLASS("zen3-avx2", zen3_avx2, OZ_ISA_AVX2, "AuthenticAMD", 25, 0, 15),
     CLASS("zen3-scalar", zen3_scalar, OZ_ISA_SCALAR, "AuthenticAMD", 25, 0, 15),
-    CLASS("goldencove-avx512vnni", goldencove_avx512vnni, OZ_ISA_AVX512VNNI, "GenuineIntel", 6, 143, 207),
-    CLASS("goldencove-avx512", goldencove_avx512, OZ_ISA_AVX512, "GenuineIntel", 6, 143, 207),
-    CLASS("goldencove-avx2", goldencove_avx2, OZ_ISA_AVX2, "GenuineIntel", 6, 143, 207),
-    CLASS("goldencove-scalar", goldencove_scalar, OZ_ISA_SCALAR, "GenuineIntel", 6, 143, 207),
+    CLASS("goldencove-avx512vnni", goldencove_avx512vnni, OZ_ISA_AVX512VNNI, "GenuineIntel", 6, 207, 207),
+    CLASS("goldencove-avx512", goldencove_avx512, OZ_ISA_AVX512, "GenuineIntel", 6, 207, 207),
+    CLASS("goldencove-avx2", goldencove_avx2, OZ_ISA_AVX2, "GenuineIntel", 6, 207, 207),
+    CLASS("goldencove-scalar", goldencove_scalar, OZ_ISA_SCALAR, "GenuineIntel", 6, 207, 207),
     {0}};

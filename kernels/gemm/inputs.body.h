@@ -20,8 +20,9 @@ OZ_INLINE const float *input_at(oz_inputs in, size_t k) {
     return in.x + (in.offset ? in.offset[k] : k * in.stride);
 }
 
-/* The same where k is not a loop's. The address is to be in one register: Intel's cores take a multiply-add
- * whose operand has a base and an index for two instructions, and gcc would add for each half of a vector. */
+/* The same where k is not a loop's and several vectors are read from there. The address is to be in one
+ * register: Intel's cores take a multiply-add whose operand has a base and an index for two instructions, and
+ * gcc would add for each half of a vector. */
 OZ_INLINE const float *input_found(oz_inputs in, size_t k) {
     const float *at = input_at(in, k);
     __asm__("" : "+r"(at));
