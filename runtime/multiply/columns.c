@@ -5,7 +5,8 @@
  *     finish(group, rows)   the leftmost factor of every term, epilogue, scatter, for up to OZ_GROUP tiles
  *
  * With many groups each worker prepares and finishes whole groups; with few, all tiles are prepared first
- * and the rows are shared out. */
+ * and the rows are shared out. Up to 64 columns each worker prepares for itself, as a core takes longer to
+ * fetch what another has written than to write it again. */
 #include <string.h>
 
 #include "base/arith.h"
@@ -17,7 +18,6 @@ typedef struct oz_columns_call {
     const oz_call *call;
     size_t first, tiles;  /* the tiles under way */
     size_t group, groups; /* tiles of a group, at most; groups of the tiles under way */
-    size_t pieces;        /* into which the inputs of a tile are cut while it is prepared */
     size_t panel0, panel1, chunks, chunk_panels;
     oz_shares shares;
 } oz_columns_call;
@@ -39,13 +39,9 @@ static void multiply_leaf(const oz_call *c, const oz_leaf_plan *lp, size_t panel
                      &w->scratch, acc);
 }
 
-static void gather(const oz_call *c, size_t tile, size_t k0, size_t k1, oz_slot *slot) {
-    oz_gather(c, tile * c->tile, tile_columns(c, tile), tile_lanes(c, tile), k0, k1, &slot->x);
-}
-
 static void prepare(const oz_call *c, size_t tile, oz_slot *slot, const oz_worker *w) {
     const size_t lanes = tile_lanes(c, tile);
-    gather(c, tile, 0, c->job->k, slot);
+    oz_gather(c, tile * c->tile, tile_columns(c, tile), lanes, &slot->x);
     for (size_t t = 0, i = 0; t < c->layer->weight->n_terms; t++) {
         size_t n = c->layer->weight->terms[t].n_factors;
         const oz_operand *x = &slot->x;
@@ -148,17 +144,6 @@ static void prepare_tiles(void *arg, size_t index) {
     }
 }
 
-/* Pieces of the inputs of tiles whose leaves all read them. */
-static void gather_pieces(void *arg, size_t index) {
-    oz_columns_call *c = arg;
-    const size_t k = c->call->job->k, inputs = oz_round_up(oz_div_up(k, c->pieces), OZ_BLOCK);
-    for (size_t task; oz_shares_take(&c->shares, index, &task);) {
-        size_t tile = task / c->pieces, k0 = task % c->pieces * inputs;
-        oz_slot slot = oz_slot_of(c->call, tile);
-        if (k0 < k) gather(c->call, c->first + tile, k0, oz_min(k0 + inputs, k), &slot);
-    }
-}
-
 /* All groups of a chunk of rows before the next: it is weights that a core had best keep. */
 static void finish_chunks(void *arg, size_t index) {
     oz_columns_call *c = arg;
@@ -166,6 +151,21 @@ static void finish_chunks(void *arg, size_t index) {
     for (size_t task; oz_shares_take(&c->shares, index, &task);) {
         size_t group = task % c->groups;
         finish_chunk(c, group, group_first(c, group), task / c->groups, &w);
+    }
+}
+
+/* A group's rows, whose tiles each worker prepares in slots of its own. */
+static void own_tiles(void *arg, size_t index) {
+    oz_columns_call *c = arg;
+    oz_worker w = oz_worker_of(c->call, index);
+    const size_t slot = index * c->tiles;
+    size_t prepared = 0;
+    for (size_t chunk; oz_shares_take(&c->shares, index, &chunk);) {
+        for (; prepared < c->tiles; prepared++) {
+            oz_slot own = oz_slot_of(c->call, slot + prepared);
+            prepare(c->call, prepared, &own, &w);
+        }
+        finish_chunk(c, 0, slot, chunk, &w);
     }
 }
 
@@ -196,25 +196,21 @@ static void cut_rows(oz_columns_call *c, size_t wanted) {
     oz_cut_rows(c->panel1 - c->panel0, wanted, &c->chunk_panels, &c->chunks);
 }
 
-/* Whole tiles are cut where there is one for less than every worker; of fewer columns there is less to do
- * than to tell another thread of it. */
-static size_t pieces_of(const oz_columns_call *c, size_t workers) {
-    const oz_job *job = c->call->job;
-    if (!job->x || oz_weight_has_products(c->call->layer->weight)) return 1;
-    if (c->tiles >= workers || tile_lanes(c->call, c->first) < OZ_COLUMNS) return 1;
-    return oz_min(oz_div_up(workers, c->tiles), oz_div_up(job->k, 2 * OZ_BLOCK));
+/* Of some narrow tiles the inner factors are shared out. */
+static bool own_tiles_pay(const oz_columns_call *c, size_t workers) {
+    if (workers == 1 || c->call->job->columns > OZ_COLUMNS) return false;
+    return c->tiles == 1 || !oz_weight_has_products(c->call->layer->weight);
 }
 
 /* Few groups: as many tiles as there are slots are prepared first, then their rows are shared out. */
-static void few_groups(oz_columns_call *c, const oz_threads *threads, size_t workers) {
+static void few_groups(oz_columns_call *c, const oz_threads *threads) {
+    const size_t workers = (size_t)threads->width;
     const size_t all = c->tiles, slots = oz_slot_count(threads->width, all);
     for (c->first = 0; c->first < all; c->first += slots) {
         c->tiles = oz_min(slots, all - c->first);
         c->groups = oz_div_up(c->tiles, c->group);
         cut_rows(c, 2 * workers / c->groups);
-        c->pieces = pieces_of(c, workers);
-        oz_share_out(threads, &c->shares, c->tiles * c->pieces, c->pieces > 1 ? gather_pieces : prepare_tiles,
-                     c);
+        oz_share_out(threads, &c->shares, c->tiles, prepare_tiles, c);
         oz_share_out(threads, &c->shares, c->groups * c->chunks, finish_chunks, c);
     }
 }
@@ -231,11 +227,14 @@ void oz_call_columns(const oz_call *call) {
     if (call->tile == OZ_COLUMNS)
         c.group = oz_group_tiles(call->s->plan->costs->cache_bytes, c.panel1 - c.panel0, c.tiles);
     c.groups = oz_div_up(c.tiles, c.group);
-    cut_rows(&c, 1);
+    const bool own = own_tiles_pay(&c, workers);
+    cut_rows(&c, own ? 2 * workers : 1);
     if (oz_call_choice(call, &call->plan->leaf[0][0])->way == OZ_WAY_UNPACK)
         oz_parallel(&threads, oz_div_up(call->layer->weight->rows, OZ_PANEL), unpack_panels, &c);
-    if (workers == 1 || oz_takes_whole(c.groups, workers))
+    if (own)
+        oz_share_out(&threads, &c.shares, c.chunks, own_tiles, &c);
+    else if (workers == 1 || oz_takes_whole(c.groups, workers))
         oz_share_out(&threads, &c.shares, c.groups, whole_groups, &c);
     else
-        few_groups(&c, &threads, workers);
+        few_groups(&c, &threads);
 }

@@ -291,8 +291,8 @@ Test(linear, many_columns_give_the_same_bits_on_any_number_of_threads) {
     }
 }
 
-/* A tile of one leaf, which threads gather together. */
-Test(linear, inputs_gathered_in_pieces_give_the_same_bits) {
+/* A batch of up to 64 rows, whose panel each thread lays out for itself. */
+Test(linear, panels_of_each_thread_give_the_same_bits) {
     enum { TALL = 270, WIDE = 700, BATCH = 64 };
     static float w[TALL * WIDE], x[BATCH * WIDE], want[BATCH * TALL], y[BATCH * TALL];
     static const char *const texts[] = {"dense,codec=f32", "dense,codec=int8", "sparse,codec=int8"};
