@@ -51,13 +51,15 @@ static void multiply_tasks(void *arg, size_t index) {
     for (size_t task; oz_shares_take(&c->shares, index, &task);) multiply_task(c, task, &w);
 }
 
-/* Groups of columns as large as they may be; smaller ones where there would be less to do than workers. */
+/* Whole chunks of panels, and groups of columns as large as they may be; smaller groups where there would be
+ * too few tasks. Packing the weights once more costs less than what cores lose whose panels' outputs lie in
+ * the same lines. */
 static void cut(oz_direct_call *c, size_t workers) {
     const size_t columns = c->call->job->columns;
     size_t groups = oz_div_up(columns, OZ_GROUP * OZ_COLUMNS);
-    oz_cut_rows(c->panel1 - c->panel0, workers > 1 ? 2 * workers / groups : 1, &c->chunk_panels, &c->chunks);
-    if (groups * c->chunks < workers)
-        groups = oz_min(oz_div_up(workers, c->chunks), oz_div_up(columns, OZ_COLUMNS));
+    oz_cut_rows(c->panel1 - c->panel0, 1, &c->chunk_panels, &c->chunks);
+    if (workers > 1 && groups * c->chunks < 2 * workers)
+        groups = oz_min(oz_div_up(2 * workers, c->chunks), oz_div_up(columns, OZ_COLUMNS));
     c->group_columns = oz_round_up(oz_div_up(columns, groups), 4);
 }
 
