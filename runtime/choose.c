@@ -27,10 +27,22 @@ static oz_status no_memory(oz_error *err) {
     return oz_fail(err, OZ_ERR_MEMORY, OZ_NO_OFFSET, "", "out of memory");
 }
 
-/* On one thread. */
+static const oz_cost_line *line_of(const oz_chooser *c, const oz_option *o, const oz_cost *cost) {
+    return oz_cost_line_for(c->plan->costs, oz_choice_name(&o->choice), cost);
+}
+
+/* On one thread, as it is chosen: by more of them results must not come to be other bits. */
 static double predict(const oz_chooser *c, const oz_option *o, const oz_cost *cost) {
-    const bool floats = o->choice.way == OZ_WAY_MM && o->choice.decoder->f32;
-    return oz_cost_by(o->line, cost) * (floats ? c->layer->filtered : 1);
+    return oz_cost_by(line_of(c, o, cost), cost) * (oz_decodes_floats(&o->choice) ? c->layer->filtered : 1);
+}
+
+/* On the plan's threads. Each makes the inputs of up to OZ_COLUMNS columns what is read of them; the rest,
+ * and all of more columns, is shared out. */
+static double predict_shared(const oz_chooser *c, const oz_option *o) {
+    const uint64_t tiles = oz_div_up(c->found.columns, OZ_COLUMNS);
+    const double gathered = line_of(c, o, &o->cost)->ns[OZ_COST_GATHERED];
+    double each = tiles > 1 ? 0 : gathered * o->cost.amount[OZ_COST_GATHERED];
+    return oz_cost_shared_ns(c->plan, o->predicted, each, tiles * oz_div_up(c->leaf->leaf->rows, OZ_PANEL));
 }
 
 static void find_candidates(oz_chooser *c, uint64_t columns) {
@@ -43,7 +55,6 @@ static void find_candidates(oz_chooser *c, uint64_t columns) {
         oz_option *o = &found->option[i];
         if (o->verdict) continue;
         oz_cost_of(costs, c->leaf, &o->choice, columns, &o->cost);
-        o->line = oz_cost_line_for(costs, oz_choice_name(&o->choice), &o->cost);
         o->predicted = predict(c, o, &o->cost);
     }
 }
@@ -79,7 +90,7 @@ static double time_of(const oz_chooser *c, const oz_option *o, uint64_t columns)
     bool same = columns == c->found.columns, trial = c->opt->effort == OZ_EFFORT_TRIAL && o->measured >= 0;
     if (!same) oz_cost_of(c->plan->costs, c->leaf, &o->choice, columns, &cost);
     double ns = predict(c, o, same ? &o->cost : &cost);
-    return trial ? ns * (o->measured / oz_cost_by(o->line, &o->cost)) : ns;
+    return trial ? ns * (o->measured / oz_cost_by(line_of(c, o, &o->cost), &o->cost)) : ns;
 }
 
 static const oz_option *find(const oz_chooser *c, const oz_choice *choice) {
@@ -117,7 +128,6 @@ static oz_status record_option(oz_chooser *c, const oz_option *o, oz_error *err)
     const kernel_name name = name_of(&o->choice);
     const char *kernel = oz_arena_text(&c->plan->arena, name.text, strlen(name.text));
     if (!kernel) return no_memory(err);
-    uint64_t pieces = oz_div_up(c->leaf->leaf->rows, OZ_PANEL);
     c->leaf->candidates[c->leaf->n_candidates++] =
         (oz_candidate){.layer = c->layer->layer->weight->name,
                        .leaf = c->leaf_name,
@@ -125,7 +135,7 @@ static oz_status record_option(oz_chooser *c, const oz_option *o, oz_error *err)
                        .rows = c->leaf->leaf->rows,
                        .cols = c->leaf->leaf->cols,
                        .batch = c->found.columns,
-                       .predicted_ns = oz_cost_shared_ns(c->plan, o->predicted, pieces),
+                       .predicted_ns = o->verdict ? -1 : predict_shared(c, o),
                        .measured_ns = o->measured,
                        .verdict = o->verdict ? o->verdict : "slower",
                        .cost = o->cost};

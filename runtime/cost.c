@@ -44,7 +44,8 @@ void oz_cost_of(const oz_cost_class *costs, const oz_leaf_plan *lp, const oz_cho
     bool whole = choice->way != OZ_WAY_DNNL && choice->way != OZ_WAY_UNPACK;
     double height = (double)(whole ? oz_round_up(leaf->rows, OZ_PANEL) : leaf->rows);
     double weights = height * (double)leaf->cols;
-    *out = (oz_cost){.way = way_text(choice->way),
+    const bool direct = oz_is_direct(lp, choice, columns);
+    *out = (oz_cost){.way = direct ? "direct" : way_text(choice->way),
                      .format = oz_leaf_variant(leaf),
                      .codec = oz_codec_name(leaf->codec.kind),
                      .family = family_of(choice)};
@@ -52,7 +53,6 @@ void oz_cost_of(const oz_cost_class *costs, const oz_leaf_plan *lp, const oz_cho
     out->amount[OZ_COST_CALLS] = (double)tiles;
     out->amount[OZ_COST_SUMS] = height * (double)oz_div_up(leaf->cols, OZ_BLOCK) * n;
     out->amount[OZ_COST_PRODUCTS] = lp->nonzeros * n;
-    const bool direct = oz_is_direct(lp, choice, columns);
     if (lp->takes_rows && (rows ? lp->reads_i8 : !direct))
         out->amount[OZ_COST_GATHERED] = (double)leaf->cols * n;
     if (rows || (lp->gives_rows && !direct)) out->amount[OZ_COST_SCATTERED] = (double)leaf->rows * n;
@@ -75,19 +75,30 @@ static bool is_kernel(const oz_cost_line *line, const char *kernel) {
     return strncmp(line->kernel, kernel, n) == 0 && (kernel[n] == '\0' || strncmp(kernel + n, "__", 2) == 0);
 }
 
-const oz_cost_line *oz_cost_line_for(const oz_cost_class *costs, const char *kernel, const oz_cost *cost) {
-    /* A table without the family knows nothing that is like it: what is slow by far is the last choice. */
-    static const oz_cost_line unknown = {"", "", "", "", {[OZ_COST_CALLS] = 1000, [OZ_COST_PRODUCTS] = 10}};
+static const oz_cost_line *find_line(const oz_cost_class *costs, const char *way, const char *kernel,
+                                     const oz_cost *cost) {
     const oz_cost_line *family = NULL;
     for (size_t i = 0; i < costs->n_lines; i++) {
         const oz_cost_line *line = &costs->lines[i];
-        if (strcmp(line->way, cost->way) != 0) continue;
+        if (strcmp(line->way, way) != 0) continue;
         if (strcmp(line->format, cost->format) == 0 && strcmp(line->codec, cost->codec) == 0 &&
             is_kernel(line, kernel))
             return line;
         if (line->format[0] == '\0' && strcmp(line->kernel, cost->family) == 0) family = line;
     }
-    return family ? family : &unknown;
+    return family;
+}
+
+const oz_cost_line *oz_cost_line_for(const oz_cost_class *costs, const char *kernel, const oz_cost *cost) {
+    /* A table without the family knows nothing that is like it: what is slow by far is the last choice. */
+    static const oz_cost_line unknown = {"", "", "", "", {[OZ_COST_CALLS] = 1000, [OZ_COST_PRODUCTS] = 10}};
+    const oz_cost_line *line = find_line(costs, cost->way, kernel, cost);
+    /* A kernel that was not timed where activations lie was timed with tiles of them. */
+    if (strcmp(cost->way, "direct") == 0 && (!line || line->format[0] == '\0')) {
+        const oz_cost_line *tiles = find_line(costs, "mm", kernel, cost);
+        if (tiles && (!line || tiles->format[0] != '\0')) line = tiles;
+    }
+    return line ? line : &unknown;
 }
 
 double oz_cost_by(const oz_cost_line *line, const oz_cost *cost) {
@@ -105,10 +116,11 @@ double oz_cost_serial_ns(const oz_cost_class *costs, int width) {
     return width * (costs->awake + costs->asleep);
 }
 
-double oz_cost_shared_ns(const oz_plan *plan, double ns, uint64_t pieces) {
-    double width = (double)oz_min((uint64_t)plan->threads.width, pieces);
+double oz_cost_shared_ns(const oz_plan *plan, double ns, double each_ns, uint64_t pieces) {
+    const uint64_t width = oz_min((uint64_t)plan->threads.width, pieces);
     if (ns < plan->serial_ns || width <= 1) return ns;
-    return ns / width + (width - 1) * plan->costs->awake;
+    const double most = (double)oz_div_up(pieces, width) / (double)pieces;
+    return each_ns + (ns - each_ns) * most + (double)(width - 1) * plan->costs->awake;
 }
 
 double oz_cost_layer_ns(const oz_layer_plan *lp, size_t columns) {

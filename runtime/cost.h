@@ -15,9 +15,9 @@
  * reads it anew from beyond (streamed), and where it does not fit the one that cores share, from memory
  * (streamed and fetched). Rows that are quantised, or become columns, cost by their inputs (gathered), and
  * columns that become rows again, or rows that are added to, by their outputs (scattered); many columns of
- * floats are multiplied where they lie, and cost neither. To begin and end takes as long whatever the size
- * (once). In a dense leaf some amounts are multiples of others, of which one is fitted. No coefficient is
- * negative.
+ * floats are multiplied where they lie, cost neither, and are a way of their own (direct). To begin and end
+ * takes as long whatever the size (once). In a dense leaf some amounts are multiples of others, of which one
+ * is fitted. No coefficient is negative.
  *
  * The coefficients are fitted to measured times, kernel by kernel, by `ounce bench fit`, for one kind of
  * CPU and one instruction set at a time; runtime/costs/ has what it wrote. */
@@ -54,8 +54,8 @@ extern const oz_cost_class oz_cost_classes[];
 /* What `choice` has to do for so many columns. */
 void oz_cost_of(const oz_cost_class *costs, const oz_leaf_plan *leaf, const oz_choice *choice,
                 uint64_t columns, oz_cost *out);
-/* The line of a kernel, of its family, or of what is not known at all; and nanoseconds by it, on one thread.
- */
+/* The line of a kernel, of its family, or of what is not known at all, where a kernel's in tiles is nearer to
+ * its direct way than the family's; and nanoseconds by it, on one thread. */
 const oz_cost_line *oz_cost_line_for(const oz_cost_class *costs, const char *kernel, const oz_cost *cost);
 double oz_cost_by(const oz_cost_line *line, const oz_cost *cost);
 /* Both at once. */
@@ -64,8 +64,9 @@ double oz_cost_ns(const oz_cost_class *costs, const char *kernel, const oz_cost 
  * be less than calling the others costs. They are called at most once for nothing before they look for work
  * again, so a layer must save what both cost: the call when they sleep and the call when they do not. */
 double oz_cost_serial_ns(const oz_cost_class *costs, int width);
-/* What takes `ns` on one thread, on the plan's, if it can be cut into `pieces`. */
-double oz_cost_shared_ns(const oz_plan *plan, double ns, uint64_t pieces);
+/* What takes `ns` on one thread, on the plan's, if it can be cut into equal `pieces`, but for `each_ns`,
+ * which every thread takes. */
+double oz_cost_shared_ns(const oz_plan *plan, double ns, double each_ns, uint64_t pieces);
 
 /* Predicted for a layer, on one thread. */
 double oz_cost_layer_ns(const oz_layer_plan *lp, size_t columns);

@@ -269,7 +269,7 @@ typedef enum oz_cost_term {
 } oz_cost_term;
 
 typedef struct oz_cost {
-    const char *way;    /* "mv", "blocks", "mm", "onednn" or "unpack" */
+    const char *way; /* "mv", "blocks", "mm", "direct" (mm of columns where they lie), "onednn" or "unpack" */
     const char *format; /* of the leaf, with its variant: "sparse:rows" */
     const char *codec;
     const char *family; /* kernels alike: "f32", "i8", "u8", "nz" or "plain" */

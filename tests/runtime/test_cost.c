@@ -80,7 +80,9 @@ Test(cost, no_coefficient_is_negative) {
 
 static const oz_cost_line made_up[] = {{"mm", "dense", "f32", "dense_mm_f32", {1}},
                                        {"mm", "dense", "f16", "dense_mm_f32", {2}},
-                                       {"mm", "", "", "f32", {5}}};
+                                       {"mm", "", "", "f32", {5}},
+                                       {"direct", "dense", "f16", "dense_mm_f32", {3}},
+                                       {"direct", "", "", "f32", {7}}};
 
 Test(cost, own_line_before_the_family) {
     oz_cost_class c = {.lines = made_up, .n_lines = sizeof made_up / sizeof *made_up};
@@ -92,8 +94,14 @@ Test(cost, own_line_before_the_family) {
     cr_expect_eq(oz_cost_ns(&c, "dense_mm_f32__avx2", &cost), 2);
     cost.format = "new";
     cr_expect_eq(oz_cost_ns(&c, "new_mm__avx2", &cost), 5);
+    cost.way = "direct";
+    cr_expect_eq(oz_cost_ns(&c, "new_mm__avx2", &cost), 7);
+    cost.format = "dense";
+    cr_expect_eq(oz_cost_ns(&c, "dense_mm_f32__avx2", &cost), 3);
+    cost.codec = "f32";
+    cr_expect_eq(oz_cost_ns(&c, "dense_mm_f32__avx2", &cost), 1, "by tiles");
     cost.family = "nz";
-    cr_expect_gt(oz_cost_ns(&c, "new_mm__avx2", &cost), 5, "nothing is known of it");
+    cr_expect_gt(oz_cost_ns(&c, "new_mm__avx2", &cost), 7, "nothing is known of it");
 }
 
 /* ---- plans ------------------------------------------------------------------------------ */
@@ -191,7 +199,7 @@ static void expect_amounts(net *n, const char *way, uint32_t batch, const double
 Test(cost, amounts_of_a_dense_layer) {
     net n = {0};
     make(&n, "dense,codec=f32");
-    expect_amounts(&n, "mm", 70,
+    expect_amounts(&n, "direct", 70,
                    (double[OZ_COST_TERMS]){[OZ_COST_ONCE] = 1,
                                            [OZ_COST_CALLS] = 2, /* tiles, of 64 and 16 columns */
                                            [OZ_COST_SUMS] = 48 * 2 * 80,
@@ -265,9 +273,11 @@ Test(cost, small_layers_are_not_shared_out) {
     plan.serial_ns = oz_cost_serial_ns(&costs, 2);
     cr_expect_eq(plan.serial_ns, 4000);
     cr_expect_eq(oz_cost_serial_ns(&costs, 4), 8000);
-    cr_expect_eq(oz_cost_shared_ns(&plan, 3999, 10), 3999);
-    cr_expect_eq(oz_cost_shared_ns(&plan, 10000, 10), 5500);
-    cr_expect_eq(oz_cost_shared_ns(&plan, 10000, 1), 10000, "one panel is for one thread");
+    cr_expect_eq(oz_cost_shared_ns(&plan, 3999, 0, 10), 3999);
+    cr_expect_eq(oz_cost_shared_ns(&plan, 10000, 0, 10), 5500);
+    cr_expect_eq(oz_cost_shared_ns(&plan, 10000, 2000, 10), 6500, "each thread lays out the inputs");
+    cr_expect_float_eq(oz_cost_shared_ns(&plan, 9000, 0, 3), 6500, 1e-6, "of three panels one takes two");
+    cr_expect_eq(oz_cost_shared_ns(&plan, 10000, 0, 1), 10000, "one panel is for one thread");
 }
 
 static seen convolution(net *n, size_t rows, const char *attributes, const oz_plan_options *opt,
@@ -327,7 +337,8 @@ static double sums_of_floats(net *n, const char *isa, uint32_t batch) {
     seen s = candidates(n, &opt, &plan);
     for (size_t k = 0; k < s.n; k++) {
         const oz_cost *cost = &s.list[k].cost;
-        if (s.list[k].predicted_ns >= 0 && strcmp(cost->way, "mm") == 0) sums += cost->amount[OZ_COST_SUMS];
+        const bool floats = strcmp(cost->way, "mm") == 0 || strcmp(cost->way, "direct") == 0;
+        if (s.list[k].predicted_ns >= 0 && floats) sums += cost->amount[OZ_COST_SUMS];
     }
     oz_plan_free(plan);
     return sums;
