@@ -337,8 +337,9 @@ static double sums_of_floats(net *n, const char *isa, uint32_t batch) {
     seen s = candidates(n, &opt, &plan);
     for (size_t k = 0; k < s.n; k++) {
         const oz_cost *cost = &s.list[k].cost;
-        const bool floats = strcmp(cost->way, "mm") == 0 || strcmp(cost->way, "direct") == 0;
-        if (s.list[k].predicted_ns >= 0 && floats) sums += cost->amount[OZ_COST_SUMS];
+        if (s.list[k].predicted_ns < 0) continue;
+        if (strcmp(cost->way, "mm") == 0 || strcmp(cost->way, "direct") == 0)
+            sums += cost->amount[OZ_COST_SUMS];
     }
     oz_plan_free(plan);
     return sums;
