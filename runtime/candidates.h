@@ -10,6 +10,7 @@ typedef struct oz_option {
     oz_choice choice;
     const char *verdict; /* why it cannot run; NULL: it can */
     oz_cost cost;
+    const oz_cost_line *line;   /* by which it is predicted */
     double predicted, measured; /* ns, on one thread, and on the plan's; -1 = not known */
 } oz_option;
 

@@ -27,7 +27,9 @@ static oz_status no_memory(oz_error *err) {
     return oz_fail(err, OZ_ERR_MEMORY, OZ_NO_OFFSET, "", "out of memory");
 }
 
+/* Other numbers of columns may lie in another way. */
 static const oz_cost_line *line_of(const oz_chooser *c, const oz_option *o, const oz_cost *cost) {
+    if (strcmp(cost->way, o->cost.way) == 0) return o->line;
     return oz_cost_line_for(c->plan->costs, oz_choice_name(&o->choice), cost);
 }
 
@@ -40,8 +42,7 @@ static double predict(const oz_chooser *c, const oz_option *o, const oz_cost *co
  * and all of more columns, is shared out. */
 static double predict_shared(const oz_chooser *c, const oz_option *o) {
     const uint64_t tiles = oz_div_up(c->found.columns, OZ_COLUMNS);
-    const double gathered = line_of(c, o, &o->cost)->ns[OZ_COST_GATHERED];
-    double each = tiles > 1 ? 0 : gathered * o->cost.amount[OZ_COST_GATHERED];
+    double each = tiles > 1 ? 0 : o->line->ns[OZ_COST_GATHERED] * o->cost.amount[OZ_COST_GATHERED];
     return oz_cost_shared_ns(c->plan, o->predicted, each, tiles * oz_div_up(c->leaf->leaf->rows, OZ_PANEL));
 }
 
@@ -55,6 +56,7 @@ static void find_candidates(oz_chooser *c, uint64_t columns) {
         oz_option *o = &found->option[i];
         if (o->verdict) continue;
         oz_cost_of(costs, c->leaf, &o->choice, columns, &o->cost);
+        o->line = oz_cost_line_for(costs, oz_choice_name(&o->choice), &o->cost);
         o->predicted = predict(c, o, &o->cost);
     }
 }
@@ -90,7 +92,7 @@ static double time_of(const oz_chooser *c, const oz_option *o, uint64_t columns)
     bool same = columns == c->found.columns, trial = c->opt->effort == OZ_EFFORT_TRIAL && o->measured >= 0;
     if (!same) oz_cost_of(c->plan->costs, c->leaf, &o->choice, columns, &cost);
     double ns = predict(c, o, same ? &o->cost : &cost);
-    return trial ? ns * (o->measured / oz_cost_by(line_of(c, o, &o->cost), &o->cost)) : ns;
+    return trial ? ns * (o->measured / oz_cost_by(o->line, &o->cost)) : ns;
 }
 
 static const oz_option *find(const oz_chooser *c, const oz_choice *choice) {

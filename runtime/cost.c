@@ -75,29 +75,34 @@ static bool is_kernel(const oz_cost_line *line, const char *kernel) {
     return strncmp(line->kernel, kernel, n) == 0 && (kernel[n] == '\0' || strncmp(kernel + n, "__", 2) == 0);
 }
 
-static const oz_cost_line *find_line(const oz_cost_class *costs, const char *way, const char *kernel,
-                                     const oz_cost *cost) {
-    const oz_cost_line *family = NULL;
+static const oz_cost_line *own_line(const oz_cost_class *costs, const char *way, const char *kernel,
+                                    const oz_cost *cost) {
     for (size_t i = 0; i < costs->n_lines; i++) {
         const oz_cost_line *line = &costs->lines[i];
-        if (strcmp(line->way, way) != 0) continue;
-        if (strcmp(line->format, cost->format) == 0 && strcmp(line->codec, cost->codec) == 0 &&
-            is_kernel(line, kernel))
+        if (strcmp(line->way, way) == 0 && strcmp(line->format, cost->format) == 0 &&
+            strcmp(line->codec, cost->codec) == 0 && is_kernel(line, kernel))
             return line;
-        if (line->format[0] == '\0' && strcmp(line->kernel, cost->family) == 0) family = line;
     }
-    return family;
+    return NULL;
+}
+
+static const oz_cost_line *family_line(const oz_cost_class *costs, const char *way, const oz_cost *cost) {
+    for (size_t i = 0; i < costs->n_lines; i++) {
+        const oz_cost_line *line = &costs->lines[i];
+        if (strcmp(line->way, way) == 0 && line->format[0] == '\0' && strcmp(line->kernel, cost->family) == 0)
+            return line;
+    }
+    return NULL;
 }
 
 const oz_cost_line *oz_cost_line_for(const oz_cost_class *costs, const char *kernel, const oz_cost *cost) {
     /* A table without the family knows nothing that is like it: what is slow by far is the last choice. */
     static const oz_cost_line unknown = {"", "", "", "", {[OZ_COST_CALLS] = 1000, [OZ_COST_PRODUCTS] = 10}};
-    const oz_cost_line *line = find_line(costs, cost->way, kernel, cost);
-    /* A kernel that was not timed where activations lie was timed with tiles of them. */
-    if (strcmp(cost->way, "direct") == 0 && (!line || line->format[0] == '\0')) {
-        const oz_cost_line *tiles = find_line(costs, "mm", kernel, cost);
-        if (tiles && (!line || tiles->format[0] != '\0')) line = tiles;
-    }
+    const char *near = strcmp(cost->way, "direct") == 0 ? "mm" : cost->way;
+    const oz_cost_line *line = own_line(costs, cost->way, kernel, cost);
+    if (!line) line = own_line(costs, near, kernel, cost);
+    if (!line) line = family_line(costs, cost->way, cost);
+    if (!line) line = family_line(costs, near, cost);
     return line ? line : &unknown;
 }
 
