@@ -291,7 +291,7 @@ Test(linear, many_columns_give_the_same_bits_on_any_number_of_threads) {
     }
 }
 
-/* A batch of up to 64 rows, whose panel each thread lays out for itself. */
+/* A batch of up to 64 rows, whose panel, or narrow ones, each thread lays out for itself. */
 Test(linear, panels_of_each_thread_give_the_same_bits) {
     enum { TALL = 270, WIDE = 700, BATCH = 64 };
     static float w[TALL * WIDE], x[BATCH * WIDE], want[BATCH * TALL], y[BATCH * TALL];
@@ -303,12 +303,15 @@ Test(linear, panels_of_each_thread_give_the_same_bits) {
         net_weight(&n, "fc", texts[i], TALL, WIDE, w);
         net_must_open(&n, "{\"inputs\":{\"x\":[\"N\",700]},\"outputs\":[\"y\"],"
                           "\"nodes\":[[\"linear\",\"y\",[\"x\"],{\"weight\":\"fc\"}]]}");
-        oz_plan_options opt = OZ_PLAN_INIT;
-        opt.threads = 1;
-        size_t count = net_run(&n, &opt, x, 2, (int64_t[]){BATCH, WIDE}, want, BATCH * TALL);
-        for (opt.threads = 2; opt.threads <= 7; opt.threads++) {
-            net_run(&n, &opt, x, 2, (int64_t[]){BATCH, WIDE}, y, BATCH * TALL);
-            expect_bits(texts[i], y, want, count);
+        for (size_t isa = 0; net_isa(isa); isa++) {
+            oz_plan_options opt = OZ_PLAN_INIT;
+            opt.isa = net_isa(isa);
+            opt.threads = 1;
+            size_t count = net_run(&n, &opt, x, 2, (int64_t[]){BATCH, WIDE}, want, BATCH * TALL);
+            for (opt.threads = 2; opt.threads <= 7; opt.threads++) {
+                net_run(&n, &opt, x, 2, (int64_t[]){BATCH, WIDE}, y, BATCH * TALL);
+                expect_bits(texts[i], y, want, count);
+            }
         }
         net_free(&n);
     }
