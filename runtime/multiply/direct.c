@@ -52,7 +52,7 @@ static void multiply_tasks(void *arg, size_t index) {
 }
 
 /* Whole chunks of panels, and groups of columns as large as they may be; smaller groups where there would be
- * too few tasks. It packs weights more often, but fewer cores write side by side into the same rows. */
+ * too few tasks. It packs weights more often, but a core's outputs lie in rows of its own. */
 static void cut(oz_direct_call *c, size_t workers) {
     const size_t columns = c->call->job->columns;
     size_t groups = oz_div_up(columns, OZ_GROUP * OZ_COLUMNS);
