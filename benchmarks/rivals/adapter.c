@@ -108,7 +108,7 @@ static size_t cache_bytes(void) {
 }
 
 size_t layer_copies(const struct layer *layer, size_t bytes) {
-    size_t least = (size_t)256 << 20, wanted = 4 * cache_bytes();
+    size_t least = (size_t)256 << 20, wanted = 2 * cache_bytes();
     if (wanted < least) wanted = least;
     return layer->cold ? wanted / bytes + 1 : 1;
 }
@@ -144,8 +144,10 @@ static double calls(struct loop *loop, double least) {
 }
 
 /* Calls that are not long are preceded by some that are not timed: they wake the threads, give the scheduler
- * time to spread them over the cores and, where weights are to be hot, bring them back to the cache. */
+ * time to spread them over the cores and, where weights are to be hot, bring them back to the cache. The
+ * first time every copy has its turn: a host may have taken away what lay idle. */
 static double block(struct loop *loop) {
+    for (size_t i = 0; loop->last_ns == 0 && i < loop->copies; i++) step(loop);
     if (loop->last_ns < LONG_NS) calls(loop, SETTLE_NS);
     return loop->last_ns = calls(loop, BLOCK_NS);
 }

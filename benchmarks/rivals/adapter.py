@@ -57,7 +57,7 @@ def cold_copies(o, size):
     for path in pathlib.Path("/sys/devices/system/cpu/cpu0/cache").glob("index*/size"):
         text = path.read_text().strip()
         largest = max(largest, int(text.rstrip("KM")) << (20 if text.endswith("M") else 10))
-    return max(4 * largest, 256 << 20) // size + 1
+    return max(2 * largest, 256 << 20) // size + 1
 
 
 def relative_error(result, expected):

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "cli/bench/calm.h"
 #include "cli/model.h"
 #include "cli/terminal.h"
 
@@ -97,17 +98,16 @@ static int measure_round_trip(const oz_race *r, double *ns) {
     return status == OZ_OK || status == OZ_ERR_SUPPORT ? EXIT_DONE : oz_report_error(NULL, &err);
 }
 
-/* The host of a virtual machine moves its processors about, for seconds or minutes so far apart that a layer
- * on two threads takes up to half as long again. A turn waits a while until they are near again: about as
- * near as they have been since the program began. */
-static int wait_until_near(oz_race *r, double *ns) {
-    static double nearest = HUGE_VAL;
+/* A turn waits a while until the machine is calm; one thread knows nothing of it. */
+static int wait_until_calm(oz_race *r, double *round_trip_ns) {
+    static oz_calm best;
     const struct timespec moment = {.tv_nsec = OZ_RACE_WAIT_MS * 1000000};
     for (;; r->waits--) {
-        int code = measure_round_trip(r, ns);
-        if (code || *ns <= 0) return code;
-        nearest = fmin(nearest, *ns);
-        if (*ns <= 2 * nearest || r->waits == 0) return EXIT_DONE;
+        double multiply_adds;
+        int code = measure_round_trip(r, round_trip_ns);
+        if (code || *round_trip_ns <= 0) return code;
+        code = limit(r, OZ_LIMIT_MULTIPLY_ADD, 0, &multiply_adds);
+        if (code || oz_is_calm(&best, multiply_adds, *round_trip_ns) || r->waits == 0) return code;
         nanosleep(&moment, NULL);
         if (oz_terminal_interrupted()) return EXIT_INTERRUPTED;
     }
@@ -118,7 +118,7 @@ static int wait_until_near(oz_race *r, double *ns) {
 static int take_turns(oz_race *r) {
     for (size_t turn = 0; turn < r->runs + 1; turn++) {
         const size_t at = turn ? turn - 1 : 0;
-        int code = wait_until_near(r, &r->round_trip[at]);
+        int code = wait_until_calm(r, &r->round_trip[at]);
         if (!code && r->cold) code = limit(r, OZ_LIMIT_READ, oz_cold_bytes(), &r->read[at]);
         for (size_t i = 0; !code && i < r->n; i++) code = time_once(&r->entries[i], &r->entries[i].times[at]);
         if (code) return code;
@@ -159,7 +159,9 @@ static int judge(const oz_race *r, oz_entry *e) {
 }
 
 int oz_race_judge(oz_race *r) {
-    int code = limit(r, OZ_LIMIT_MULTIPLY_ADD, 0, &r->multiply_adds);
+    double round_trip_ns;
+    int code = wait_until_calm(r, &round_trip_ns);
+    if (!code) code = limit(r, OZ_LIMIT_MULTIPLY_ADD, 0, &r->multiply_adds);
     if (!code) code = limit(r, OZ_LIMIT_DOT, 0, &r->dots);
     r->round_trip_ns = median_of(r->round_trip, r->runs, NULL);
     for (size_t i = 0; !code && i < r->n; i++) code = judge(r, &r->entries[i]);

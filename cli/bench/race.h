@@ -9,7 +9,7 @@
  *
  * What a second thread can gain depends on R, the round trip of a line of the cache between two: on virtual
  * machines it is several times as long when the host has put them on cores that share no cache. Turns can
- * wait for that to pass. */
+ * wait for that to pass (calm.h). */
 #ifndef OZ_CLI_BENCH_RACE_H
 #define OZ_CLI_BENCH_RACE_H
 

@@ -31,7 +31,8 @@ typedef struct oz_subject {
  * be empty for one that is not cold. */
 int oz_subject_make(oz_subject *s, const char *name, oz_buffer file, oz_model *model, bool cold,
                     const oz_plan_options *opt);
-/* Runs until 2 ms have passed, at least once: short layers are timed in groups, and run for 8 ms before. */
+/* Runs until 2 ms have passed, at least once: short layers are timed in groups, and run for a while before,
+ * the first time until every copy has had its turn: a host may have taken away what lay idle. */
 int oz_subject_time(oz_subject *s, double *ns);
 void oz_subject_free(oz_subject *s);
 
