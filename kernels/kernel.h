@@ -88,8 +88,8 @@ typedef struct oz_nonzeros_room {
 /* A decoded block by its nonzeros, in the leaf or in the room. If all rows have the same number, `each`, the
  * value of entry e of row r is at e * 16 + r, and its column at oz_even_column(e, r). Else `each` is 0, and
  * row r has the entries [end[r-1], end[r]); up to OZ_NZ_STEP behind the last are used with a weight of zero,
- * so their columns must be inside of the block, too. Columns of two further entries may be read, and mean
- * nothing. */
+ * so their columns must be inside of the block, too. Columns of OZ_READ_AHEAD further entries may be read,
+ * and mean nothing. */
 #define OZ_NZ_STEP 4
 typedef struct oz_nonzeros {
     const float *value;

@@ -131,7 +131,7 @@ OZ_INLINE void gemm_uneven_lanes(const oz_nonzeros *w, oz_inputs x, oz_sums sums
 OZ_INLINE void gemm_nz_lanes(const oz_nonzeros *w, oz_inputs x, oz_sums sums, size_t lanes,
                              const oz_extents *ahead) {
     if (lanes == 8)
-        gemm_eight_columns(w, x, sums.y, ahead);
+        gemm_eight_columns(w, x.x, sums.y, ahead);
     else if (w->each)
         gemm_even_lanes(w, x, sums, lanes, ahead);
     else
