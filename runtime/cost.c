@@ -63,9 +63,9 @@ void oz_cost_of(const oz_cost_class *costs, const oz_leaf_plan *lp, const oz_cho
             tiles, oz_group_tiles(costs->cache_bytes, oz_div_up(leaf->rows, OZ_PANEL), tiles));
     out->amount[OZ_COST_WEIGHTS] = weights * passes;
     out->amount[OZ_COST_STORED] = lp->nonzeros * passes;
-    /* Activations and sums need a part of the cache. */
     /* Rows take turns with a part of the leaf that a core's cache keeps. */
     if (rows) passes = (double)oz_div_up(columns, OZ_COLUMNS);
+    /* Activations and sums need a part of the cache. */
     out->amount[OZ_COST_STREAMED] = lp->bytes > 0.75 * costs->cache_bytes ? lp->bytes * passes : 0;
     out->amount[OZ_COST_FETCHED] = lp->bytes > 0.75 * costs->shared_bytes ? lp->bytes * passes : 0;
 }
