@@ -30,9 +30,13 @@ OZ_INLINE void dot_quads(oz_codec_kind kind, const vb64 q[4], const int8_t *x, u
     }
 }
 
+#define DIGITS 5 /* of a byte */
+
 #ifdef OZ_SIMD_VNNI
+/* A chain for each digit: with two, each line of bytes would wait for three dot products one after another.
+ */
 typedef struct ternary_sums {
-    vi16 before[2], after[2];
+    vi16 before[DIGITS], after[DIGITS];
 } ternary_sums;
 
 OZ_INLINE void dot_rest(quad_reader *r, const int8_t *x, unsigned chain, ternary_sums *s) {
@@ -47,27 +51,31 @@ OZ_INLINE void dot_rest(quad_reader *r, const int8_t *x, unsigned chain, ternary
  * is of a number made positive. */
 OZ_INLINE vi16 sum_ternary(quad_reader *reader, const int8_t *x, size_t quads) {
     quad_reader r = *reader;
-    ternary_sums s = {{vi_zero(), vi_zero()}, {vi_zero(), vi_zero()}};
+    ternary_sums s;
+    OZ_UNROLL
+    for (unsigned i = 0; i < DIGITS; i++) s.before[i] = s.after[i] = vi_zero();
     for (; r.left > 0 && quads > 0; r.left--, quads--, x += 4) dot_rest(&r, x, 0, &s);
-    for (; quads >= 5; quads -= 5, x += 20, r.next += 64) {
+    for (; quads >= DIGITS; quads -= DIGITS, x += 4 * DIGITS, r.next += 64) {
         oz_ask_ahead(r.next, 64);
         r.rest = vb_load(r.next);
         OZ_UNROLL
-        for (unsigned i = 0; i < 5; i++) dot_rest(&r, x + 4 * i, i % 2, &s);
+        for (unsigned i = 0; i < DIGITS; i++) dot_rest(&r, x + 4 * i, i, &s);
     }
     if (quads > 0) {
         r.rest = vb_load(r.next);
         r.next += 64;
-        for (r.left = 5; quads > 0; r.left--, quads--, x += 4) dot_rest(&r, x, 0, &s);
+        for (r.left = DIGITS; quads > 0; r.left--, quads--, x += 4) dot_rest(&r, x, 0, &s);
     }
     *reader = r;
-    vi16 before = vi_add(s.before[0], s.before[1]), after = vi_add(s.after[0], s.after[1]);
-    vi16 sum = vi_sub(vi_mul(before, vi_set1(3)), after);
+    OZ_UNROLL
+    for (unsigned i = 1; i < DIGITS; i++) {
+        s.before[0] = vi_add(s.before[0], s.before[i]);
+        s.after[0] = vi_add(s.after[0], s.after[i]);
+    }
+    vi16 sum = vi_sub(vi_mul(s.before[0], vi_set1(3)), s.after[0]);
     return vi_sub(vi_shift_right(vi_add(sum, vi_set1(1 << 30)), 8), vi_set1(1 << 22));
 }
 #endif
-
-#define DIGITS 5 /* of a byte */
 
 #ifdef OZ_PAIRS
 /* Products of digits, summed by twos in words; or digits that are kept for later. */
