@@ -7,8 +7,7 @@
 #define SHARED_CORE 0.75
 
 bool oz_is_calm(oz_calm *best, double multiply_adds, double round_trip_ns) {
-    const bool first = best->multiply_adds <= 0;
-    if (first || best->multiply_adds < SHARED_CORE * multiply_adds) best->round_trip_ns = round_trip_ns;
+    if (best->multiply_adds < SHARED_CORE * multiply_adds) best->round_trip_ns = round_trip_ns;
     best->multiply_adds = fmax(best->multiply_adds, multiply_adds);
     if (multiply_adds < SHARED_CORE * best->multiply_adds) return false;
     best->round_trip_ns = fmin(best->round_trip_ns, round_trip_ns);

@@ -98,7 +98,8 @@ static int measure_round_trip(const oz_race *r, double *ns) {
     return status == OZ_OK || status == OZ_ERR_SUPPORT ? EXIT_DONE : oz_report_error(NULL, &err);
 }
 
-/* A turn waits a while until the machine is calm; one thread knows nothing of it. */
+/* A turn waits a while until the machine is as calm as it has been since the program began; one thread knows
+ * nothing of it. */
 static int wait_until_calm(oz_race *r, double *round_trip_ns) {
     static oz_calm best;
     const struct timespec moment = {.tv_nsec = OZ_RACE_WAIT_MS * 1000000};
