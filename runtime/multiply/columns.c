@@ -4,9 +4,9 @@
  *     prepare(tile)         gather [k][lanes], quantise it, run the inner factors of products
  *     finish(group, rows)   the leftmost factor of every term, epilogue, scatter, for up to OZ_GROUP tiles
  *
- * With many groups each worker prepares and finishes whole groups; with few, all tiles are prepared first
- * and the rows are shared out. Up to 64 columns each worker prepares for itself, as a core takes longer to
- * fetch what another has written than to write it again. */
+ * A core takes longer to fetch what another has written than to write it again. So each worker prepares and
+ * finishes whole groups, if those can be shared out evenly; of a single group it finishes some rows, for
+ * which it prepares all tiles itself. Else all tiles are prepared first, and then the rows are shared out. */
 #include <string.h>
 
 #include "base/arith.h"
@@ -196,10 +196,23 @@ static void cut_rows(oz_columns_call *c, size_t wanted) {
     oz_cut_rows(c->panel1 - c->panel0, wanted, &c->chunk_panels, &c->chunks);
 }
 
-/* Of some narrow tiles the inner factors are shared out. */
-static bool own_tiles_pay(const oz_columns_call *c, size_t workers) {
-    if (workers == 1 || c->call->job->columns > OZ_COLUMNS) return false;
-    return c->tiles == 1 || !oz_weight_has_products(c->call->layer->weight);
+/* Whether no worker waits for long while others have a tile more. */
+static bool are_shared_evenly(size_t tiles, size_t workers) {
+    return 8 * oz_round_up(tiles, workers) <= 9 * tiles;
+}
+
+/* Groups for each worker alone, which may have to be smaller; false if they cannot be shared out evenly. */
+static bool cut_groups(oz_columns_call *c, size_t workers) {
+    const bool narrow = c->call->tile < OZ_COLUMNS;
+    if (narrow || !(are_shared_evenly(c->tiles, workers) || oz_takes_whole(c->groups, workers))) return false;
+    c->groups = oz_round_up(c->groups, workers);
+    c->group = oz_div_up(c->tiles, c->groups);
+    return true;
+}
+
+/* Inner factors are better shared out, unless it is a single tile's. */
+static bool own_tiles_pay(const oz_columns_call *c) {
+    return c->groups == 1 && (c->tiles == 1 || !oz_weight_has_products(c->call->layer->weight));
 }
 
 /* Few groups: as many tiles as there are slots are prepared first, then their rows are shared out. */
@@ -227,14 +240,14 @@ void oz_call_columns(const oz_call *call) {
     if (call->tile == OZ_COLUMNS)
         c.group = oz_group_tiles(call->s->plan->costs->cache_bytes, c.panel1 - c.panel0, c.tiles);
     c.groups = oz_div_up(c.tiles, c.group);
-    const bool own = own_tiles_pay(&c, workers);
+    const bool whole = workers == 1 || cut_groups(&c, workers), own = !whole && own_tiles_pay(&c);
     cut_rows(&c, own ? 2 * workers : 1);
     if (oz_call_choice(call, &call->plan->leaf[0][0])->way == OZ_WAY_UNPACK)
         oz_parallel(&threads, oz_div_up(call->layer->weight->rows, OZ_PANEL), unpack_panels, &c);
-    if (own)
-        oz_share_out(&threads, &c.shares, c.chunks, own_tiles, &c);
-    else if (workers == 1 || oz_takes_whole(c.groups, workers))
+    if (whole)
         oz_share_out(&threads, &c.shares, c.groups, whole_groups, &c);
+    else if (own)
+        oz_share_out(&threads, &c.shares, c.chunks, own_tiles, &c);
     else
         few_groups(&c, &threads);
 }

@@ -105,7 +105,7 @@ size_t oz_worker_bytes(const oz_layer *layer, size_t lanes) {
 }
 
 size_t oz_slot_count(int threads, size_t tiles) {
-    return oz_min(OZ_GROUP * (size_t)threads, oz_max((size_t)threads, tiles));
+    return oz_min(OZ_GROUP, oz_max(1, tiles)) * (size_t)threads;
 }
 
 oz_slot oz_carve_slot(uint8_t *memory, const oz_layer *layer, size_t lanes) {

@@ -465,7 +465,7 @@ static void run_backwards(void *ctx, size_t n, void (*fn)(void *arg, size_t i), 
 }
 
 Test(executor, of_the_host_gives_the_same_bits) {
-    enum { ROWS = 300, COLS = 200, BATCH = 70 };
+    enum { ROWS = 600, COLS = 400, BATCH = 70 };
     static float w[ROWS * COLS], in[BATCH * COLS], alone[BATCH * ROWS], shared[BATCH * ROWS];
     static const char *const texts[] = {"dense,codec=f32", "dense,codec=int4,group=64"};
     net_fill(w, ROWS * COLS, 1);
@@ -473,7 +473,7 @@ Test(executor, of_the_host_gives_the_same_bits) {
     for (size_t t = 0; t < 2; t++) {
         net n = {0};
         net_weight(&n, "w", texts[t], ROWS, COLS, w);
-        net_must_open(&n, "{\"inputs\":{\"x\":[\"N\",200]},\"outputs\":[\"y\"],"
+        net_must_open(&n, "{\"inputs\":{\"x\":[\"N\",400]},\"outputs\":[\"y\"],"
                           "\"nodes\":[[\"linear\",\"y\",[\"x\"],{\"weight\":\"w\"}]]}");
         for (int64_t batch = 4; batch <= BATCH; batch += 33) {
             for (int threads = 0; threads <= 5; threads++) {
