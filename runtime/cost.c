@@ -1,6 +1,7 @@
 /* cost.c - see cost.h. */
 #include "runtime/cost.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/arith.h"
@@ -34,6 +35,22 @@ static uint64_t padded(const oz_primitives *prim, const oz_choice *choice, uint6
     return columns - rest + (rest ? lanes_for(choice, rest) : 0);
 }
 
+static const char *way_of(const oz_leaf_plan *lp, const oz_choice *choice, uint64_t columns) {
+    if (oz_is_direct(lp, choice, columns)) return "direct";
+    return choice->way == OZ_WAY_MM && columns <= OZ_NARROW ? "narrow" : way_text(choice->way);
+}
+
+static bool multiplies_zeros(const oz_choice *choice) {
+    const oz_decoder *d = choice->decoder;
+    return choice->way != OZ_WAY_MV && !(d && (d->nz || d->nz_codes));
+}
+
+/* The share of `bytes`, read again and again, that a cache does not hold. What is a little smaller is not
+ * alone there, and of what is a little larger a part stays. */
+static double share_missed(double bytes, double cache) {
+    return fmin(fmax((bytes / cache - 0.6) / 0.8, 0), 1);
+}
+
 void oz_cost_of(const oz_cost_class *costs, const oz_leaf_plan *lp, const oz_choice *choice, uint64_t columns,
                 oz_cost *out) {
     const oz_leaf *leaf = lp->leaf;
@@ -45,7 +62,7 @@ void oz_cost_of(const oz_cost_class *costs, const oz_leaf_plan *lp, const oz_cho
     double height = (double)(whole ? oz_round_up(leaf->rows, OZ_PANEL) : leaf->rows);
     double weights = height * (double)leaf->cols;
     const bool direct = oz_is_direct(lp, choice, columns);
-    *out = (oz_cost){.way = direct ? "direct" : way_text(choice->way),
+    *out = (oz_cost){.way = way_of(lp, choice, columns),
                      .format = oz_leaf_variant(leaf),
                      .codec = oz_codec_name(leaf->codec.kind),
                      .family = family_of(choice)};
@@ -53,6 +70,7 @@ void oz_cost_of(const oz_cost_class *costs, const oz_leaf_plan *lp, const oz_cho
     out->amount[OZ_COST_CALLS] = (double)tiles;
     out->amount[OZ_COST_SUMS] = height * (double)oz_div_up(leaf->cols, OZ_BLOCK) * n;
     out->amount[OZ_COST_PRODUCTS] = lp->nonzeros * n;
+    if (multiplies_zeros(choice)) out->amount[OZ_COST_PLACES] = weights * n;
     if (lp->takes_rows && (rows ? lp->reads_i8 : !direct))
         out->amount[OZ_COST_GATHERED] = (double)leaf->cols * n;
     if (rows || (lp->gives_rows && !direct)) out->amount[OZ_COST_SCATTERED] = (double)leaf->rows * n;
@@ -65,9 +83,8 @@ void oz_cost_of(const oz_cost_class *costs, const oz_leaf_plan *lp, const oz_cho
     out->amount[OZ_COST_STORED] = lp->nonzeros * passes;
     /* Rows take turns with a part of the leaf that a core's cache keeps. */
     if (rows) passes = (double)oz_div_up(columns, OZ_COLUMNS);
-    /* Activations and sums need a part of the cache. */
-    out->amount[OZ_COST_STREAMED] = lp->bytes > 0.75 * costs->cache_bytes ? lp->bytes * passes : 0;
-    out->amount[OZ_COST_FETCHED] = lp->bytes > 0.75 * costs->shared_bytes ? lp->bytes * passes : 0;
+    out->amount[OZ_COST_STREAMED] = lp->bytes * passes * share_missed(lp->bytes, costs->cache_bytes);
+    out->amount[OZ_COST_FETCHED] = lp->bytes * passes * share_missed(lp->bytes, costs->shared_bytes);
 }
 
 static bool is_kernel(const oz_cost_line *line, const char *kernel) {
@@ -98,7 +115,8 @@ static const oz_cost_line *family_line(const oz_cost_class *costs, const char *w
 const oz_cost_line *oz_cost_line_for(const oz_cost_class *costs, const char *kernel, const oz_cost *cost) {
     /* A table without the family knows nothing that is like it: what is slow by far is the last choice. */
     static const oz_cost_line unknown = {"", "", "", "", {[OZ_COST_CALLS] = 1000, [OZ_COST_PRODUCTS] = 10}};
-    const char *near = strcmp(cost->way, "direct") == 0 ? "mm" : cost->way;
+    const bool of_tiles = strcmp(cost->way, "narrow") == 0 || strcmp(cost->way, "direct") == 0;
+    const char *near = of_tiles ? "mm" : cost->way;
     const oz_cost_line *line = own_line(costs, cost->way, kernel, cost);
     if (!line) line = own_line(costs, near, kernel, cost);
     if (!line) line = family_line(costs, cost->way, cost);

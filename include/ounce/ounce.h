@@ -260,16 +260,19 @@ typedef enum oz_cost_term {
     OZ_COST_WEIGHTS,  /* weights gone through, zero or not, in all passes */
     OZ_COST_STORED,   /* of them those that are stored */
     OZ_COST_PRODUCTS, /* stored weights times columns */
-    OZ_COST_STREAMED, /* bytes of the leaf, in all passes, if the cache of one core does not hold it */
-    OZ_COST_FETCHED,  /* the same if no cache of the machine holds it */
+    OZ_COST_STREAMED, /* bytes of the leaf, in all passes, that the cache of one core does not hold */
+    OZ_COST_FETCHED,  /* of them those that no cache of the machine holds */
     OZ_COST_GATHERED, /* inputs of a layer whose activations are rows, that are quantised or become columns */
     OZ_COST_SCATTERED, /* outputs that are added to rows, or become rows again */
     OZ_COST_ONCE,      /* 1: what takes as long whatever the size */
+    OZ_COST_PLACES,    /* weights, zero or not, times columns, where zeros are multiplied */
     OZ_COST_TERMS
 } oz_cost_term;
 
 typedef struct oz_cost {
-    const char *way; /* "mv", "blocks", "mm", "direct" (mm of columns where they lie), "onednn" or "unpack" */
+    /* "mv", "blocks", "mm", "narrow" (mm of at most 16 columns), "direct" (mm of columns where they lie),
+     * "onednn" or "unpack" */
+    const char *way;
     const char *format; /* of the leaf, with its variant: "sparse:rows" */
     const char *codec;
     const char *family; /* kernels alike: "f32", "i8", "u8", "nz" or "plain" */

@@ -82,7 +82,8 @@ static const oz_cost_line made_up[] = {{"mm", "dense", "f32", "dense_mm_f32", {1
                                        {"mm", "dense", "f16", "dense_mm_f32", {2}},
                                        {"mm", "", "", "f32", {5}},
                                        {"direct", "dense", "f16", "dense_mm_f32", {3}},
-                                       {"direct", "", "", "f32", {7}}};
+                                       {"direct", "", "", "f32", {7}},
+                                       {"narrow", "dense", "f32", "dense_mm_f32", {9}}};
 
 Test(cost, own_line_before_the_family) {
     oz_cost_class c = {.lines = made_up, .n_lines = sizeof made_up / sizeof *made_up};
@@ -100,6 +101,10 @@ Test(cost, own_line_before_the_family) {
     cr_expect_eq(oz_cost_ns(&c, "dense_mm_f32__avx2", &cost), 3);
     cost.codec = "f32";
     cr_expect_eq(oz_cost_ns(&c, "dense_mm_f32__avx2", &cost), 1, "by tiles");
+    cost.way = "narrow";
+    cr_expect_eq(oz_cost_ns(&c, "dense_mm_f32__avx2", &cost), 9);
+    cost.codec = "f16";
+    cr_expect_eq(oz_cost_ns(&c, "dense_mm_f32__avx2", &cost), 2, "by wider tiles");
     cost.family = "nz";
     cr_expect_gt(oz_cost_ns(&c, "new_mm__avx2", &cost), 7, "nothing is known of it");
 }
@@ -195,7 +200,8 @@ static void expect_amounts(net *n, const char *way, uint32_t batch, const double
     oz_plan_free(plan);
 }
 
-/* 48 rows and two blocks of inputs. Of more columns than a tile's, activations stay where they lie. */
+/* 48 rows and two blocks of inputs. Of more columns than a tile's, activations stay where they lie; up to 16
+ * are another way. */
 Test(cost, amounts_of_a_dense_layer) {
     net n = {0};
     make(&n, "dense,codec=f32");
@@ -205,7 +211,8 @@ Test(cost, amounts_of_a_dense_layer) {
                                            [OZ_COST_SUMS] = 48 * 2 * 80,
                                            [OZ_COST_WEIGHTS] = 2 * 48 * COLS,
                                            [OZ_COST_STORED] = 2 * ROWS * COLS,
-                                           [OZ_COST_PRODUCTS] = ROWS * COLS * 80});
+                                           [OZ_COST_PRODUCTS] = ROWS * COLS * 80,
+                                           [OZ_COST_PLACES] = 48 * COLS * 80});
     expect_amounts(&n, "mm", 64,
                    (double[OZ_COST_TERMS]){[OZ_COST_ONCE] = 1,
                                            [OZ_COST_CALLS] = 1,
@@ -213,8 +220,19 @@ Test(cost, amounts_of_a_dense_layer) {
                                            [OZ_COST_WEIGHTS] = 48 * COLS,
                                            [OZ_COST_STORED] = ROWS * COLS,
                                            [OZ_COST_PRODUCTS] = ROWS * COLS * 64,
+                                           [OZ_COST_PLACES] = 48 * COLS * 64,
                                            [OZ_COST_GATHERED] = COLS * 64,
                                            [OZ_COST_SCATTERED] = ROWS * 64});
+    expect_amounts(&n, "narrow", 9,
+                   (double[OZ_COST_TERMS]){[OZ_COST_ONCE] = 1,
+                                           [OZ_COST_CALLS] = 1,
+                                           [OZ_COST_SUMS] = 48 * 2 * 16,
+                                           [OZ_COST_WEIGHTS] = 48 * COLS,
+                                           [OZ_COST_STORED] = ROWS * COLS,
+                                           [OZ_COST_PRODUCTS] = ROWS * COLS * 16,
+                                           [OZ_COST_PLACES] = 48 * COLS * 16,
+                                           [OZ_COST_GATHERED] = COLS * 16,
+                                           [OZ_COST_SCATTERED] = ROWS * 16});
     expect_amounts(&n, "mv", 3,
                    (double[OZ_COST_TERMS]){[OZ_COST_ONCE] = 1,
                                            [OZ_COST_CALLS] = 1,
@@ -223,6 +241,28 @@ Test(cost, amounts_of_a_dense_layer) {
                                            [OZ_COST_STORED] = ROWS * COLS,
                                            [OZ_COST_PRODUCTS] = ROWS * COLS * 3,
                                            [OZ_COST_SCATTERED] = ROWS * 3});
+    net_free(&n);
+}
+
+/* Of a dense layer of floats that is read as rows, so many bytes where caches of one core and of all have
+ * `own` and `shared`. */
+static void expect_missed(net *n, double own, double shared, double streamed, double fetched) {
+    oz_cost_class costs = {.isa = OZ_ISA_SCALAR, .cache_bytes = own, .shared_bytes = shared};
+    const oz_kernels *k = oz_kernels_of(n->model->contents.weights[0].terms[0].factors[0].format, costs.isa);
+    oz_leaf_plan lp = {.leaf = &n->model->contents.weights[0].terms[0].factors[0], .bytes = 1000};
+    oz_cost cost;
+    oz_cost_of(&costs, &lp, &(oz_choice){.way = OZ_WAY_MV, .mv = k->mv}, 1, &cost);
+    cr_expect_float_eq(cost.amount[OZ_COST_STREAMED], streamed, 1e-6);
+    cr_expect_float_eq(cost.amount[OZ_COST_FETCHED], fetched, 1e-6);
+}
+
+Test(cost, what_nearly_fits_a_cache_is_read_anew_in_part) {
+    net n = {0};
+    make(&n, "dense,codec=f32");
+    expect_missed(&n, 2000, 4000, 0, 0);
+    expect_missed(&n, 1000, 4000, 500, 0);
+    expect_missed(&n, 100, 1000, 1000, 500);
+    expect_missed(&n, 100, 500, 1000, 1000);
     net_free(&n);
 }
 
