@@ -1,9 +1,9 @@
 /* fork.c - see fork.h. */
 #include "cli/bench/fork.h"
 
-#include <stdlib.h>
 #include <time.h>
 
+#include "cli/bench/median.h"
 #include "cli/terminal.h"
 #include "cli/verb.h"
 
@@ -18,11 +18,6 @@ static void work(void *arg, size_t i) {
     for (unsigned k = 0; k < *steps; k++) x = x * 1664525u + 1013904223u;
 }
 
-static int by_value(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* Median time of a loop of n pieces, each after a pause of so many ns. */
 static double loop_ns(const oz_executor *e, size_t n, unsigned *steps, long pause) {
     double times[TURNS];
@@ -32,8 +27,7 @@ static double loop_ns(const oz_executor *e, size_t n, unsigned *steps, long paus
         e->run(e->ctx, n, work, steps);
         times[i] = (double)(oz_terminal_clock_ns() - start);
     }
-    qsort(times, TURNS, sizeof *times, by_value);
-    return times[TURNS / 2];
+    return oz_median(times, TURNS);
 }
 
 static double positive(double ns) {

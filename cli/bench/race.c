@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "cli/bench/calm.h"
+#include "cli/bench/median.h"
 #include "cli/model.h"
 #include "cli/terminal.h"
 
@@ -65,11 +66,6 @@ int oz_race_add_rival(oz_race *r, const char *spec, const char *command, const o
     e->integer = is_of_bytes(spec);
     if (*able && !oz_rival_work(&e->rival, &e->bytes, &e->operations)) e->bytes = e->operations = 0;
     return oz_terminal_interrupted() ? EXIT_INTERRUPTED : EXIT_DONE;
-}
-
-static int by_value(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
 }
 
 static int time_once(oz_entry *e, double *ns) {
@@ -132,9 +128,9 @@ static int take_turns(oz_race *r) {
 static double median_of(const double *numbers, size_t n, double *smallest) {
     double sorted[OZ_RACE_RUNS];
     memcpy(sorted, numbers, n * sizeof *sorted);
-    qsort(sorted, n, sizeof *sorted, by_value);
+    const double median = oz_median(sorted, n);
     if (smallest) *smallest = sorted[0];
-    return sorted[n / 2];
+    return median;
 }
 
 double oz_race_ratio(const oz_race *r, const oz_entry *a, const oz_entry *b) {
