@@ -205,7 +205,7 @@ static bool are_shared_evenly(size_t tiles, size_t workers) {
 static bool cut_groups(oz_columns_call *c, size_t workers) {
     const bool narrow = c->call->tile < OZ_COLUMNS;
     if (narrow || !(are_shared_evenly(c->tiles, workers) || oz_takes_whole(c->groups, workers))) return false;
-    c->groups = oz_round_up(c->groups, workers);
+    c->groups = oz_min(oz_round_up(c->groups, workers), c->tiles);
     c->group = oz_div_up(c->tiles, c->groups);
     return true;
 }

@@ -264,13 +264,17 @@ Test(linear, any_number_of_threads_gives_the_same_bits) {
     }
 }
 
-/* A panel of rows, whose columns threads share; and tiles in groups that are not all as large. */
+/* A panel of rows, whose columns threads share; tiles in groups that are not all as large, of one tile each,
+ * and a group of three, which all threads prepare. */
 Test(linear, many_columns_give_the_same_bits_on_any_number_of_threads) {
     enum { WIDE = 520, MOST_ROWS = 144, MOST_COLUMNS = 900 };
     static const struct {
         const char *text;
         size_t rows, columns;
-    } cases[] = {{"dense,codec=f32", 10, 300}, {"nm:1:8,codec=f32", MOST_ROWS, MOST_COLUMNS}};
+    } cases[] = {{"dense,codec=f32", 10, 300},
+                 {"nm:1:8,codec=f32", MOST_ROWS, MOST_COLUMNS},
+                 {"dense,codec=int8", 100, 300},
+                 {"dense,codec=int8", MOST_ROWS, 150}};
     static float w[MOST_ROWS * WIDE], x[MOST_COLUMNS * WIDE], want[MOST_COLUMNS * MOST_ROWS],
         y[MOST_COLUMNS * MOST_ROWS];
     net_fill(x, MOST_COLUMNS * WIDE, 1);
