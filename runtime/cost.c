@@ -58,8 +58,7 @@ void oz_cost_of(const oz_cost_class *costs, const oz_leaf_plan *lp, const oz_cho
     uint64_t tiles = oz_div_up(columns, rows ? OZ_MV_BATCH : OZ_COLUMNS);
     double n = (double)(rows ? columns : padded(oz_primitives_of(costs->isa), choice, columns));
     /* Our kernels work on whole panels. */
-    bool whole = choice->way != OZ_WAY_DNNL && choice->way != OZ_WAY_UNPACK;
-    double height = (double)(whole ? oz_round_up(leaf->rows, OZ_PANEL) : leaf->rows);
+    double height = (double)(!oz_calls_onednn(choice) ? oz_round_up(leaf->rows, OZ_PANEL) : leaf->rows);
     double weights = height * (double)leaf->cols;
     const bool direct = oz_is_direct(lp, choice, columns);
     *out = (oz_cost){.way = way_of(lp, choice, columns),

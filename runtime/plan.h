@@ -34,6 +34,10 @@ static inline bool oz_decodes_floats(const oz_choice *choice) {
     return choice->way == OZ_WAY_MM && choice->decoder->f32;
 }
 
+static inline bool oz_calls_onednn(const oz_choice *choice) {
+    return choice->way == OZ_WAY_DNNL || choice->way == OZ_WAY_UNPACK;
+}
+
 /* Columns of a tile where there are so many in all: few are cut as the product of floats likes them best. */
 static inline size_t oz_choice_tile(const oz_primitives *prim, const oz_choice *choice, uint64_t columns) {
     return columns <= OZ_COLUMNS && oz_decodes_floats(choice) ? prim->strip : OZ_COLUMNS;

@@ -181,8 +181,7 @@ static void unpack_panels(void *arg, size_t panel) {
 /* Of inner factors it always multiplies all rows. */
 static bool calls_onednn(const oz_call *c) {
     for (size_t t = 0; t < c->layer->weight->n_terms; t++) {
-        const oz_choice *choice = oz_call_choice(c, &c->plan->leaf[t][0]);
-        if (choice->way == OZ_WAY_DNNL || choice->way == OZ_WAY_UNPACK) return true;
+        if (oz_calls_onednn(oz_call_choice(c, &c->plan->leaf[t][0]))) return true;
     }
     return false;
 }

@@ -306,6 +306,46 @@ Test(cost, each_batch_reads_rows_or_columns) {
     net_free(&patterned);
 }
 
+static bool calls_onednn(const oz_candidate *c) {
+    return c->predicted_ns >= 0 && strcmp(c->cost.way, "onednn") == 0;
+}
+
+static void check_close(const seen *s, uint32_t batch) {
+    const oz_candidate *chosen = &s->list[0];
+    for (size_t i = 1; i < s->n; i++) {
+        const oz_candidate *c = &s->list[i];
+        if (c->predicted_ns < 0) continue;
+        const bool columns = strcmp(c->cost.way, "mm") == 0 || strcmp(c->cost.way, "direct") == 0;
+        if (calls_onednn(chosen) && columns)
+            cr_expect_geq(c->predicted_ns, 1.05 * chosen->predicted_ns, "batch %u", batch);
+        if (!calls_onednn(c)) continue;
+        const bool faster = c->predicted_ns < chosen->predicted_ns;
+        cr_expect_str_eq(c->verdict, faster ? "hardly faster" : "slower");
+        cr_expect_leq(chosen->predicted_ns, 1.05001 * c->predicted_ns, "batch %u", batch);
+    }
+}
+
+/* Where oneDNN is expected to be faster, but hardly, it is not chosen; where clearly, it is. */
+Test(cost, onednn_must_be_clearly_faster) {
+    enum { SIDE = 512 };
+    static float w[SIDE * SIDE];
+    net n = {0};
+    net_fill(w, SIDE * SIDE, 7);
+    net_weight(&n, "fc", "dense,codec=f32", SIDE, SIDE, w);
+    net_must_open(&n, "{\"inputs\":{\"x\":[\"N\",512]},\"outputs\":[\"y\"],"
+                      "\"nodes\":[[\"linear\",\"y\",[\"x\"],{\"weight\":\"fc\"}]]}");
+    for (uint32_t batch = 65; batch <= 1024; batch += 25) {
+        oz_plan_options opt = OZ_PLAN_INIT;
+        oz_plan *plan;
+        opt.max_batch = batch;
+        opt.threads = 1;
+        seen s = candidates(&n, &opt, &plan);
+        check_close(&s, batch);
+        oz_plan_free(plan);
+    }
+    net_free(&n);
+}
+
 /* What two threads save must pay for calling the second. */
 Test(cost, small_layers_are_not_shared_out) {
     oz_cost_class costs = {.awake = 500, .asleep = 1500};
