@@ -6,7 +6,8 @@
  *
  * A core takes longer to fetch what another has written than to write it again. So each worker prepares and
  * finishes whole groups, if those can be shared out evenly; of a single group it finishes some rows, for
- * which it prepares all tiles itself. Else all tiles are prepared first, and then the rows are shared out. */
+ * which it prepares all tiles itself. Of products, and where rows are many beside the columns, all tiles are
+ * prepared first, and then the rows are shared out. */
 #include <string.h>
 
 #include "base/arith.h"
@@ -195,15 +196,21 @@ static void cut_rows(oz_columns_call *c, size_t wanted) {
     oz_cut_rows(c->panel1 - c->panel0, wanted, &c->chunk_panels, &c->chunks);
 }
 
+/* Inputs that are few beside the weights had better be fetched than the weights decoded once more. */
+static bool is_tall(const oz_columns_call *c) {
+    const oz_job *job = c->call->job;
+    return job->row1 - job->row0 > 4 * job->columns;
+}
+
 /* Whether no worker waits for long while others have a tile more. */
 static bool are_shared_evenly(size_t tiles, size_t workers) {
     return 8 * oz_round_up(tiles, workers) <= 9 * tiles;
 }
 
-/* Groups for each worker alone, which may have to be smaller; false if they cannot be shared out evenly. */
+/* Groups for each worker alone, which may have to be smaller; false if these do not pay. */
 static bool cut_groups(oz_columns_call *c, size_t workers) {
-    const bool narrow = c->call->tile < OZ_COLUMNS;
-    if (narrow || !(are_shared_evenly(c->tiles, workers) || oz_takes_whole(c->groups, workers))) return false;
+    const bool wide = c->call->tile == OZ_COLUMNS && !is_tall(c) && are_shared_evenly(c->tiles, workers);
+    if (!wide && !oz_takes_whole(c->groups, workers)) return false;
     c->groups = oz_min(oz_round_up(c->groups, workers), c->tiles);
     c->group = oz_div_up(c->tiles, c->groups);
     return true;
@@ -211,7 +218,9 @@ static bool cut_groups(oz_columns_call *c, size_t workers) {
 
 /* Inner factors are better shared out, unless it is a single tile's. */
 static bool own_tiles_pay(const oz_columns_call *c) {
-    return c->groups == 1 && (c->tiles == 1 || !oz_weight_has_products(c->call->layer->weight));
+    if (c->tiles == 1) return true;
+    const bool narrow = c->call->tile < OZ_COLUMNS;
+    return c->groups == 1 && (narrow || !is_tall(c)) && !oz_weight_has_products(c->call->layer->weight);
 }
 
 /* Few groups: as many tiles as there are slots are prepared first, then their rows are shared out. */
