@@ -162,7 +162,7 @@ static bool is_hardly_faster(const oz_candidate *c, const oz_candidate *chosen) 
 }
 
 /* The chosen candidate to the front; the order of the others stays. */
-static void mark_chosen(oz_leaf_plan *leaf, const oz_choice *choice) {
+static void mark_chosen(const oz_chooser *c, oz_leaf_plan *leaf, const oz_choice *choice) {
     oz_candidate *list = leaf->candidates;
     const kernel_name name = name_of(choice);
     size_t at = 0;
@@ -172,7 +172,7 @@ static void mark_chosen(oz_leaf_plan *leaf, const oz_choice *choice) {
     chosen.chosen = true;
     chosen.verdict = "chosen";
     list[0] = chosen;
-    for (size_t i = 1; i < leaf->n_candidates; i++) {
+    for (size_t i = 1; c->opt->effort != OZ_EFFORT_TRIAL && i < leaf->n_candidates; i++) {
         if (is_hardly_faster(&list[i], &chosen)) list[i].verdict = "hardly faster";
     }
 }
@@ -301,7 +301,7 @@ static oz_status choose_layer(oz_chooser *c, oz_error *err) {
     const oz_weight *w = lp->layer->weight;
     for (size_t t = 0; t < w->n_terms; t++) {
         for (size_t f = 0; f < w->terms[t].n_factors; f++)
-            mark_chosen(&lp->leaf[t][f], oz_choice_for(lp, &lp->leaf[t][f], lp->columns));
+            mark_chosen(c, &lp->leaf[t][f], oz_choice_for(lp, &lp->leaf[t][f], lp->columns));
     }
     return OZ_OK;
 }

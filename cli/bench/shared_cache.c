@@ -23,7 +23,7 @@ int oz_bench_shared_cache(const oz_common *common, double *bytes) {
     const double own = (double)oz_cache_bytes(2), last = fmax((double)oz_cache_bytes(3), own);
     double best = 0;
     *bytes = own;
-    for (double size = 2 * own; size <= last; size *= 1.414) {
+    for (double size = 2 * own; own > 0 && size <= last; size *= 1.414) {
         double now;
         int code = pace(common, size, &now);
         if (code) return code;

@@ -5,8 +5,8 @@
 #include "cli/verb.h"
 
 /* Bytes: the largest block that one thread reads again and again about as fast as any that the cache of one
- * core does not hold; at most the last cache, of which a virtual machine's neighbours have their parts. Exit
- * code. */
+ * core does not hold; at most the last cache, of which a virtual machine's neighbours have their parts; 0 if
+ * the system names no caches. Exit code. */
 int oz_bench_shared_cache(const oz_common *common, double *bytes);
 
 #endif
