@@ -35,8 +35,8 @@ static uint64_t padded(const oz_primitives *prim, const oz_choice *choice, uint6
     return columns - rest + (rest ? lanes_for(choice, rest) : 0);
 }
 
-static const char *way_of(const oz_leaf_plan *lp, const oz_choice *choice, uint64_t columns) {
-    if (oz_is_direct(lp, choice, columns)) return "direct";
+static const char *way_of(const oz_choice *choice, uint64_t columns, bool direct) {
+    if (direct) return "direct";
     return choice->way == OZ_WAY_MM && columns <= OZ_NARROW ? "narrow" : way_text(choice->way);
 }
 
@@ -61,7 +61,7 @@ void oz_cost_of(const oz_cost_class *costs, const oz_leaf_plan *lp, const oz_cho
     double height = (double)(!oz_calls_onednn(choice) ? oz_round_up(leaf->rows, OZ_PANEL) : leaf->rows);
     double weights = height * (double)leaf->cols;
     const bool direct = oz_is_direct(lp, choice, columns);
-    *out = (oz_cost){.way = way_of(lp, choice, columns),
+    *out = (oz_cost){.way = way_of(choice, columns, direct),
                      .format = oz_leaf_variant(leaf),
                      .codec = oz_codec_name(leaf->codec.kind),
                      .family = family_of(choice)};
