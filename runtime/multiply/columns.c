@@ -216,11 +216,12 @@ static bool cut_groups(oz_columns_call *c, size_t workers) {
     return true;
 }
 
-/* Inner factors are better shared out, unless it is a single tile's. */
-static bool own_tiles_pay(const oz_columns_call *c) {
+/* Inner factors are better shared out, unless it is a single tile's. Narrow tiles always have room. */
+static bool own_tiles_pay(const oz_columns_call *c, size_t workers) {
     if (c->tiles == 1) return true;
-    const bool narrow = c->call->tile < OZ_COLUMNS;
-    return c->groups == 1 && (narrow || !is_tall(c)) && !oz_weight_has_products(c->call->layer->weight);
+    const bool narrow = c->call->tile < OZ_COLUMNS, have_room = workers * c->tiles <= c->call->s->plan->slots;
+    return c->groups == 1 && (narrow || (have_room && !is_tall(c))) &&
+           !oz_weight_has_products(c->call->layer->weight);
 }
 
 /* Few groups: as many tiles as there are slots are prepared first, then their rows are shared out. */
@@ -248,7 +249,7 @@ void oz_call_columns(const oz_call *call) {
     if (call->tile == OZ_COLUMNS)
         c.group = oz_group_tiles(call->s->plan->costs->cache_bytes, c.panel1 - c.panel0, c.tiles);
     c.groups = oz_div_up(c.tiles, c.group);
-    const bool whole = workers == 1 || cut_groups(&c, workers), own = !whole && own_tiles_pay(&c);
+    const bool whole = workers == 1 || cut_groups(&c, workers), own = !whole && own_tiles_pay(&c, workers);
     cut_rows(&c, own ? 2 * workers : 1);
     if (oz_call_choice(call, &call->plan->leaf[0][0])->way == OZ_WAY_UNPACK)
         oz_parallel(&threads, oz_div_up(call->layer->weight->rows, OZ_PANEL), unpack_panels, &c);

@@ -105,7 +105,8 @@ size_t oz_worker_bytes(const oz_layer *layer, size_t lanes) {
 }
 
 size_t oz_slot_count(int threads, size_t tiles) {
-    return oz_min(OZ_GROUP, oz_max(1, tiles)) * (size_t)threads;
+    const size_t width = (size_t)threads, of_each = width * oz_max(1, tiles);
+    return oz_min(OZ_GROUP * width, of_each <= 2 * OZ_GROUP ? of_each : oz_round_up(tiles, width));
 }
 
 oz_slot oz_carve_slot(uint8_t *memory, const oz_layer *layer, size_t lanes) {

@@ -39,7 +39,8 @@ size_t oz_tallest(const oz_layer *layer);
  */
 size_t oz_slot_bytes(const oz_layer *layer, size_t lanes);
 size_t oz_worker_bytes(const oz_layer *layer, size_t lanes);
-/* Slots that may be in use at once with so many threads and tiles: a group for each thread. */
+/* Slots for so many threads and tiles: all tiles for each thread if that is not much, else its share of them.
+ */
 size_t oz_slot_count(int threads, size_t tiles);
 /* The slot and the worker that lie at `memory`, of as many bytes. */
 oz_slot oz_carve_slot(uint8_t *memory, const oz_layer *layer, size_t lanes);
