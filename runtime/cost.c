@@ -59,7 +59,7 @@ void oz_cost_of(const oz_cost_class *costs, const oz_leaf_plan *lp, const oz_cho
     double n = (double)(rows ? columns : padded(oz_primitives_of(costs->isa), choice, columns));
     /* Our kernels work on whole panels. */
     double height = (double)(!oz_calls_onednn(choice) ? oz_round_up(leaf->rows, OZ_PANEL) : leaf->rows);
-    double weights = height * (double)leaf->cols;
+    double weights = height * (double)leaf->cols, stored = leaf->format->nonzeros ? lp->nonzeros : weights;
     const bool direct = oz_is_direct(lp, choice, columns);
     *out = (oz_cost){.way = way_of(choice, columns, direct),
                      .format = oz_leaf_variant(leaf),
@@ -68,7 +68,7 @@ void oz_cost_of(const oz_cost_class *costs, const oz_leaf_plan *lp, const oz_cho
     out->amount[OZ_COST_ONCE] = 1;
     out->amount[OZ_COST_CALLS] = (double)tiles;
     out->amount[OZ_COST_SUMS] = height * (double)oz_div_up(leaf->cols, OZ_BLOCK) * n;
-    out->amount[OZ_COST_PRODUCTS] = lp->nonzeros * n;
+    out->amount[OZ_COST_PRODUCTS] = stored * n;
     if (multiplies_zeros(choice)) out->amount[OZ_COST_PLACES] = weights * n;
     if (lp->takes_rows && (rows ? lp->reads_i8 : !direct))
         out->amount[OZ_COST_GATHERED] = (double)leaf->cols * n;
@@ -79,7 +79,7 @@ void oz_cost_of(const oz_cost_class *costs, const oz_leaf_plan *lp, const oz_cho
         passes = (double)oz_div_up(
             tiles, oz_group_tiles(costs->cache_bytes, oz_div_up(leaf->rows, OZ_PANEL), tiles));
     out->amount[OZ_COST_WEIGHTS] = weights * passes;
-    out->amount[OZ_COST_STORED] = lp->nonzeros * passes;
+    out->amount[OZ_COST_STORED] = stored * passes;
     /* Rows take turns with a part of the leaf that a core's cache keeps. */
     if (rows) passes = (double)oz_div_up(columns, OZ_COLUMNS);
     out->amount[OZ_COST_STREAMED] = lp->bytes * passes * share_missed(lp->bytes, costs->cache_bytes);
