@@ -111,7 +111,7 @@ Test(cost, own_line_before_the_family) {
 
 /* ---- plans ------------------------------------------------------------------------------ */
 
-enum { ROWS = 40, COLS = 200 };
+enum { ROWS = 40, FILLED = 48, COLS = 200 };
 
 static const char plain[] = "{\"inputs\":{\"x\":[\"N\",200]},\"outputs\":[\"y\"],"
                             "\"nodes\":[[\"linear\",\"y\",[\"x\"],{\"weight\":\"fc\"}]]}";
@@ -200,47 +200,66 @@ static void expect_amounts(net *n, const char *way, uint32_t batch, const double
     oz_plan_free(plan);
 }
 
-/* 48 rows and two blocks of inputs. Of more columns than a tile's, activations stay where they lie; up to 16
- * are another way. */
+/* Three panels of rows and two blocks of inputs. Of more columns than a tile's, activations stay where they
+ * lie; up to 16 are another way. */
 Test(cost, amounts_of_a_dense_layer) {
     net n = {0};
     make(&n, "dense,codec=f32");
     expect_amounts(&n, "direct", 70,
                    (double[OZ_COST_TERMS]){[OZ_COST_ONCE] = 1,
                                            [OZ_COST_CALLS] = 2, /* tiles, of 64 and 16 columns */
-                                           [OZ_COST_SUMS] = 48 * 2 * 80,
-                                           [OZ_COST_WEIGHTS] = 2 * 48 * COLS,
-                                           [OZ_COST_STORED] = 2 * ROWS * COLS,
-                                           [OZ_COST_PRODUCTS] = ROWS * COLS * 80,
-                                           [OZ_COST_PLACES] = 48 * COLS * 80});
+                                           [OZ_COST_SUMS] = FILLED * 2 * 80,
+                                           [OZ_COST_WEIGHTS] = 2 * FILLED * COLS,
+                                           [OZ_COST_STORED] = 2 * FILLED * COLS,
+                                           [OZ_COST_PRODUCTS] = FILLED * COLS * 80,
+                                           [OZ_COST_PLACES] = FILLED * COLS * 80});
     expect_amounts(&n, "mm", 64,
                    (double[OZ_COST_TERMS]){[OZ_COST_ONCE] = 1,
                                            [OZ_COST_CALLS] = 1,
-                                           [OZ_COST_SUMS] = 48 * 2 * 64,
-                                           [OZ_COST_WEIGHTS] = 48 * COLS,
-                                           [OZ_COST_STORED] = ROWS * COLS,
-                                           [OZ_COST_PRODUCTS] = ROWS * COLS * 64,
-                                           [OZ_COST_PLACES] = 48 * COLS * 64,
+                                           [OZ_COST_SUMS] = FILLED * 2 * 64,
+                                           [OZ_COST_WEIGHTS] = FILLED * COLS,
+                                           [OZ_COST_STORED] = FILLED * COLS,
+                                           [OZ_COST_PRODUCTS] = FILLED * COLS * 64,
+                                           [OZ_COST_PLACES] = FILLED * COLS * 64,
                                            [OZ_COST_GATHERED] = COLS * 64,
                                            [OZ_COST_SCATTERED] = ROWS * 64});
     expect_amounts(&n, "narrow", 9,
                    (double[OZ_COST_TERMS]){[OZ_COST_ONCE] = 1,
                                            [OZ_COST_CALLS] = 1,
-                                           [OZ_COST_SUMS] = 48 * 2 * 16,
-                                           [OZ_COST_WEIGHTS] = 48 * COLS,
-                                           [OZ_COST_STORED] = ROWS * COLS,
-                                           [OZ_COST_PRODUCTS] = ROWS * COLS * 16,
-                                           [OZ_COST_PLACES] = 48 * COLS * 16,
+                                           [OZ_COST_SUMS] = FILLED * 2 * 16,
+                                           [OZ_COST_WEIGHTS] = FILLED * COLS,
+                                           [OZ_COST_STORED] = FILLED * COLS,
+                                           [OZ_COST_PRODUCTS] = FILLED * COLS * 16,
+                                           [OZ_COST_PLACES] = FILLED * COLS * 16,
                                            [OZ_COST_GATHERED] = COLS * 16,
                                            [OZ_COST_SCATTERED] = ROWS * 16});
     expect_amounts(&n, "mv", 3,
                    (double[OZ_COST_TERMS]){[OZ_COST_ONCE] = 1,
                                            [OZ_COST_CALLS] = 1,
-                                           [OZ_COST_SUMS] = 48 * 2 * 3,
-                                           [OZ_COST_WEIGHTS] = 48 * COLS,
-                                           [OZ_COST_STORED] = ROWS * COLS,
-                                           [OZ_COST_PRODUCTS] = ROWS * COLS * 3,
+                                           [OZ_COST_SUMS] = FILLED * 2 * 3,
+                                           [OZ_COST_WEIGHTS] = FILLED * COLS,
+                                           [OZ_COST_STORED] = FILLED * COLS,
+                                           [OZ_COST_PRODUCTS] = FILLED * COLS * 3,
                                            [OZ_COST_SCATTERED] = ROWS * 3});
+    net_free(&n);
+}
+
+/* Rows that fill a panel have no nonzeros. */
+Test(cost, nonzeros_are_counted_as_they_are) {
+    net n = {0};
+    make(&n, "sparse,codec=f32");
+    oz_plan *plan;
+    oz_plan_options opt = OZ_PLAN_INIT;
+    opt.max_batch = 1;
+    const seen s = candidates(&n, &opt, &plan);
+    const oz_leaf *leaf = &n.model->contents.weights[0].terms[0].factors[0];
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.list[i].predicted_ns < 0 || strcmp(s.list[i].cost.way, "mv") != 0) continue;
+        cr_expect_eq(s.list[i].cost.amount[OZ_COST_WEIGHTS], FILLED * COLS);
+        cr_expect_eq(s.list[i].cost.amount[OZ_COST_PRODUCTS], (double)oz_leaf_nonzeros(leaf));
+        cr_expect_lt(s.list[i].cost.amount[OZ_COST_PRODUCTS], ROWS * COLS);
+    }
+    oz_plan_free(plan);
     net_free(&n);
 }
 
