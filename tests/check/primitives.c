@@ -241,7 +241,7 @@ static void gemm_even(void *arg) {
     size_t n = 1 + chance_below(&s->random, OZ_MAX_BLOCK), each = 1 + chance_below(&s->random, n);
     const float *x = random_floats(s, &in, n * lanes), *value = random_floats(s, &scales, OZ_PANEL * each);
     float *y = random_floats(s, &out, OZ_PANEL * lanes);
-    const size_t columns = (each / 2 + 1) * 2 * OZ_PANEL;
+    const size_t columns = oz_round_up(each, 2) * OZ_PANEL + OZ_READ_AHEAD;
     uint8_t *column = room_take(&sums, s->at, columns);
     static oz_nonzeros nz;
     memcpy(before, y, OZ_PANEL * lanes * sizeof *before);
