@@ -102,9 +102,14 @@ static const oz_option *find(const oz_chooser *c, const oz_choice *choice) {
     return o;
 }
 
-/* Predictions, which are of one thread, are off by about that; in doubt it is a kernel of ours, which gains
- * more by a second thread. */
+/* Predictions, which are of one thread, are off by about that; in doubt it is what gains more by a second
+ * thread: a kernel of ours rather than oneDNN's, and tiles rather than rows where there are several. */
 #define DOUBT 1.05
+
+static bool prefers_rows(const oz_chooser *c, double rows_ns, double columns_ns, uint64_t columns) {
+    const bool doubtful = columns > OZ_COLUMNS && c->opt->effort != OZ_EFFORT_TRIAL;
+    return !(columns_ns < rows_ns * (doubtful ? DOUBT : 1));
+}
 
 static oz_option *fastest(oz_chooser *c, bool rows, uint64_t columns) {
     oz_option *best = NULL;
@@ -157,8 +162,8 @@ static oz_status record(oz_chooser *c, oz_error *err) {
 }
 
 static bool is_hardly_faster(const oz_candidate *c, const oz_candidate *chosen) {
-    if (c->predicted_ns < 0 || c->predicted_ns >= chosen->predicted_ns) return false;
-    return strcmp(c->cost.way, "onednn") == 0 || strcmp(c->cost.way, "unpack") == 0;
+    return c->predicted_ns >= 0 && c->predicted_ns < chosen->predicted_ns &&
+           c->predicted_ns * DOUBT >= chosen->predicted_ns;
 }
 
 /* The chosen candidate to the front; the order of the others stays. */
@@ -182,7 +187,8 @@ static oz_status time_largest(oz_chooser *c, oz_error *err) {
     if (c->opt->effort == OZ_EFFORT_TRIAL || c->opt->effort == OZ_EFFORT_COMPARE) return time_options(c, err);
     if (c->opt->effort != OZ_EFFORT_CHOSEN) return OZ_OK;
     oz_option *rows = fastest(c, true, c->found.columns), *columns = fastest(c, false, c->found.columns);
-    bool by_rows = rows && (!columns || rows->predicted <= columns->predicted);
+    const double rows_ns = rows ? rows->predicted : HUGE_VAL;
+    const bool by_rows = !columns || prefers_rows(c, rows_ns, columns->predicted, c->found.columns);
     return time_option(c, by_rows ? rows : columns, HUGE_VAL, err);
 }
 
@@ -290,7 +296,8 @@ static oz_status choose_leaves(oz_chooser *c, oz_error *err) {
 }
 
 static void decide_rows(const oz_chooser *c) {
-    for (size_t i = 0; i < batches(c); i++) c->layer->reads_rows[i] = !(c->columns_ns[i] < c->rows_ns[i]);
+    for (size_t i = 0; i < batches(c); i++)
+        c->layer->reads_rows[i] = prefers_rows(c, c->rows_ns[i], c->columns_ns[i], batch_at(c, i));
 }
 
 static oz_status choose_layer(oz_chooser *c, oz_error *err) {

@@ -284,7 +284,8 @@ typedef struct oz_candidate {
     const char *kernel;       /* "nm_mv_int8__avx2"; "..__rows": one for columns that is given rows */
     uint64_t rows, cols, batch;
     double predicted_ns, measured_ns; /* on the plan's threads; < 0: cannot run, or not timed */
-    const char *verdict;              /* "chosen", "slower", or why it cannot run */
+    /* "chosen"; "slower" on one thread, by which it is chosen; "hardly faster"; or why it cannot run. */
+    const char *verdict;
     bool chosen;
     oz_cost cost; /* if it can run */
 } oz_candidate;

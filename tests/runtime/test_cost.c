@@ -365,14 +365,58 @@ Test(cost, onednn_must_be_clearly_faster) {
     net_free(&n);
 }
 
+static bool is_way(const oz_candidate *c, const char *one, const char *other) {
+    return strcmp(c->cost.way, one) == 0 || strcmp(c->cost.way, other) == 0;
+}
+
+static void check_rows(const seen *s, const char *text) {
+    const oz_candidate *chosen = &s->list[0];
+    for (size_t i = 1; i < s->n; i++) {
+        const oz_candidate *c = &s->list[i];
+        if (c->predicted_ns < 0) continue;
+        if (is_way(chosen, "mv", "blocks") && is_way(c, "mm", "direct"))
+            cr_expect_geq(c->predicted_ns, 1.05 * chosen->predicted_ns, "%s, %s", text, c->kernel);
+        if (!is_way(chosen, "mm", "direct") || !is_way(c, "mv", "blocks")) continue;
+        const bool faster = c->predicted_ns < chosen->predicted_ns;
+        cr_expect_str_eq(c->verdict, faster ? "hardly faster" : "slower", "%s, %s", text, c->kernel);
+        cr_expect_leq(chosen->predicted_ns, 1.05001 * c->predicted_ns, "%s, %s", text, c->kernel);
+    }
+}
+
+/* The same of rows beside tiles, where there are several; some of these are close on most CPUs. */
+Test(cost, rows_must_be_clearly_faster_than_tiles) {
+    static const char *const texts[] = {"dense,codec=f32", "dense,codec=int8", "nm:2:4,codec=f32",
+                                        "nm:1:8,codec=int8"};
+    for (size_t t = 0; t < sizeof texts / sizeof texts[0]; t++) {
+        net n = {0};
+        make(&n, texts[t]);
+        for (size_t i = 0; net_isa(i); i++) {
+            for (uint32_t batch = 65; batch <= 300; batch += 15) {
+                oz_plan *plan;
+                oz_plan_options opt = OZ_PLAN_INIT;
+                opt.isa = net_isa(i);
+                opt.max_batch = batch;
+                opt.threads = 1;
+                const seen s = candidates(&n, &opt, &plan);
+                check_rows(&s, texts[t]);
+                oz_plan_free(plan);
+            }
+        }
+        net_free(&n);
+    }
+}
+
 /* What two threads save must pay for calling the second. */
 Test(cost, small_layers_are_not_shared_out) {
     oz_cost_class costs = {.awake = 500, .asleep = 1500};
     struct oz_plan plan = {.costs = &costs, .threads = {.width = 2}};
     plan.serial_ns = oz_cost_serial_ns(&costs, 2);
+    plan.serial_awake_ns = oz_cost_serial_awake_ns(&costs, 2);
     cr_expect_eq(plan.serial_ns, 4000);
     cr_expect_eq(oz_cost_serial_ns(&costs, 4), 8000);
-    cr_expect_eq(oz_cost_shared_ns(&plan, 3999, 0, 10), 3999);
+    cr_expect_eq(plan.serial_awake_ns, 2000);
+    cr_expect_eq(oz_cost_shared_ns(&plan, 1999, 0, 10), 1999);
+    cr_expect_eq(oz_cost_shared_ns(&plan, 2000, 0, 10), 1500);
     cr_expect_eq(oz_cost_shared_ns(&plan, 10000, 0, 10), 5500);
     cr_expect_eq(oz_cost_shared_ns(&plan, 10000, 2000, 10), 6500, "each thread lays out the inputs");
     cr_expect_float_eq(oz_cost_shared_ns(&plan, 9000, 0, 3), 6500, 1e-6, "of three panels one takes two");
