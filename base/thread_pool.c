@@ -147,6 +147,15 @@ static void run(void *ctx, size_t n, void (*fn)(void *arg, size_t i), void *arg)
     atomic_store_explicit(&p->busy, false, memory_order_release);
 }
 
+bool oz_threads_look(const oz_threads *t) {
+    if (!t->executor || t->executor->run != run) return false;
+    pool *p = t->executor->ctx;
+    for (int k = 1; k < t->width; k++) {
+        if (atomic_load_explicit(&p->seats[k].state, memory_order_relaxed) == ASLEEP) return false;
+    }
+    return true;
+}
+
 /* ---- making and freeing -------------------------------------------------------------------- */
 
 static bool take_seat(pool *p, seat *s) {

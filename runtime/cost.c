@@ -138,9 +138,13 @@ double oz_cost_serial_ns(const oz_cost_class *costs, int width) {
     return width * (costs->awake + costs->asleep);
 }
 
+double oz_cost_serial_awake_ns(const oz_cost_class *costs, int width) {
+    return 2 * width * costs->awake;
+}
+
 double oz_cost_shared_ns(const oz_plan *plan, double ns, double each_ns, uint64_t pieces) {
     const uint64_t width = oz_min((uint64_t)plan->threads.width, pieces);
-    if (ns < plan->serial_ns || width <= 1) return ns;
+    if (ns < plan->serial_awake_ns || width <= 1) return ns;
     const double most = (double)oz_div_up(pieces, width) / (double)pieces;
     return each_ns + (ns - each_ns) * most + (double)(width - 1) * plan->costs->awake;
 }

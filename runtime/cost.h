@@ -66,8 +66,10 @@ double oz_cost_ns(const oz_cost_class *costs, const char *kernel, const oz_cost 
  * be less than calling the others costs. They are called at most once for nothing before they look for work
  * again, so a layer must save what both cost: the call when they sleep and the call when they do not. */
 double oz_cost_serial_ns(const oz_cost_class *costs, int width);
-/* What takes `ns` on one thread, on the plan's, if it can be cut into equal `pieces`, but for `each_ns`,
- * which every thread takes. */
+/* The same where they look for work already: it must save twice what calling them costs. */
+double oz_cost_serial_awake_ns(const oz_cost_class *costs, int width);
+/* What takes `ns` on one thread, on the plan's as they look for work, if it can be cut into equal `pieces`,
+ * but for `each_ns`, which every thread takes. */
 double oz_cost_shared_ns(const oz_plan *plan, double ns, double each_ns, uint64_t pieces);
 
 /* Predicted for a layer, on one thread. */

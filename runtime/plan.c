@@ -32,6 +32,7 @@ static void find_costs(oz_plan *p) {
     oz_cpu_identify(&cpu);
     p->costs = oz_cost_class_for(&cpu, p->isa);
     p->serial_ns = oz_cost_serial_ns(p->costs, p->threads.width);
+    p->serial_awake_ns = oz_cost_serial_awake_ns(p->costs, p->threads.width);
 }
 
 oz_status oz_choose_isa(const char *cap, oz_isa *out, oz_error *err) {

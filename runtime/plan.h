@@ -103,7 +103,8 @@ struct oz_plan {
     oz_executor *own_executor; /* NULL if the host has one, or one thread is enough */
     bool reproducible;
     const struct oz_cost_class *costs;
-    double serial_ns; /* a layer of less runs on the calling thread */
+    /* A layer of less runs on the calling thread; where the others look for work just now, one of less. */
+    double serial_ns, serial_awake_ns;
     const oz_primitives *primitives;
     const oz_vec_primitives *vec;
     uint64_t max_free[OZ_MAX_FREE];
@@ -121,10 +122,10 @@ struct oz_plan {
 
 #define OZ_NO_PLACE UINT64_MAX
 
-/* The threads that are worth waking for what one of them does in `ns`. */
+/* The threads that are worth calling for what one of them does in `ns`. */
 static inline oz_threads oz_plan_threads(const oz_plan *p, double ns) {
     oz_threads threads = p->threads;
-    if (ns < p->serial_ns) threads.width = 1;
+    if (ns < p->serial_awake_ns || (ns < p->serial_ns && !oz_threads_look(&threads))) threads.width = 1;
     return threads;
 }
 

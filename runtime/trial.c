@@ -80,7 +80,9 @@ static bool make_session(oz_trial *t, const oz_plan *plan, oz_arena *a) {
                    .threads = plan->threads,
                    .reproducible = plan->reproducible,
                    .costs = plan->costs,
-                   .serial_ns = plan->serial_ns,
+                   /* As in a run once its threads look for work. */
+                   .serial_ns = plan->serial_awake_ns,
+                   .serial_awake_ns = plan->serial_awake_ns,
                    .primitives = plan->primitives,
                    .vec = plan->vec,
                    .layers = &t->layer_plan};

@@ -6,6 +6,9 @@
 
 #include <ounce/ounce.h>
 
+#include "base/cpu.h"
+#include "base/parallel.h"
+
 enum { MOST = 300 };
 
 static oz_executor *make(int threads) {
@@ -41,6 +44,11 @@ static void nothing(void *arg, size_t i) {
     (void)arg, (void)i;
 }
 
+static void one_after_the_other(void *ctx, size_t n, void (*fn)(void *arg, size_t i), void *arg) {
+    (void)ctx;
+    for (size_t i = 0; i < n; i++) fn(arg, i);
+}
+
 /* Pauses between loops are of all lengths around what a thread waits before it sleeps. */
 Test(thread_pool, loops_back_to_back_and_apart) {
     oz_executor *pool = make(3);
@@ -49,6 +57,25 @@ Test(thread_pool, loops_back_to_back_and_apart) {
         nanosleep(&(struct timespec){.tv_nsec = i * 700}, NULL);
         check_loop(pool, 1 + (size_t)i % 7);
     }
+    oz_executor_free(pool);
+}
+
+/* After a loop its threads look for work for a moment, then they sleep. The moment is short, so a machine
+ * that takes the processor away in it gets further tries. */
+Test(thread_pool, threads_look_for_work_after_a_loop) {
+    oz_executor *pool = make(2);
+    const oz_threads two = {.executor = pool, .width = 2}, none = {.width = 1};
+    const oz_executor host = {.width = 2, .run = one_after_the_other};
+    bool looks = false;
+    for (int i = 0; i < 1000 && !looks; i++) {
+        pool->run(pool->ctx, 2, nothing, NULL);
+        looks = oz_threads_look(&two);
+    }
+    cr_expect_eq(looks, oz_cpu_count() > 1);
+    nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
+    cr_expect_not(oz_threads_look(&two));
+    cr_expect_not(oz_threads_look(&none));
+    cr_expect_not(oz_threads_look(&(oz_threads){.executor = &host, .width = 2}));
     oz_executor_free(pool);
 }
 
