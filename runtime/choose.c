@@ -106,6 +106,7 @@ static const oz_option *find(const oz_chooser *c, const oz_choice *choice) {
  * thread: a kernel of ours rather than oneDNN's, and tiles rather than rows where there are several. */
 #define DOUBT 1.05
 
+/* Of the two families' times for so many columns. */
 static bool prefers_rows(const oz_chooser *c, double rows_ns, double columns_ns, uint64_t columns) {
     const bool doubtful = columns > OZ_COLUMNS && c->opt->effort != OZ_EFFORT_TRIAL;
     return !(columns_ns < rows_ns * (doubtful ? DOUBT : 1));

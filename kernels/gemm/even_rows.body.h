@@ -4,6 +4,7 @@
  * rows go at once as leave registers for the sums of all columns, so that an address serves a whole row of
  * activations. */
 
+/* Sums, rows x vectors of columns, that the registers hold. */
 #define EVEN_SUMS (OZ_GEMM_ROWS * OZ_GEMM_VECTORS)
 /* Rows whose columns one load has (oz_even_column). */
 #define EVEN_FOUR 4
