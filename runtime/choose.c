@@ -63,7 +63,6 @@ static void find_candidates(oz_chooser *c, uint64_t columns) {
 
 /* A candidate that takes three times as long as another needs no exact time, unless that is to decide. */
 static oz_status time_option(const oz_chooser *c, oz_option *o, double best, oz_error *err) {
-    if (!c->opt->clock_ns) return OZ_OK;
     double hopeless = c->opt->effort == OZ_EFFORT_COMPARE ? 3 * best : HUGE_VAL;
     return oz_trial_ns(c->leaf, o, c->plan, c->found.columns, c->opt->clock_ns, hopeless, &o->measured, err);
 }
@@ -185,12 +184,8 @@ static void mark_chosen(const oz_chooser *c, oz_leaf_plan *leaf, const oz_choice
 
 /* Of the largest batch, which users are shown. */
 static oz_status time_largest(oz_chooser *c, oz_error *err) {
-    if (c->opt->effort == OZ_EFFORT_TRIAL || c->opt->effort == OZ_EFFORT_COMPARE) return time_options(c, err);
-    if (c->opt->effort != OZ_EFFORT_CHOSEN) return OZ_OK;
-    oz_option *rows = fastest(c, true, c->found.columns), *columns = fastest(c, false, c->found.columns);
-    const double rows_ns = rows ? rows->predicted : HUGE_VAL;
-    const bool by_rows = !columns || prefers_rows(c, rows_ns, columns->predicted, c->found.columns);
-    return time_option(c, by_rows ? rows : columns, HUGE_VAL, err);
+    const bool all = c->opt->effort == OZ_EFFORT_TRIAL || c->opt->effort == OZ_EFFORT_COMPARE;
+    return all ? time_options(c, err) : OZ_OK;
 }
 
 /* The batch that stands for the i-th of reads_rows. */
@@ -301,6 +296,18 @@ static void decide_rows(const oz_chooser *c) {
         c->layer->reads_rows[i] = prefers_rows(c, c->rows_ns[i], c->columns_ns[i], batch_at(c, i));
 }
 
+/* Only what was chosen, of the largest batch. */
+static oz_status time_chosen(const oz_chooser *c, oz_leaf_plan *leaf, const oz_choice *choice,
+                             oz_error *err) {
+    if (c->opt->effort != OZ_EFFORT_CHOSEN || !c->opt->clock_ns) return OZ_OK;
+    oz_candidate *chosen = leaf->candidates;
+    oz_option o = {.choice = *choice, .cost = chosen->cost};
+    o.line = oz_cost_line_for(c->plan->costs, oz_choice_name(choice), &o.cost);
+    o.predicted = predict(c, &o, &o.cost);
+    return oz_trial_ns(leaf, &o, c->plan, chosen->batch, c->opt->clock_ns, HUGE_VAL, &chosen->measured_ns,
+                       err);
+}
+
 static oz_status choose_layer(oz_chooser *c, oz_error *err) {
     oz_layer_plan *lp = c->layer;
     c->keeps_rows = lp->rows && !c->plan->reproducible;
@@ -308,8 +315,11 @@ static oz_status choose_layer(oz_chooser *c, oz_error *err) {
     if (c->keeps_rows) decide_rows(c);
     const oz_weight *w = lp->layer->weight;
     for (size_t t = 0; t < w->n_terms; t++) {
-        for (size_t f = 0; f < w->terms[t].n_factors; f++)
-            mark_chosen(c, &lp->leaf[t][f], oz_choice_for(lp, &lp->leaf[t][f], lp->columns));
+        for (size_t f = 0; f < w->terms[t].n_factors; f++) {
+            const oz_choice *choice = oz_choice_for(lp, &lp->leaf[t][f], lp->columns);
+            mark_chosen(c, &lp->leaf[t][f], choice);
+            OZ_TRY(time_chosen(c, &lp->leaf[t][f], choice, err));
+        }
     }
     return OZ_OK;
 }

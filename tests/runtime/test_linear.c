@@ -450,3 +450,24 @@ Test(linear, only_what_the_model_chose_is_timed) {
     oz_plan_free(plan);
     net_free(&n);
 }
+
+/* Leaves that would rather be multiplied in different ways are in a layer of one. */
+Test(linear, all_leaves_of_what_was_chosen_are_timed) {
+    net n = {0};
+    make(&n, "dense,codec=int8", true);
+    make(&n, "sparse,codec=f32", false);
+    net_must_open(&n, plain);
+    for (uint32_t batch = 1; batch <= 64; batch += 3) {
+        oz_plan_options opt = OZ_PLAN_INIT;
+        oz_plan *plan;
+        size_t timed = 0;
+        opt.effort = OZ_EFFORT_CHOSEN;
+        opt.clock_ns = biased_clock;
+        opt.max_batch = batch;
+        cr_assert_eq(oz_plan_create(n.model, &opt, &plan, &n.err), OZ_OK, "%s", n.err.message);
+        oz_plan_explain(plan, &timed, expect_timed_if_chosen);
+        cr_expect_eq(timed, 2, "batch %u", batch);
+        oz_plan_free(plan);
+    }
+    net_free(&n);
+}
