@@ -27,10 +27,22 @@ typedef struct oz_candidates {
  * may have scalar ones. */
 void oz_list_candidates(oz_candidates *c);
 
-/* trial.c: wall time by measurement, on the plan's threads: of the leaf alone, in a layer of so many columns.
- * Gives up early once it is clear that it takes longer than `hopeless_ns`. Errors: MEMORY. */
-oz_status oz_trial_ns(const oz_leaf_plan *leaf, const oz_option *option, const oz_plan *plan,
-                      uint64_t columns, uint64_t (*clock_ns)(void), double hopeless_ns, double *ns,
-                      oz_error *err);
+/* A leaf to be timed in a layer of so many columns, multiplied by in one way. */
+typedef struct oz_timing {
+    const oz_leaf_plan *leaf;
+    oz_choice choice;
+    uint64_t columns;
+    double predicted; /* ns, on one thread: decides how many threads are called */
+    double ns;        /* wall time by measurement, on the plan's threads */
+} oz_timing;
+
+/* trial.c: of the leaf alone. Gives up early once it is clear that it takes longer than `hopeless_ns`.
+ * Errors: MEMORY. */
+oz_status oz_time_leaf(const oz_plan *plan, oz_timing *what, uint64_t (*clock_ns)(void), double hopeless_ns,
+                       oz_error *err);
+/* Of n leaves that take turns as in a run of a model, so that each finds in the caches what the others have
+ * left there. Errors: MEMORY. */
+oz_status oz_time_in_turn(const oz_plan *plan, oz_timing *what, size_t n, uint64_t (*clock_ns)(void),
+                          oz_error *err);
 
 #endif

@@ -64,7 +64,11 @@ static void find_candidates(oz_chooser *c, uint64_t columns) {
 /* A candidate that takes three times as long as another needs no exact time, unless that is to decide. */
 static oz_status time_option(const oz_chooser *c, oz_option *o, double best, oz_error *err) {
     double hopeless = c->opt->effort == OZ_EFFORT_COMPARE ? 3 * best : HUGE_VAL;
-    return oz_trial_ns(c->leaf, o, c->plan, c->found.columns, c->opt->clock_ns, hopeless, &o->measured, err);
+    oz_timing t = {
+        .leaf = c->leaf, .choice = o->choice, .columns = c->found.columns, .predicted = o->predicted};
+    OZ_TRY(oz_time_leaf(c->plan, &t, c->opt->clock_ns, hopeless, err));
+    o->measured = t.ns;
+    return OZ_OK;
 }
 
 /* Of those that are not timed yet, the one that is expected to be the fastest. */
@@ -296,16 +300,9 @@ static void decide_rows(const oz_chooser *c) {
         c->layer->reads_rows[i] = prefers_rows(c, c->rows_ns[i], c->columns_ns[i], batch_at(c, i));
 }
 
-/* Only what was chosen, of the largest batch. */
-static oz_status time_chosen(const oz_chooser *c, oz_leaf_plan *leaf, const oz_choice *choice,
-                             oz_error *err) {
-    if (c->opt->effort != OZ_EFFORT_CHOSEN || !c->opt->clock_ns) return OZ_OK;
-    oz_candidate *chosen = leaf->candidates;
-    oz_option o = {.choice = *choice, .cost = chosen->cost};
-    o.line = oz_cost_line_for(c->plan->costs, oz_choice_name(choice), &o.cost);
-    o.predicted = predict(c, &o, &o.cost);
-    return oz_trial_ns(leaf, &o, c->plan, chosen->batch, c->opt->clock_ns, HUGE_VAL, &chosen->measured_ns,
-                       err);
+/* Of a leaf for the largest batch. */
+static const oz_choice *chosen_of(const oz_layer_plan *lp, const oz_leaf_plan *leaf) {
+    return oz_choice_for(lp, leaf, lp->columns);
 }
 
 static oz_status choose_layer(oz_chooser *c, oz_error *err) {
@@ -315,13 +312,45 @@ static oz_status choose_layer(oz_chooser *c, oz_error *err) {
     if (c->keeps_rows) decide_rows(c);
     const oz_weight *w = lp->layer->weight;
     for (size_t t = 0; t < w->n_terms; t++) {
-        for (size_t f = 0; f < w->terms[t].n_factors; f++) {
-            const oz_choice *choice = oz_choice_for(lp, &lp->leaf[t][f], lp->columns);
-            mark_chosen(c, &lp->leaf[t][f], choice);
-            OZ_TRY(time_chosen(c, &lp->leaf[t][f], choice, err));
-        }
+        for (size_t f = 0; f < w->terms[t].n_factors; f++)
+            mark_chosen(c, &lp->leaf[t][f], chosen_of(lp, &lp->leaf[t][f]));
     }
     return OZ_OK;
+}
+
+static oz_timing timing_of(const oz_plan *p, const oz_layer_plan *lp, const oz_leaf_plan *leaf) {
+    const oz_choice *choice = chosen_of(lp, leaf);
+    const oz_cost *cost = &leaf->candidates->cost;
+    const oz_cost_line *line = oz_cost_line_for(p->costs, oz_choice_name(choice), cost);
+    return (oz_timing){
+        .leaf = leaf, .choice = *choice, .columns = lp->columns, .predicted = oz_cost_by(line, cost)};
+}
+
+/* The timings of all leaves, in the order of a run; their number. Without a list they are only counted. */
+static size_t list_chosen(const oz_plan *p, oz_timing *list) {
+    size_t n = 0;
+    for (size_t i = 0; i < p->model->contents.n_weights; i++) {
+        const oz_layer_plan *lp = &p->layers[i];
+        const oz_weight *w = lp->layer->weight;
+        for (size_t t = 0; t < w->n_terms; t++) {
+            for (size_t f = 0; f < w->terms[t].n_factors; f++, n++)
+                if (list) list[n] = timing_of(p, lp, &lp->leaf[t][f]);
+        }
+    }
+    return n;
+}
+
+/* Only what was chosen, for the largest batch. */
+static oz_status time_chosen(oz_plan *p, const oz_plan_options *opt, oz_error *err) {
+    if (opt->effort != OZ_EFFORT_CHOSEN || !opt->clock_ns) return OZ_OK;
+    oz_arena arena = {.allocator = p->arena.allocator};
+    const size_t n = list_chosen(p, NULL);
+    oz_timing *list = oz_arena_array(&arena, n, sizeof *list);
+    if (list) list_chosen(p, list);
+    oz_status status = list ? oz_time_in_turn(p, list, n, opt->clock_ns, err) : no_memory(err);
+    for (size_t i = 0; status == OZ_OK && i < n; i++) list[i].leaf->candidates->measured_ns = list[i].ns;
+    oz_arena_free(&arena);
+    return status;
 }
 
 oz_status oz_plan_choose(oz_plan *p, const oz_plan_options *opt, oz_error *err) {
@@ -329,5 +358,5 @@ oz_status oz_plan_choose(oz_plan *p, const oz_plan_options *opt, oz_error *err) 
         oz_chooser c = {.plan = p, .opt = opt, .layer = &p->layers[i]};
         OZ_TRY(choose_layer(&c, err));
     }
-    return OZ_OK;
+    return time_chosen(p, opt, err);
 }

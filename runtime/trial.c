@@ -1,9 +1,13 @@
-/* trial.c - timing one way to multiply by one leaf, with the caller's clock.
+/* trial.c - timing one way to multiply by one leaf, or by several leaves in turn, with the caller's clock.
  *
  * A layer is made of nothing but the leaf, planned in that one way, and multiplied on made-up activations as
  * a run would do it, on the plan's threads. Where the leaf is not the first of its layer to read, or the last
- * to write, columns lie ready, and stay where they are. Short runs are timed in groups. The fastest of
- * several timings is taken: whatever disturbs a run only makes it slower. */
+ * to write, columns lie ready, and stay where they are. One leaf's short runs are timed in groups. Leaves in
+ * turn share their scratch and drive each other's weights out of the caches, as the layers of a model do.
+ * The fastest of several timings is taken: whatever disturbs a run only makes it slower. */
+#include <math.h>
+#include <string.h>
+
 #include "base/arith.h"
 #include "runtime/candidates.h"
 #include "runtime/multiply.h"
@@ -34,7 +38,15 @@ typedef struct oz_trial {
     oz_plan plan;
     oz_session session;
     oz_job job;
+    double times; /* the columns asked for, of those that are timed */
 } oz_trial;
+
+/* What all trials use, one after another: the largest of each. */
+typedef struct scratch {
+    size_t slot_bytes, worker_bytes, unpack_floats, x_floats, y_floats;
+    uint8_t *slots, *workers;
+    float *unpacked, *x, *y;
+} scratch;
 
 /* It is of zeros, which take no other time. */
 static void leave_panel(const oz_job *job, size_t first, size_t n, size_t lanes, float *panel) {
@@ -74,7 +86,7 @@ static void plan_layer(oz_trial *t, const oz_leaf_plan *lp, const oz_choice *cho
     for (size_t i = 0; i < OZ_TILE_WIDTHS; i++) layer->tile_ns[i] = tile_ns;
 }
 
-static bool make_session(oz_trial *t, const oz_plan *plan, oz_arena *a) {
+static void make_plan(oz_trial *t, const oz_plan *plan) {
     oz_plan *p = &t->plan;
     *p = (oz_plan){.isa = plan->isa,
                    .threads = plan->threads,
@@ -87,32 +99,57 @@ static bool make_session(oz_trial *t, const oz_plan *plan, oz_arena *a) {
                    .vec = plan->vec,
                    .layers = &t->layer_plan};
     oz_multiply_size(p, &t->layer_plan);
-    t->session = (oz_session){
-        .plan = p,
-        .slots = oz_arena_alloc(a, p->slots * p->slot_bytes, 64),
-        .workers = oz_arena_alloc(a, (size_t)p->threads.width * p->worker_bytes, 64),
-        .unpacked = oz_arena_array(a, p->unpack_floats, sizeof(float)),
-    };
-    return t->session.slots && t->session.workers && t->session.unpacked;
 }
 
-static bool make_job(oz_trial *t, oz_arena *a) {
+/* Of more columns the first are timed: so many that each thread has groups of tiles for itself. */
+static uint64_t timed_columns(const oz_plan *plan, uint64_t columns) {
+    return oz_min(columns, UINT64_C(2) * OZ_GROUP * OZ_COLUMNS * (uint64_t)plan->threads.width);
+}
+
+static void make_trial(oz_trial *t, const oz_plan *plan, const oz_timing *what) {
+    const uint64_t timed = timed_columns(plan, what->columns);
+    t->times = (double)what->columns / (double)timed;
+    make_layer(t, what->leaf);
+    plan_layer(t, what->leaf, &what->choice, what->predicted / (double)oz_div_up(what->columns, OZ_COLUMNS),
+               timed);
+    make_plan(t, plan);
+}
+
+static void grow(scratch *s, const oz_trial *t) {
+    const oz_plan *p = &t->plan;
+    const size_t columns = t->layer_plan.columns;
+    s->slot_bytes = oz_max(s->slot_bytes, p->slots * p->slot_bytes);
+    s->worker_bytes = oz_max(s->worker_bytes, (size_t)p->threads.width * p->worker_bytes);
+    s->unpack_floats = oz_max(s->unpack_floats, p->unpack_floats);
+    s->x_floats = oz_max(s->x_floats, columns * t->leaf->cols);
+    s->y_floats = oz_max(s->y_floats, columns * t->leaf->rows);
+}
+
+static bool allocate(scratch *s, oz_arena *a) {
+    s->slots = oz_arena_alloc(a, s->slot_bytes, 64);
+    s->workers = oz_arena_alloc(a, s->worker_bytes, 64);
+    s->unpacked = oz_arena_array(a, s->unpack_floats, sizeof(float));
+    s->x = oz_arena_array(a, s->x_floats, sizeof(float));
+    s->y = oz_arena_array(a, s->y_floats, sizeof(float));
+    if (!s->slots || !s->workers || !s->unpacked || !s->x || !s->y) return false;
+    for (size_t i = 0; i < s->x_floats; i++) s->x[i] = (float)(i * 2654435761u % 2001) / 1000.0f - 1.0f;
+    return true;
+}
+
+static void make_job(oz_trial *t, const scratch *s) {
     const oz_leaf_plan *lp = &t->leaf_plan;
-    const size_t columns = t->layer_plan.columns, k = lp->leaf->cols, rows = lp->leaf->rows;
-    float *x = oz_arena_array(a, columns * k, sizeof *x), *y = oz_arena_array(a, columns * rows, sizeof *y);
-    if (!x || !y) return false;
-    for (size_t i = 0; i < columns * k; i++) x[i] = (float)(i * 2654435761u % 2001) / 1000.0f - 1.0f;
-    const bool by_rows = oz_reads_rows(&lp->large);
-    t->job = (oz_job){.columns = columns,
+    const size_t k = lp->leaf->cols, rows = lp->leaf->rows;
+    t->session =
+        (oz_session){.plan = &t->plan, .slots = s->slots, .workers = s->workers, .unpacked = s->unpacked};
+    t->job = (oz_job){.columns = t->layer_plan.columns,
                       .k = k,
                       .row1 = rows,
                       .gather = leave_panel,
                       .scatter = lp->gives_rows ? NULL : leave_sums,
-                      .x = by_rows || lp->takes_rows ? x : NULL,
-                      .y = y,
+                      .x = oz_reads_rows(&lp->large) || lp->takes_rows ? s->x : NULL,
+                      .y = s->y,
                       .ldx = k,
                       .ldy = rows};
-    return true;
 }
 
 static double time_group(oz_trial *t, size_t group, uint64_t (*clock_ns)(void)) {
@@ -137,24 +174,71 @@ static double fastest(oz_trial *t, uint64_t (*clock_ns)(void), double hopeless) 
     return ns < best ? ns : best;
 }
 
-/* Of more columns the first are timed: so many that each thread has groups of tiles for itself. */
-static uint64_t timed_columns(const oz_plan *plan, uint64_t columns) {
-    return oz_min(columns, UINT64_C(2) * OZ_GROUP * OZ_COLUMNS * (uint64_t)plan->threads.width);
+/* Turns until they have taken as long as a group; the time of each leaf's run, and of all. */
+static double time_turns(oz_trial *trials, size_t n, uint64_t (*clock_ns)(void), oz_timing *what) {
+    double all = 0;
+    size_t turns = 0;
+    for (size_t i = 0; i < n; i++) what[i].ns = 0;
+    do {
+        for (size_t i = 0; i < n; i++) {
+            const double ns = time_group(&trials[i], 1, clock_ns);
+            what[i].ns += ns;
+            all += ns;
+        }
+    } while (++turns < MOST_IN_GROUP && all < GROUP_NS);
+    for (size_t i = 0; i < n; i++) what[i].ns *= trials[i].times / (double)turns;
+    return all / (double)turns;
 }
 
-oz_status oz_trial_ns(const oz_leaf_plan *lp, const oz_option *o, const oz_plan *plan, uint64_t columns,
-                      uint64_t (*clock_ns)(void), double hopeless_ns, double *ns, oz_error *err) {
+/* The first group is the warm-up; of the others the fastest counts. */
+static void take_turns(oz_trial *trials, size_t n, uint64_t (*clock_ns)(void), oz_timing *what,
+                       oz_timing *best) {
+    const double group_ns = fmax(GROUP_NS, time_turns(trials, n, clock_ns, what));
+    double least = HUGE_VAL;
+    for (size_t i = 0; i < LEAST_GROUPS || (double)i * group_ns < ENOUGH_NS; i++) {
+        const double ns = time_turns(trials, n, clock_ns, what);
+        if (ns < least) memcpy(best, what, n * sizeof *what);
+        least = fmin(least, ns);
+    }
+    memcpy(what, best, n * sizeof *what);
+}
+
+oz_status oz_time_leaf(const oz_plan *plan, oz_timing *what, uint64_t (*clock_ns)(void), double hopeless_ns,
+                       oz_error *err) {
     oz_arena arena = {.allocator = plan->arena.allocator};
     oz_trial t;
-    const uint64_t timed = timed_columns(plan, columns);
-    const double times = (double)columns / (double)timed;
+    scratch s = {0};
     oz_status status = OZ_OK;
-    make_layer(&t, lp);
-    plan_layer(&t, lp, &o->choice, o->predicted / (double)oz_div_up(columns, OZ_COLUMNS), timed);
-    if (make_session(&t, plan, &arena) && make_job(&t, &arena))
-        *ns = times * fastest(&t, clock_ns, hopeless_ns / times);
-    else
-        status = oz_fail(err, OZ_ERR_MEMORY, OZ_NO_OFFSET, lp->leaf->name, "out of memory");
+    make_trial(&t, plan, what);
+    grow(&s, &t);
+    if (allocate(&s, &arena)) {
+        make_job(&t, &s);
+        what->ns = t.times * fastest(&t, clock_ns, hopeless_ns / t.times);
+    } else {
+        status = oz_fail(err, OZ_ERR_MEMORY, OZ_NO_OFFSET, what->leaf->leaf->name, "out of memory");
+    }
+    oz_arena_free(&arena);
+    return status;
+}
+
+oz_status oz_time_in_turn(const oz_plan *plan, oz_timing *what, size_t n, uint64_t (*clock_ns)(void),
+                          oz_error *err) {
+    if (n == 1) return oz_time_leaf(plan, what, clock_ns, HUGE_VAL, err);
+    oz_arena arena = {.allocator = plan->arena.allocator};
+    scratch s = {0};
+    oz_status status = OZ_OK;
+    oz_trial *trials = oz_arena_array(&arena, n, sizeof *trials);
+    oz_timing *best = oz_arena_array(&arena, n, sizeof *best);
+    for (size_t i = 0; trials && i < n; i++) {
+        make_trial(&trials[i], plan, &what[i]);
+        grow(&s, &trials[i]);
+    }
+    if (trials && best && allocate(&s, &arena)) {
+        for (size_t i = 0; i < n; i++) make_job(&trials[i], &s);
+        take_turns(trials, n, clock_ns, what, best);
+    } else {
+        status = oz_fail(err, OZ_ERR_MEMORY, OZ_NO_OFFSET, "", "out of memory");
+    }
     oz_arena_free(&arena);
     return status;
 }

@@ -23,7 +23,7 @@ typedef struct oz_subject {
     uint64_t resident;
     double leaf_bytes, operations; /* of one run: read of the weights; two for each that is stored and used */
     bool integer;                  /* its products are of bytes */
-    double kernels_ns;             /* the plan's kernels alone, on its threads */
+    double kernels_ns;             /* the plan's kernels alone, in turn, on its threads */
     double last_ns;                /* one run, when it was last timed */
 } oz_subject;
 

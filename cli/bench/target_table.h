@@ -8,7 +8,7 @@
  *
  * AGAINST is what the figure is a ratio to: B, F or D (the machine's limits), dense (the fastest dense f32
  * layer of the machine), best:CODEC (the fastest of other engines), ENGINE:CODEC[:SPARSITY], another METHOD,
- * or kernels (the plan's kernels alone, on one thread: the share of the time that is theirs). A line has a
+ * or kernels (the plan's kernels alone, taking turns: the share of the time that is theirs). A line has a
  * BAR for each instruction set that it is meant for; the nearest below the one in use counts. "#" begins a
  * comment. */
 #ifndef OZ_CLI_BENCH_TARGET_TABLE_H

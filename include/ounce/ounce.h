@@ -226,7 +226,8 @@ typedef struct oz_plan oz_plan;
 typedef enum oz_effort {
     OZ_EFFORT_MODEL,  /* cost table only: no timing, the same plan every time */
     OZ_EFFORT_TRIAL,  /* time every candidate of each layer with `clock_ns`, on the plan's threads */
-    OZ_EFFORT_CHOSEN, /* the plan of MODEL, and only what it chose timed, for oz_plan_explain */
+    OZ_EFFORT_CHOSEN, /* the plan of MODEL, and only what it chose timed, in turn as in a run, for explaining
+                       */
     OZ_EFFORT_COMPARE /* the plan of MODEL, and every candidate timed; hopeless ones only roughly */
 } oz_effort;
 

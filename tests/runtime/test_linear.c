@@ -471,3 +471,33 @@ Test(linear, all_leaves_of_what_was_chosen_are_timed) {
     }
     net_free(&n);
 }
+
+/* Says that every second run takes three times as long as the others. */
+static uint64_t alternating_clock(void) {
+    now += clock_calls++ / 2 % 2 ? 3000000 : 1000000;
+    return now;
+}
+
+static void keep_time_of_chosen(void *ctx, const oz_candidate *c) {
+    double *ns = ctx;
+    if (c->chosen) ns[c->leaf[0] - '0'] = c->measured_ns;
+}
+
+Test(linear, what_was_chosen_is_timed_in_turn) {
+    net n = {0};
+    make(&n, "dense,codec=int8", true);
+    make(&n, "sparse,codec=f32", false);
+    net_must_open(&n, plain);
+    oz_plan_options opt = OZ_PLAN_INIT;
+    oz_plan *plan;
+    double ns[2] = {0};
+    clock_calls = 0;
+    opt.effort = OZ_EFFORT_CHOSEN;
+    opt.clock_ns = alternating_clock;
+    cr_assert_eq(oz_plan_create(n.model, &opt, &plan, &n.err), OZ_OK, "%s", n.err.message);
+    oz_plan_explain(plan, ns, keep_time_of_chosen);
+    cr_expect_float_eq(ns[0], 1e6, 1);
+    cr_expect_float_eq(ns[1], 3e6, 1);
+    oz_plan_free(plan);
+    net_free(&n);
+}
