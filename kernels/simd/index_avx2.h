@@ -133,12 +133,20 @@ OZ_INLINE void v_expand64(const float *p, const void *mask, vf16 out[4]) {
         out[i].hi = v_expand_next(p, &at, bits[2 * i + 1]);
     }
 }
-OZ_INLINE vf16 v_add_first(vf16 a, const float *p, ptrdiff_t n) {
-    const vf16 all = v_load(p), live = v_load(oz_first_lanes + OZ_MOST_FIRST - n);
+OZ_INLINE void vi_extremes(vi16 a, size_t *least, size_t *most) {
+    const __m256i words = _mm256_packus_epi32(a.lo, a.hi);
+    const __m128i low = _mm256_castsi256_si128(words), high = _mm256_extracti128_si256(words, 1);
+    *least = (size_t)_mm_extract_epi16(_mm_minpos_epu16(_mm_min_epu16(low, high)), 0);
+    const __m128i not_most = _mm_xor_si128(_mm_max_epu16(low, high), _mm_set1_epi16(-1));
+    *most = 0xffff ^ (size_t)_mm_extract_epi16(_mm_minpos_epu16(not_most), 0);
+}
+OZ_INLINE vf16 v_add_first(vf16 a, const float *p, const int32_t *n) {
+    const vf16 all = v_load(p), live = v_load(oz_first_lanes + OZ_MOST_FIRST - *n);
     return (vf16){_mm256_add_ps(a.lo, _mm256_and_ps(all.lo, live.lo)),
                   _mm256_add_ps(a.hi, _mm256_and_ps(all.hi, live.hi))};
 }
 
+#define OZ_LOOKED_UP 16
 typedef struct v_table {
     const float *x;
 } v_table;
@@ -162,9 +170,9 @@ OZ_INLINE __m256 v_look_up8(const float *x, const uint8_t *index) {
     memcpy(&eight, index, sizeof eight);
     return _mm256_set_m128(v_look_up4(x, (uint32_t)(eight >> 32)), v_look_up4(x, (uint32_t)eight));
 }
-OZ_INLINE vf16 v_look_up(const v_table *t, size_t n, const uint8_t *index) {
+OZ_INLINE void v_look_up(const v_table *t, size_t n, const uint8_t *index, vf16 out[1]) {
     (void)n;
-    return (vf16){v_look_up8(t->x, index), v_look_up8(t->x, index + 8)};
+    out[0] = (vf16){v_look_up8(t->x, index), v_look_up8(t->x, index + 8)};
 }
 
 OZ_INLINE vf16 v_repeat8(const float *p) {

@@ -164,11 +164,80 @@ OZ_INLINE void v_expand64(const float *p, const void *mask, vf16 out[4]) {
     out[2] = v_expand_open(p + __builtin_popcountll(bits & 0xffffffff), v_mask_at(at + 4));
     out[3] = v_expand_open(p + __builtin_popcountll(bits << 16), v_mask_behind(at + 4));
 }
-OZ_INLINE vf16 v_add_first(vf16 a, const float *p, ptrdiff_t n) {
+OZ_INLINE void vi_extremes(vi16 a, size_t *least, size_t *most) {
+    const __m256i words = _mm512_cvtepi32_epi16(a);
+    const __m128i low = _mm256_castsi256_si128(words), high = _mm256_extracti128_si256(words, 1);
+    *least = (size_t)_mm_extract_epi16(_mm_minpos_epu16(_mm_min_epu16(low, high)), 0);
+    const __m128i not_most = _mm_xor_si128(_mm_max_epu16(low, high), _mm_set1_epi16(-1));
+    *most = 0xffff ^ (size_t)_mm_extract_epi16(_mm_minpos_epu16(not_most), 0);
+}
+/* The compare takes the number from memory into all lanes. */
+OZ_INLINE vf16 v_add_first(vf16 a, const float *p, const int32_t *n) {
     const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-    return _mm512_mask_add_ps(a, _mm512_cmpgt_epi32_mask(_mm512_set1_epi32((int)n), lane), a, v_load(p));
+    return _mm512_mask_add_ps(a, _mm512_cmplt_epi32_mask(lane, _mm512_set1_epi32(*n)), a, v_load(p));
 }
 
+#ifdef OZ_LOOK_UP
+/* Up to 256 floats stay in registers, cut into their four bytes: a table of bytes has four times the entries
+ * of one of floats, and one look-up finds 64 of them. */
+#define OZ_LOOKED_UP 64
+typedef struct v_table {
+    __m512i byte[4][4];
+} v_table;
+/* 64 floats: each dword of the four bytes of one kind in their order. */
+OZ_INLINE void v_cut_bytes(const float *x, __m512i byte[4]) {
+    const __m512i by_kind =
+        _mm512_broadcast_i32x4(_mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
+    __m512i four[4];
+    OZ_UNROLL
+    for (size_t i = 0; i < 4; i++) { /* floats 4 i to 4 i + 3 of each 16 */
+        const __m128i *p = (const __m128i *)(const void *)(x + 4 * i);
+        __m512i a = _mm512_castsi128_si512(_mm_loadu_si128(p));
+        a = _mm512_inserti32x4(a, _mm_loadu_si128(p + 4), 1);
+        a = _mm512_inserti32x4(a, _mm_loadu_si128(p + 8), 2);
+        a = _mm512_inserti32x4(a, _mm_loadu_si128(p + 12), 3);
+        four[i] = _mm512_shuffle_epi8(a, by_kind);
+    }
+    __m512i a = _mm512_unpacklo_epi32(four[0], four[1]), b = _mm512_unpacklo_epi32(four[2], four[3]);
+    __m512i c = _mm512_unpackhi_epi32(four[0], four[1]), d = _mm512_unpackhi_epi32(four[2], four[3]);
+    byte[0] = _mm512_unpacklo_epi64(a, b);
+    byte[1] = _mm512_unpackhi_epi64(a, b);
+    byte[2] = _mm512_unpacklo_epi64(c, d);
+    byte[3] = _mm512_unpackhi_epi64(c, d);
+}
+OZ_INLINE v_table v_tabulate(const float *x, size_t n) {
+    v_table t;
+    OZ_UNROLL
+    for (size_t q = 0; q < n / 64; q++) {
+        __m512i byte[4];
+        v_cut_bytes(x + 64 * q, byte);
+        OZ_UNROLL
+        for (size_t i = 0; i < 4; i++) t.byte[i][q] = byte[i];
+    }
+    return t;
+}
+/* Lanes are joined within 128 bits, so the dwords of the index are put where their floats shall be. */
+OZ_INLINE void v_look_up(const v_table *t, size_t n, const uint8_t *index, vf16 out[4]) {
+    const __m512i across = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    const __m512i i = _mm512_permutexvar_epi32(across, _mm512_loadu_si512(index));
+    const __mmask64 bit7 = _mm512_movepi8_mask(i);
+    __m512i byte[4];
+    OZ_UNROLL
+    for (size_t b = 0; b < 4; b++) {
+        byte[b] = _mm512_permutex2var_epi8(t->byte[b][0], i, t->byte[b][1]);
+        if (n <= 128) continue;
+        __m512i high = _mm512_permutex2var_epi8(t->byte[b][2], i, t->byte[b][3]);
+        byte[b] = _mm512_mask_blend_epi8(bit7, byte[b], high);
+    }
+    __m512i low = _mm512_unpacklo_epi8(byte[0], byte[1]), low2 = _mm512_unpacklo_epi8(byte[2], byte[3]);
+    __m512i high = _mm512_unpackhi_epi8(byte[0], byte[1]), high2 = _mm512_unpackhi_epi8(byte[2], byte[3]);
+    out[0] = _mm512_castsi512_ps(_mm512_unpacklo_epi16(low, low2));
+    out[1] = _mm512_castsi512_ps(_mm512_unpackhi_epi16(low, low2));
+    out[2] = _mm512_castsi512_ps(_mm512_unpacklo_epi16(high, high2));
+    out[3] = _mm512_castsi512_ps(_mm512_unpackhi_epi16(high, high2));
+}
+#else
+#define OZ_LOOKED_UP 16
 /* Up to 256 floats stay in registers; bits 5 to 7 of an index choose between pairs of them. */
 typedef struct v_table {
     vf16 x[16];
@@ -187,14 +256,15 @@ OZ_INLINE vf16 v_look_up64(const vf16 x[4], vi16 index, vm16 bit5) {
 OZ_INLINE vf16 v_look_up128(const vf16 x[8], vi16 index, vm16 bit5, vm16 bit6) {
     return _mm512_mask_blend_ps(bit6, v_look_up64(x, index, bit5), v_look_up64(x + 4, index, bit5));
 }
-OZ_INLINE vf16 v_look_up(const v_table *t, size_t n, const uint8_t *index) {
+OZ_INLINE void v_look_up(const v_table *t, size_t n, const uint8_t *index, vf16 out[1]) {
     vi16 i = vi_load_u8(index);
     vm16 bit5 = _mm512_test_epi32_mask(i, vi_set1(32)), bit6 = _mm512_test_epi32_mask(i, vi_set1(64));
-    vf16 out = v_look_up128(t->x, i, bit5, bit6);
-    if (n <= 128) return out;
+    out[0] = v_look_up128(t->x, i, bit5, bit6);
+    if (n <= 128) return;
     vm16 bit7 = _mm512_test_epi32_mask(i, vi_set1(128));
-    return _mm512_mask_blend_ps(bit7, out, v_look_up128(t->x + 8, i, bit5, bit6));
+    out[0] = _mm512_mask_blend_ps(bit7, out[0], v_look_up128(t->x + 8, i, bit5, bit6));
 }
+#endif
 
 OZ_INLINE vf16 v_repeat8(const float *p) {
     return _mm512_broadcast_f32x8(_mm256_loadu_ps(p));

@@ -61,11 +61,19 @@ OZ_INLINE void v_expand64(const float *p, const void *mask, vf16 out[4]) {
     const uint8_t *bits = mask;
     for (int i = 0; i < 64; i++) out[i / 16].lane[i % 16] = bits[i / 8] >> (i % 8) & 1 ? *p++ : 0;
 }
-OZ_INLINE vf16 v_add_first(vf16 a, const float *p, ptrdiff_t n) {
-    OZ_EACH(a.lane, i, 16, i < n ? a.lane[i] + p[i] : a.lane[i]);
+OZ_INLINE void vi_extremes(vi16 a, size_t *least, size_t *most) {
+    *least = *most = (size_t)a.lane[0];
+    for (int i = 1; i < 16; i++) {
+        *least = (size_t)a.lane[i] < *least ? (size_t)a.lane[i] : *least;
+        *most = (size_t)a.lane[i] > *most ? (size_t)a.lane[i] : *most;
+    }
+}
+OZ_INLINE vf16 v_add_first(vf16 a, const float *p, const int32_t *n) {
+    OZ_EACH(a.lane, i, 16, i < *n ? a.lane[i] + p[i] : a.lane[i]);
     return a;
 }
 
+#define OZ_LOOKED_UP 16
 typedef struct v_table {
     const float *x;
 } v_table;
@@ -73,11 +81,9 @@ OZ_INLINE v_table v_tabulate(const float *x, size_t n) {
     (void)n;
     return (v_table){x};
 }
-OZ_INLINE vf16 v_look_up(const v_table *t, size_t n, const uint8_t *index) {
+OZ_INLINE void v_look_up(const v_table *t, size_t n, const uint8_t *index, vf16 out[1]) {
     (void)n;
-    vf16 out;
-    OZ_EACH(out.lane, i, 16, t->x[index[i]]);
-    return out;
+    OZ_EACH(out[0].lane, i, 16, t->x[index[i]]);
 }
 
 OZ_INLINE vf16 v_repeat8(const float *p) {

@@ -59,51 +59,90 @@ OZ_INLINE void dot_mask_cell(const cell *c, const float *w, const float *x, size
 }
 
 /* product[s] = weight of slot s times its input of n, 128 or 256; 16 more may be written. */
-OZ_INLINE void multiply_slots(const uint8_t *columns, const float *w, size_t slots, const float *x, size_t n,
-                              float *product) {
-    const v_table inputs = v_tabulate(x, n);
+OZ_INLINE void multiply_slots(const uint8_t *columns, const float *w, size_t slots, const v_table *inputs,
+                              size_t n, float *product) {
+    const v_table table = *inputs;
     OZ_ROLL
-    for (size_t s = 0; s < slots; s += OZ_LANES) {
-        oz_ask_ahead((const uint8_t *)(w + s), OZ_LANES * sizeof *w);
-        v_store(product + s, v_mul(v_look_up(&inputs, n, columns + s), v_load(w + s)));
+    for (size_t s = 0; s < slots; s += OZ_LOOKED_UP) {
+        vf16 input[OZ_LOOKED_UP / OZ_LANES];
+        v_look_up(&table, n, columns + s, input);
+        OZ_UNROLL
+        for (size_t v = 0; v < OZ_LOOKED_UP / OZ_LANES; v++) {
+            const size_t at = s + v * OZ_LANES;
+            if (v > 0 && at >= slots) break;
+            oz_ask_ahead((const uint8_t *)(w + at), OZ_LANES * sizeof *w);
+            v_store(product + at, v_mul(input[v], v_load(w + at)));
+        }
     }
 }
 
 /* sum[r] += the products of row r, in as many steps as the longest row takes; the steps that the shortest one
  * fills need not ask which lanes are its own. */
 OZ_INLINE void add_rows(const cell *c, const float *product, vf16 *sum) {
-    size_t longest = 0, shortest = OZ_MAX_BLOCK;
-    for (size_t r = 0; r < OZ_PANEL; r++) {
-        const size_t count = c->row[r + 1] - c->row[r];
-        longest = oz_max(longest, count);
-        shortest = oz_min(shortest, count);
-    }
+    int32_t left[OZ_MAX_BLOCK / OZ_LANES][OZ_PANEL]; /* of each row's products, so many are left at a step */
+    const vi16 count = vi_sub(vi_load_u16(c->row + 1), vi_load_u16(c->row));
+    size_t shortest, longest;
+    vi_extremes(count, &shortest, &longest);
     const size_t full = shortest / OZ_LANES * OZ_LANES;
+    OZ_ROLL
+    for (size_t s = full; s < longest; s += OZ_LANES)
+        vi_store(left[s / OZ_LANES], vi_sub(count, vi_set1((int32_t)s)));
+    OZ_ROLL
     for (size_t r = 0; r < OZ_PANEL; r++) {
-        const ptrdiff_t count = c->row[r + 1] - c->row[r];
         const float *own = product + c->row[r];
         vf16 acc = sum[r];
         size_t s = 0;
         for (; s < full; s += OZ_LANES) acc = v_add(acc, v_load(own + s));
-        for (; s < longest; s += OZ_LANES) acc = v_add_first(acc, own + s, count - (ptrdiff_t)s);
+        OZ_ROLL
+        for (; s < longest; s += OZ_LANES) acc = v_add_first(acc, own + s, &left[s / OZ_LANES][r]);
         sum[r] = acc;
     }
 }
 
-OZ_INLINE void dot_columns_cell(const cell *c, const uint8_t *columns, const float *w, const float *x,
+/* Whole blocks of inputs, as they are looked up: made once for all panels where they are not too many, else
+ * for each cell anew. */
+enum { MOST_TABLES = 16 };
+typedef struct tables {
+    v_table of[MOST_TABLES];
+    size_t blocks; /* of each row of activations */
+} tables;
+
+OZ_INLINE v_table tabulate(const float *x, size_t inputs) {
+    return inputs <= OZ_BLOCK ? v_tabulate(x, OZ_BLOCK) : v_tabulate(x, OZ_MAX_BLOCK);
+}
+
+OZ_INLINE void make_tables(const oz_leaf *leaf, const oz_rows *x, size_t m, tables *t) {
+    const size_t block = leaf->param[OZ_SPARSE_BLOCK], blocks = leaf->cols / block;
+    t->blocks = 0;
+    if (leaf->param[OZ_SPARSE_FORM] == OZ_SPARSE_MASK || m * blocks > MOST_TABLES) return;
+    t->blocks = blocks;
+    for (size_t i = 0; i < m; i++) {
+        for (size_t b = 0; b < blocks; b++)
+            t->of[i * blocks + b] = tabulate(x->f32 + i * x->ld + b * block, block);
+    }
+}
+
+/* Of row i of the activations, which lies at x. A table may be where the inputs are: in the room for padded
+ * ones, too. */
+OZ_INLINE v_table table_of(const tables *t, const cell *c, size_t i, const float *x, float *padded) {
+    if (c->block < t->blocks) return t->of[i * t->blocks + c->block];
+    return tabulate(c->inputs % OZ_BLOCK != 0 ? pad_inputs(c, x, 0, 1, padded) : x, c->inputs);
+}
+
+OZ_INLINE void dot_columns_cell(const cell *c, const uint8_t *columns, const float *w, const v_table *inputs,
                                 vf16 *sum) {
-    float padded[OZ_MAX_BLOCK];
     float product[OZ_MOST_NONZEROS + OZ_MAX_BLOCK]; /* rows are read as far as the longest goes */
-    if (c->inputs % OZ_BLOCK != 0) x = pad_inputs(c, x, 0, 1, padded);
     if (c->inputs <= OZ_BLOCK)
-        multiply_slots(columns, w, c->slots, x, OZ_BLOCK, product);
+        multiply_slots(columns, w, c->slots, inputs, OZ_BLOCK, product);
     else
-        multiply_slots(columns, w, c->slots, x, OZ_MAX_BLOCK, product);
+        multiply_slots(columns, w, c->slots, inputs, OZ_MAX_BLOCK, product);
     add_rows(c, product, sum);
 }
 
-OZ_INLINE void mv_panel(const oz_leaf *leaf, size_t panel, const oz_rows *x, size_t m, float *y, size_t ldy) {
+OZ_INLINE void mv_panel(const oz_leaf *leaf, size_t panel, const oz_rows *x, size_t m, const tables *t,
+                        float *y, size_t ldy) {
     oz_nonzeros_room room;
+    float padded[OZ_MAX_BLOCK];
     vf16 sum[OZ_MV_BATCH * OZ_PANEL];
     OZ_UNROLL
     for (size_t i = 0; i < m * OZ_PANEL; i++) sum[i] = v_zero();
@@ -118,14 +157,19 @@ OZ_INLINE void mv_panel(const oz_leaf *leaf, size_t panel, const oz_rows *x, siz
         }
         const uint8_t *columns = cell_columns(leaf, &c, &room);
         find_rows(leaf, &c);
-        for (size_t i = 0; i < m; i++) dot_columns_cell(&c, columns, w, in + i * x->ld, sum + i * OZ_PANEL);
+        for (size_t i = 0; i < m; i++) {
+            const v_table inputs = table_of(t, &c, i, in + i * x->ld, padded);
+            dot_columns_cell(&c, columns, w, &inputs, sum + i * OZ_PANEL);
+        }
     }
     for (size_t i = 0; i < m; i++) add_to_rows(leaf, panel, sums_of(sum + i * OZ_PANEL), y + i * ldy);
 }
 
 OZ_INLINE void mv_batch(const oz_leaf *leaf, size_t panel0, size_t panel1, const oz_rows *x, size_t m,
                         float *y, size_t ldy) {
-    for (size_t panel = panel0; panel < panel1; panel++) mv_panel(leaf, panel, x, m, y, ldy);
+    tables t;
+    make_tables(leaf, x, m, &t);
+    for (size_t panel = panel0; panel < panel1; panel++) mv_panel(leaf, panel, x, m, &t, y, ldy);
 }
 
 static void OZ_NAME(sparse_mv_float)(const oz_leaf *leaf, size_t panel0, size_t panel1, const oz_rows *x,
