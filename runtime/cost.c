@@ -45,6 +45,11 @@ static bool multiplies_zeros(const oz_choice *choice) {
     return choice->way != OZ_WAY_MV && !(d && (d->nz || d->nz_codes));
 }
 
+/* Rows that fill the last panel cost what others do. */
+static bool takes_panels(const oz_choice *choice) {
+    return !oz_calls_onednn(choice) && !(choice->way == OZ_WAY_MV && choice->mv->row_by_row);
+}
+
 /* The share of `bytes`, read again and again, that a cache does not hold. What is a little smaller is not
  * alone there, and of what is a little larger a part stays. */
 static double share_missed(double bytes, double cache) {
@@ -57,8 +62,7 @@ void oz_cost_of(const oz_cost_class *costs, const oz_leaf_plan *lp, const oz_cho
     const bool rows = oz_reads_rows(choice);
     uint64_t tiles = oz_div_up(columns, rows ? OZ_MV_BATCH : OZ_COLUMNS);
     double n = (double)(rows ? columns : padded(oz_primitives_of(costs->isa), choice, columns));
-    /* Our kernels work on whole panels. */
-    double height = (double)(!oz_calls_onednn(choice) ? oz_round_up(leaf->rows, OZ_PANEL) : leaf->rows);
+    double height = (double)(takes_panels(choice) ? oz_round_up(leaf->rows, OZ_PANEL) : leaf->rows);
     double weights = height * (double)leaf->cols, stored = leaf->format->nonzeros ? lp->nonzeros : weights;
     const bool direct = oz_is_direct(lp, choice, columns);
     *out = (oz_cost){.way = way_of(choice, columns, direct),

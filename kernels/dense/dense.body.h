@@ -48,13 +48,13 @@ INTEGER_CODEC(OZ_CODEC_INT3, int3)
 INTEGER_CODEC(OZ_CODEC_INT2, int2)
 INTEGER_CODEC(OZ_CODEC_TERNARY, ternary)
 
-#define MV(codec, i8)                                                                                        \
+#define MV(codec, i8, by_row)                                                                                \
     {                                                                                                        \
         .name = OZ_NAME_TEXT("dense_mv_" #codec), .act_i8 = i8, .takes = takes_##codec,                      \
-        .run = OZ_NAME(dense_mv_##codec)                                                                     \
+        .run = OZ_NAME(dense_mv_##codec), .row_by_row = by_row                                               \
     }
-#define MV_FLOAT(codec) MV(codec, false)
-#define MV_INTEGER(codec) MV(codec, true), MV(codec##_f32, false)
+#define MV_FLOAT(codec) MV(codec, false, true)
+#define MV_INTEGER(codec) MV(codec, true, false), MV(codec##_f32, false, false)
 #define MM_F32(codec)                                                                                        \
     { .name = OZ_NAME_TEXT("dense_mm_" #codec "_f32"), .takes = takes_##codec, .f32 = f32_##codec }
 #define MM_U8(codec)                                                                                         \
