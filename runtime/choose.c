@@ -106,13 +106,16 @@ static const oz_option *find(const oz_chooser *c, const oz_choice *choice) {
 }
 
 /* Predictions, which are of one thread, are off by about that; in doubt it is what gains more by a second
- * thread: a kernel of ours rather than oneDNN's, and tiles rather than rows where there are several. */
+ * thread: a kernel of ours rather than oneDNN's, tiles rather than rows where there are several, and several
+ * panels of rows rather than a single tile, which every thread lays out for itself. */
 #define DOUBT 1.05
 
 /* Of the two families' times for so many columns. */
 static bool prefers_rows(const oz_chooser *c, double rows_ns, double columns_ns, uint64_t columns) {
-    const bool doubtful = columns > OZ_COLUMNS && c->opt->effort != OZ_EFFORT_TRIAL;
-    return !(columns_ns < rows_ns * (doubtful ? DOUBT : 1));
+    const bool trial = c->opt->effort == OZ_EFFORT_TRIAL, panels = c->layer->layer->weight->rows > OZ_PANEL;
+    if (columns > OZ_COLUMNS && !trial) rows_ns *= DOUBT;
+    if (columns <= OZ_COLUMNS && panels && !trial) columns_ns *= DOUBT;
+    return !(columns_ns < rows_ns);
 }
 
 static oz_option *fastest(oz_chooser *c, bool rows, uint64_t columns) {

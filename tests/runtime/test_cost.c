@@ -200,8 +200,8 @@ static void expect_amounts(net *n, const char *way, uint32_t batch, const double
     oz_plan_free(plan);
 }
 
-/* Three panels of rows and two blocks of inputs. Of more columns than a tile's, activations stay where they
- * lie; up to 16 are another way. */
+/* Three panels of rows, of which the last is not full, and two blocks of inputs. Of more columns than a
+ * tile's, activations stay where they lie; up to 16 are another way. */
 Test(cost, amounts_of_a_dense_layer) {
     net n = {0};
     make(&n, "dense,codec=f32");
@@ -236,10 +236,26 @@ Test(cost, amounts_of_a_dense_layer) {
     expect_amounts(&n, "mv", 3,
                    (double[OZ_COST_TERMS]){[OZ_COST_ONCE] = 1,
                                            [OZ_COST_CALLS] = 1,
+                                           [OZ_COST_SUMS] = ROWS * 2 * 3,
+                                           [OZ_COST_WEIGHTS] = ROWS * COLS,
+                                           [OZ_COST_STORED] = ROWS * COLS,
+                                           [OZ_COST_PRODUCTS] = ROWS * COLS * 3,
+                                           [OZ_COST_SCATTERED] = ROWS * 3});
+    net_free(&n);
+}
+
+/* Codes of 16 rows are multiplied together, by inputs that become codes first. */
+Test(cost, amounts_of_a_dense_layer_of_codes) {
+    net n = {0};
+    make(&n, "dense,codec=int8");
+    expect_amounts(&n, "mv", 3,
+                   (double[OZ_COST_TERMS]){[OZ_COST_ONCE] = 1,
+                                           [OZ_COST_CALLS] = 1,
                                            [OZ_COST_SUMS] = FILLED * 2 * 3,
                                            [OZ_COST_WEIGHTS] = FILLED * COLS,
                                            [OZ_COST_STORED] = FILLED * COLS,
                                            [OZ_COST_PRODUCTS] = FILLED * COLS * 3,
+                                           [OZ_COST_GATHERED] = COLS * 3,
                                            [OZ_COST_SCATTERED] = ROWS * 3});
     net_free(&n);
 }
@@ -365,45 +381,57 @@ Test(cost, onednn_must_be_clearly_faster) {
     net_free(&n);
 }
 
-static bool is_way(const oz_candidate *c, const char *one, const char *other) {
-    return strcmp(c->cost.way, one) == 0 || strcmp(c->cost.way, other) == 0;
+static bool is_way(const oz_candidate *c, bool rows) {
+    static const char *const ways[2][2] = {{"mm", "direct"}, {"mv", "blocks"}};
+    return strcmp(c->cost.way, ways[rows][0]) == 0 || strcmp(c->cost.way, ways[rows][1]) == 0;
 }
 
-static void check_rows(const seen *s, const char *text) {
+/* Who reads rows, or who does not, is chosen only if it is clearly faster than the others. */
+static void check_doubted(const seen *s, bool rows, const char *text) {
     const oz_candidate *chosen = &s->list[0];
     for (size_t i = 1; i < s->n; i++) {
         const oz_candidate *c = &s->list[i];
         if (c->predicted_ns < 0) continue;
-        if (is_way(chosen, "mv", "blocks") && is_way(c, "mm", "direct"))
+        if (is_way(chosen, rows) && is_way(c, !rows))
             cr_expect_geq(c->predicted_ns, 1.05 * chosen->predicted_ns, "%s, %s", text, c->kernel);
-        if (!is_way(chosen, "mm", "direct") || !is_way(c, "mv", "blocks")) continue;
+        if (!is_way(chosen, !rows) || !is_way(c, rows)) continue;
         const bool faster = c->predicted_ns < chosen->predicted_ns;
         cr_expect_str_eq(c->verdict, faster ? "hardly faster" : "slower", "%s, %s", text, c->kernel);
         cr_expect_leq(chosen->predicted_ns, 1.05001 * c->predicted_ns, "%s, %s", text, c->kernel);
     }
 }
 
-/* The same of rows beside tiles, where there are several; some of these are close on most CPUs. */
-Test(cost, rows_must_be_clearly_faster_than_tiles) {
+/* For batches [first, last]. */
+static void expect_doubted(bool rows, uint32_t first, uint32_t last) {
     static const char *const texts[] = {"dense,codec=f32", "dense,codec=int8", "nm:2:4,codec=f32",
                                         "nm:1:8,codec=int8"};
     for (size_t t = 0; t < sizeof texts / sizeof texts[0]; t++) {
         net n = {0};
         make(&n, texts[t]);
         for (size_t i = 0; net_isa(i); i++) {
-            for (uint32_t batch = 65; batch <= 300; batch += 15) {
+            for (uint32_t batch = first; batch <= last; batch += (last - first) / 15) {
                 oz_plan *plan;
                 oz_plan_options opt = OZ_PLAN_INIT;
                 opt.isa = net_isa(i);
                 opt.max_batch = batch;
                 opt.threads = 1;
                 const seen s = candidates(&n, &opt, &plan);
-                check_rows(&s, texts[t]);
+                check_doubted(&s, rows, texts[t]);
                 oz_plan_free(plan);
             }
         }
         net_free(&n);
     }
+}
+
+/* The same of rows beside tiles, where there are several; some of these are close on most CPUs. */
+Test(cost, rows_must_be_clearly_faster_than_tiles) {
+    expect_doubted(true, 65, 300);
+}
+
+/* And of a single tile, which every thread lays out for itself, beside several panels of rows. */
+Test(cost, a_tile_must_be_clearly_faster_than_rows) {
+    expect_doubted(false, 17, 64);
 }
 
 /* What two threads save must pay for calling the second. */
