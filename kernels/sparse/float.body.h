@@ -99,8 +99,8 @@ OZ_INLINE void add_rows(const cell *c, const float *product, vf16 *sum) {
     }
 }
 
-/* Whole blocks of inputs, as they are looked up: made once for all panels where they are not too many, else
- * for each cell anew. */
+/* Whole blocks of inputs, as they are looked up: made once for several panels where they are not too many,
+ * else for each cell anew. */
 enum { MOST_TABLES = 16 };
 typedef struct tables {
     v_table of[MOST_TABLES];
@@ -111,10 +111,11 @@ OZ_INLINE v_table tabulate(const float *x, size_t inputs) {
     return inputs <= OZ_BLOCK ? v_tabulate(x, OZ_BLOCK) : v_tabulate(x, OZ_MAX_BLOCK);
 }
 
-OZ_INLINE void make_tables(const oz_leaf *leaf, const oz_rows *x, size_t m, tables *t) {
+OZ_INLINE void make_tables(const oz_leaf *leaf, size_t panels, const oz_rows *x, size_t m, tables *t) {
     const size_t block = leaf->param[OZ_SPARSE_BLOCK], blocks = leaf->cols / block;
+    const bool looked_up = leaf->param[OZ_SPARSE_FORM] == OZ_SPARSE_ROWS;
     t->blocks = 0;
-    if (leaf->param[OZ_SPARSE_FORM] == OZ_SPARSE_MASK || m * blocks > MOST_TABLES) return;
+    if (!looked_up || panels < 2 || m * blocks > MOST_TABLES) return;
     t->blocks = blocks;
     for (size_t i = 0; i < m; i++) {
         for (size_t b = 0; b < blocks; b++)
@@ -168,7 +169,7 @@ OZ_INLINE void mv_panel(const oz_leaf *leaf, size_t panel, const oz_rows *x, siz
 OZ_INLINE void mv_batch(const oz_leaf *leaf, size_t panel0, size_t panel1, const oz_rows *x, size_t m,
                         float *y, size_t ldy) {
     tables t;
-    make_tables(leaf, x, m, &t);
+    make_tables(leaf, panel1 - panel0, x, m, &t);
     for (size_t panel = panel0; panel < panel1; panel++) mv_panel(leaf, panel, x, m, &t, y, ldy);
 }
 
