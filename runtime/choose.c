@@ -323,10 +323,8 @@ static oz_status choose_layer(oz_chooser *c, oz_error *err) {
 
 static oz_timing timing_of(const oz_plan *p, const oz_layer_plan *lp, const oz_leaf_plan *leaf) {
     const oz_choice *choice = chosen_of(lp, leaf);
-    const oz_cost *cost = &leaf->candidates->cost;
-    const oz_cost_line *line = oz_cost_line_for(p->costs, oz_choice_name(choice), cost);
-    return (oz_timing){
-        .leaf = leaf, .choice = *choice, .columns = lp->columns, .predicted = oz_cost_by(line, cost)};
+    const double ns = oz_cost_ns(p->costs, oz_choice_name(choice), &leaf->candidates->cost);
+    return (oz_timing){.leaf = leaf, .choice = *choice, .columns = lp->columns, .predicted = ns};
 }
 
 /* The timings of all leaves, in the order of a run; their number. Without a list they are only counted. */
