@@ -152,6 +152,17 @@ static void make_job(oz_trial *t, const scratch *s) {
                       .ldy = rows};
 }
 
+static bool make_trials(oz_trial *trials, const oz_plan *plan, const oz_timing *what, size_t n, oz_arena *a) {
+    scratch s = {0};
+    for (size_t i = 0; i < n; i++) {
+        make_trial(&trials[i], plan, &what[i]);
+        grow(&s, &trials[i]);
+    }
+    if (!allocate(&s, a)) return false;
+    for (size_t i = 0; i < n; i++) make_job(&trials[i], &s);
+    return true;
+}
+
 static double time_group(oz_trial *t, size_t group, uint64_t (*clock_ns)(void)) {
     uint64_t start = clock_ns();
     for (size_t i = 0; i < group; i++) oz_multiply(&t->session, &t->job);
@@ -203,42 +214,29 @@ static void take_turns(oz_trial *trials, size_t n, uint64_t (*clock_ns)(void), o
     memcpy(what, best, n * sizeof *what);
 }
 
+static oz_status no_memory(const char *leaf, oz_error *err) {
+    return oz_fail(err, OZ_ERR_MEMORY, OZ_NO_OFFSET, leaf, "out of memory");
+}
+
 oz_status oz_time_leaf(const oz_plan *plan, oz_timing *what, uint64_t (*clock_ns)(void), double hopeless_ns,
                        oz_error *err) {
     oz_arena arena = {.allocator = plan->arena.allocator};
     oz_trial t;
-    scratch s = {0};
-    oz_status status = OZ_OK;
-    make_trial(&t, plan, what);
-    grow(&s, &t);
-    if (allocate(&s, &arena)) {
-        make_job(&t, &s);
-        what->ns = t.times * fastest(&t, clock_ns, hopeless_ns / t.times);
-    } else {
-        status = oz_fail(err, OZ_ERR_MEMORY, OZ_NO_OFFSET, what->leaf->leaf->name, "out of memory");
-    }
+    const bool made = make_trials(&t, plan, what, 1, &arena);
+    if (made) what->ns = t.times * fastest(&t, clock_ns, hopeless_ns / t.times);
     oz_arena_free(&arena);
-    return status;
+    return made ? OZ_OK : no_memory(what->leaf->leaf->name, err);
 }
 
+/* A single leaf needs no clock between its runs. */
 oz_status oz_time_in_turn(const oz_plan *plan, oz_timing *what, size_t n, uint64_t (*clock_ns)(void),
                           oz_error *err) {
     if (n == 1) return oz_time_leaf(plan, what, clock_ns, HUGE_VAL, err);
     oz_arena arena = {.allocator = plan->arena.allocator};
-    scratch s = {0};
-    oz_status status = OZ_OK;
     oz_trial *trials = oz_arena_array(&arena, n, sizeof *trials);
     oz_timing *best = oz_arena_array(&arena, n, sizeof *best);
-    for (size_t i = 0; trials && i < n; i++) {
-        make_trial(&trials[i], plan, &what[i]);
-        grow(&s, &trials[i]);
-    }
-    if (trials && best && allocate(&s, &arena)) {
-        for (size_t i = 0; i < n; i++) make_job(&trials[i], &s);
-        take_turns(trials, n, clock_ns, what, best);
-    } else {
-        status = oz_fail(err, OZ_ERR_MEMORY, OZ_NO_OFFSET, "", "out of memory");
-    }
+    const bool made = trials && best && make_trials(trials, plan, what, n, &arena);
+    if (made) take_turns(trials, n, clock_ns, what, best);
     oz_arena_free(&arena);
-    return status;
+    return made ? OZ_OK : no_memory("", err);
 }
