@@ -123,11 +123,13 @@ OZ_INLINE void make_tables(const oz_leaf *leaf, size_t panels, const oz_rows *x,
     }
 }
 
-/* Of row i of the activations, which lies at x. A table may be where the inputs are: in the room for padded
- * ones, too. */
-OZ_INLINE v_table table_of(const tables *t, const cell *c, size_t i, const float *x, float *padded) {
-    if (c->block < t->blocks) return t->of[i * t->blocks + c->block];
-    return tabulate(c->inputs % OZ_BLOCK != 0 ? pad_inputs(c, x, 0, 1, padded) : x, c->inputs);
+/* Of row i of the activations, which lies at x; `own` is room for one that is made for this cell. A table may
+ * be where the inputs are: in the room for padded ones, too. */
+OZ_INLINE const v_table *table_of(const tables *t, const cell *c, size_t i, const float *x, float *padded,
+                                  v_table *own) {
+    if (c->block < t->blocks) return &t->of[i * t->blocks + c->block];
+    *own = tabulate(c->inputs % OZ_BLOCK != 0 ? pad_inputs(c, x, 0, 1, padded) : x, c->inputs);
+    return own;
 }
 
 OZ_INLINE void dot_columns_cell(const cell *c, const uint8_t *columns, const float *w, const v_table *inputs,
@@ -159,8 +161,9 @@ OZ_INLINE void mv_panel(const oz_leaf *leaf, size_t panel, const oz_rows *x, siz
         const uint8_t *columns = cell_columns(leaf, &c, &room);
         find_rows(leaf, &c);
         for (size_t i = 0; i < m; i++) {
-            const v_table inputs = table_of(t, &c, i, in + i * x->ld, padded);
-            dot_columns_cell(&c, columns, w, &inputs, sum + i * OZ_PANEL);
+            v_table own;
+            const v_table *inputs = table_of(t, &c, i, in + i * x->ld, padded, &own);
+            dot_columns_cell(&c, columns, w, inputs, sum + i * OZ_PANEL);
         }
     }
     for (size_t i = 0; i < m; i++) add_to_rows(leaf, panel, sums_of(sum + i * OZ_PANEL), y + i * ldy);
