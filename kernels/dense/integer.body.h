@@ -5,6 +5,7 @@
  * of roundings is the one kernel.h promises, so results equal those of gemm_u8 to the bit. */
 #include "formats/dense/dense.h"
 #include "kernels/dense/quads.body.h"
+#include "kernels/dense/ternary.body.h"
 #include "kernels/scales.body.h"
 
 /* A dot product that is one instruction is waited for: short batches sum in several chains. */
@@ -30,144 +31,21 @@ OZ_INLINE void dot_quads(oz_codec_kind kind, const vb64 q[4], const int8_t *x, u
     }
 }
 
-#define DIGITS 5 /* of a byte */
-
-#ifdef OZ_SIMD_VNNI
-/* A chain for each digit: with two, each line of bytes would wait for three dot products one after another.
- */
-typedef struct ternary_sums {
-    vi16 before[DIGITS], after[DIGITS];
-} ternary_sums;
-
-OZ_INLINE void dot_rest(quad_reader *r, const int8_t *x, unsigned chain, ternary_sums *s) {
-    vb64 in = vb_quad(x);
-    s->before[chain] = v_dot4_u8(s->before[chain], r->rest, in);
-    r->rest = vb_add(r->rest, vb_add(r->rest, r->rest));
-    s->after[chain] = v_dot4_u8(s->after[chain], r->rest, in);
-}
-
-/* Ternary digits need not be cut out of their bytes: with r a byte, r' = 3 r modulo 256 and d the digit,
- * 256 d = 3 r - r', so two sums of products with all of r and of r' give 256 times the sum wanted. The shift
- * is of a number made positive. */
-OZ_INLINE vi16 sum_ternary(quad_reader *reader, const int8_t *x, size_t quads) {
-    quad_reader r = *reader;
-    ternary_sums s;
+/* part[i] += the next chunk of a panel times row i. */
+OZ_INLINE void dot_chunk(oz_codec_kind kind, quad_reader *r, size_t skip, const int8_t *x, size_t ld,
+                         size_t m, unsigned chains, vi16 part[][4]) {
+    oz_ask_ahead(r->next + skip, chunk_bytes(kind));
     OZ_UNROLL
-    for (unsigned i = 0; i < DIGITS; i++) s.before[i] = s.after[i] = vi_zero();
-    for (; r.left > 0 && quads > 0; r.left--, quads--, x += 4) dot_rest(&r, x, 0, &s);
-    for (; quads >= DIGITS; quads -= DIGITS, x += 4 * DIGITS, r.next += 64) {
-        oz_ask_ahead(r.next, 64);
-        r.rest = vb_load(r.next);
+    for (unsigned j = 0; j < CHUNK_QUADS; j += 4) {
+        vb64 q[4];
+        read4(kind, r, j, q);
         OZ_UNROLL
-        for (unsigned i = 0; i < DIGITS; i++) dot_rest(&r, x + 4 * i, i, &s);
+        for (size_t i = 0; i < m; i++) dot_quads(kind, q, x + i * ld + 4 * j, chains, part[i]);
     }
-    if (quads > 0) {
-        r.rest = vb_load(r.next);
-        r.next += 64;
-        for (r.left = DIGITS; quads > 0; r.left--, quads--, x += 4) dot_rest(&r, x, 0, &s);
-    }
-    *reader = r;
-    OZ_UNROLL
-    for (unsigned i = 1; i < DIGITS; i++) {
-        s.before[0] = vi_add(s.before[0], s.before[i]);
-        s.after[0] = vi_add(s.after[0], s.after[i]);
-    }
-    vi16 sum = vi_sub(vi_mul(s.before[0], vi_set1(3)), s.after[0]);
-    return vi_sub(vi_shift_right(vi_add(sum, vi_set1(1 << 30)), 8), vi_set1(1 << 22));
-}
-#endif
-
-#ifdef OZ_PAIRS
-/* Products of digits, summed by twos in words; or digits that are kept for later. */
-typedef struct digit_sums {
-    const int8_t *x;
-    size_t ld;
-    vb64 pairs[OZ_MV_BATCH];
-} digit_sums;
-
-OZ_INLINE void dot_digit(vb64 digit, size_t m, digit_sums *s) {
-    OZ_UNROLL
-    for (size_t i = 0; i < m; i++) s->pairs[i] = vb_add_pairs(s->pairs[i], digit, vb_quad(s->x + i * s->ld));
-    s->x += 4;
 }
 
-OZ_INLINE void use_digit(vb64 digit, size_t m, digit_sums *s, vb64 *kept) {
-    if (kept)
-        *kept = digit;
-    else
-        dot_digit(digit, m, s);
-}
-
-/* All digits of the next bytes. Two are what 9 * byte / 256 is, and the byte below is what is left: bytes are
- * multiplied as the low and the high halves of words, a table takes the two digits apart. */
-OZ_INLINE void next_digits(quad_reader *r, size_t m, digit_sums *s, vb64 kept[DIGITS]) {
-    static const uint8_t firsts[16] = {0, 0, 0, 1, 1, 1, 2, 2, 2}, seconds[16] = {0, 1, 2, 0, 1, 2, 0, 1, 2};
-    const vb64 first = vb_load_repeat16(firsts), second = vb_load_repeat16(seconds);
-    oz_ask_ahead(r->next, 64);
-    vb64 low = vb_load(r->next), high = low;
-    r->next += 64;
-    OZ_UNROLL
-    for (unsigned i = 0; i < 4; i += 2) {
-        low = vb_times_low(low, 9);
-        high = i == 0 ? vb_times_high(high, 9) : vb_times_low(high, 9);
-        vb64 two = vb_tops(low, high);
-        use_digit(vb_shuffle16(first, two), m, s, kept ? kept + i : NULL);
-        use_digit(vb_shuffle16(second, two), m, s, kept ? kept + i + 1 : NULL);
-    }
-    use_digit(vb_tops(vb_times_low(low, 3), vb_times_low(high, 3)), m, s, kept ? kept + 4 : NULL);
-}
-
-/* `divided`: the digits of the byte in which a segment ends, of which r->left are the next one's. Pairs of
- * products of a whole segment, 32 times 2 * 2 * 127, fit 16 bits. */
-OZ_INLINE void sum_digits(quad_reader *r, vb64 divided[DIGITS], const int8_t *x, size_t ld, size_t quads,
-                          size_t m, vi16 sum[OZ_MV_BATCH]) {
-    digit_sums s = {.x = x, .ld = ld};
-    OZ_UNROLL
-    for (size_t i = 0; i < m; i++) s.pairs[i] = vb_set1(0);
-    for (; r->left > 0 && quads > 0; r->left--, quads--) dot_digit(divided[DIGITS - r->left], m, &s);
-    for (; quads >= DIGITS; quads -= DIGITS) next_digits(r, m, &s, NULL);
-    if (quads > 0) {
-        next_digits(r, m, &s, divided);
-        for (r->left = DIGITS; quads > 0; r->left--, quads--) dot_digit(divided[DIGITS - r->left], m, &s);
-    }
-    OZ_UNROLL
-    for (size_t i = 0; i < m; i++) sum[i] = vi_widen_pairs(s.pairs[i]);
-}
-#endif
-
-/* Sums over one segment, per activation row; x: rows of ld bytes. */
-OZ_INLINE void sum_segment(oz_codec_kind kind, quad_reader *r, vb64 divided[DIGITS], const int8_t *x,
-                           size_t ld, size_t quads, size_t m, vi16 sum[OZ_MV_BATCH]) {
-    (void)divided;
-#ifdef OZ_SIMD_VNNI
-    if (kind == OZ_CODEC_TERNARY && m == 1) {
-        sum[0] = sum_ternary(r, x, quads);
-        return;
-    }
-#endif
-#ifdef OZ_PAIRS
-    if (kind == OZ_CODEC_TERNARY) {
-        sum_digits(r, divided, x, ld, quads, m, sum);
-        return;
-    }
-#endif
-    const unsigned chains = CHAINS(m);
-    vi16 part[OZ_MV_BATCH][4];
-    OZ_UNROLL
-    for (size_t i = 0; i < m; i++) {
-        OZ_UNROLL
-        for (unsigned c = 0; c < chains; c++) part[i][c] = vi_zero();
-    }
-    for (; quads >= CHUNK_QUADS; quads -= CHUNK_QUADS) {
-        oz_ask_ahead(r->next, chunk_bytes(kind));
-        OZ_UNROLL
-        for (unsigned j = 0; j < CHUNK_QUADS; j += 4, x += 16) {
-            vb64 q[4];
-            read4(kind, r, j, q);
-            OZ_UNROLL
-            for (size_t i = 0; i < m; i++) dot_quads(kind, q, x + i * ld, chains, part[i]);
-        }
-    }
+OZ_INLINE void dot_tail(oz_codec_kind kind, quad_reader *r, const int8_t *x, size_t ld, size_t quads,
+                        size_t m, vi16 part[][4]) {
     vb64 tail[CHUNK_QUADS];
     read_tail(kind, r, quads, tail);
     for (size_t j = 0; j < quads; j++, x += 4) {
@@ -178,8 +56,41 @@ OZ_INLINE void sum_segment(oz_codec_kind kind, quad_reader *r, vb64 divided[DIGI
                                                : v_dot4_u7(part[i][0], tail[j], in);
         }
     }
+}
+
+/* sum[panel][row of activations] over one segment; x: rows of ld bytes. Panels take turns at each chunk, and
+ * ask for what lies OZ_AHEAD + `skip` bytes on. */
+OZ_INLINE void sum_segment(oz_codec_kind kind, quad_reader *r, size_t panels, size_t skip,
+                           vb64 divided[DIGITS], const int8_t *x, size_t ld, size_t quads, size_t m,
+                           vi16 sum[OZ_MV_BATCH]) {
+    (void)divided;
+#ifdef OZ_SIMD_VNNI
+    if (kind == OZ_CODEC_TERNARY && m == 1) {
+        sum_ternary(r, panels, skip, x, quads, sum);
+        return;
+    }
+#endif
+#ifdef OZ_PAIRS
+    if (kind == OZ_CODEC_TERNARY) {
+        sum_digits(r, divided, x, ld, quads, m, sum);
+        return;
+    }
+#endif
+    const unsigned chains = CHAINS(panels * m);
+    vi16 part[OZ_MV_BATCH][4];
     OZ_UNROLL
-    for (size_t i = 0; i < m; i++) {
+    for (size_t i = 0; i < panels * m; i++) {
+        OZ_UNROLL
+        for (unsigned c = 0; c < chains; c++) part[i][c] = vi_zero();
+    }
+    for (; quads >= CHUNK_QUADS; quads -= CHUNK_QUADS, x += CHUNK_INPUTS) {
+        OZ_UNROLL
+        for (size_t p = 0; p < panels; p++) dot_chunk(kind, &r[p], skip, x, ld, m, chains, part + p * m);
+    }
+    OZ_UNROLL
+    for (size_t p = 0; p < panels; p++) dot_tail(kind, &r[p], x, ld, quads, m, part + p * m);
+    OZ_UNROLL
+    for (size_t i = 0; i < panels * m; i++) {
         sum[i] = part[i][0];
         OZ_UNROLL
         for (unsigned c = 1; c < chains; c++) sum[i] = vi_add(sum[i], part[i][c]);
@@ -206,44 +117,80 @@ OZ_INLINE vi16 zeros_times(oz_codec_kind kind, const oz_scales *s, size_t group,
     return vi_mul(vi_sub(zero_at(s, group), vi_set1(bias)), vi_set1(total));
 }
 
-OZ_INLINE void mv_panel(oz_codec_kind kind, const oz_leaf *leaf, size_t panel, const oz_rows *x, size_t m,
-                        float *y, size_t ldy) {
-    const oz_scales scales = scales_of(leaf, panel);
-    const size_t ld = oz_round_up(leaf->cols, OZ_BLOCK), step = oz_min(scales.inputs, OZ_BLOCK);
+/* acc[i] += what a segment of `inputs` inputs from k on adds of a panel. */
+OZ_INLINE void add_segments(oz_codec_kind kind, const oz_scales *scales, size_t group, const oz_rows *x,
+                            size_t ld, size_t k, size_t inputs, size_t m, const vi16 *sum, vf16 *acc) {
     const int32_t bias = kind == OZ_CODEC_INT8 ? OZ_DOT4_BIAS : 0;
-    quad_reader reader = reader_at(kind, oz_dense_panel(leaf, panel), 0);
+    vf16 scale = scale_at(scales, group);
+    OZ_UNROLL
+    for (size_t i = 0; i < m; i++) {
+        const int32_t *sums = x->sum + (i * ld + k) / 32;
+        int32_t total = sums[0];
+        for (size_t j = 32; j < inputs; j += 32) total += sums[j / 32];
+        vf16 in_scale = v_broadcast(x->scale + (i * ld + k) / OZ_BLOCK);
+        vi16 whole = vi_sub(sum[i], zeros_times(kind, scales, group, bias, total));
+        acc[i] = v_fma(v_mul(scale, in_scale), v_from_i32(whole), acc[i]);
+        if (scales->offset == OZ_MINIMUM) {
+            vf16 minimum = v_mul(minimum_at(scales, group), in_scale);
+            acc[i] = v_fma(minimum, v_set1((float)total), acc[i]);
+        }
+    }
+}
+
+/* Panels [panel, panel + panels), at most OZ_MV_BATCH / m of them. */
+OZ_INLINE void mv_panels(oz_codec_kind kind, const oz_leaf *leaf, size_t panel, size_t panels,
+                         const oz_rows *x, size_t m, float *y, size_t ldy) {
+    const size_t ld = oz_round_up(leaf->cols, OZ_BLOCK);
+    oz_scales scales[OZ_MV_BATCH];
+    quad_reader reader[OZ_MV_BATCH];
     vb64 divided[DIGITS]; /* see sum_digits */
     vf16 acc[OZ_MV_BATCH];
     OZ_UNROLL
-    for (size_t i = 0; i < m; i++) acc[i] = v_zero();
-    for (size_t k = 0, group = 0, end = scales.inputs; k < leaf->cols; k += step) {
-        size_t inputs = oz_min(step, leaf->cols - k);
-        if (k == end) end += scales.inputs, group++;
-        vi16 sum[OZ_MV_BATCH];
-        sum_segment(kind, &reader, divided, x->i8 + k, ld, oz_div_up(inputs, 4), m, sum);
-        vf16 scale = scale_at(&scales, group);
-        OZ_UNROLL
-        for (size_t i = 0; i < m; i++) {
-            const int32_t *sums = x->sum + (i * ld + k) / 32;
-            int32_t total = sums[0];
-            for (size_t j = 32; j < inputs; j += 32) total += sums[j / 32];
-            vf16 in_scale = v_broadcast(x->scale + (i * ld + k) / OZ_BLOCK);
-            vi16 whole = vi_sub(sum[i], zeros_times(kind, &scales, group, bias, total));
-            acc[i] = v_fma(v_mul(scale, in_scale), v_from_i32(whole), acc[i]);
-            if (scales.offset == OZ_MINIMUM) {
-                vf16 minimum = v_mul(minimum_at(&scales, group), in_scale);
-                acc[i] = v_fma(minimum, v_set1((float)total), acc[i]);
-            }
-        }
+    for (size_t p = 0; p < panels; p++) {
+        scales[p] = scales_of(leaf, panel + p);
+        reader[p] = reader_at(kind, oz_dense_panel(leaf, panel + p), 0);
     }
-    add_to_rows(leaf, panel, acc, m, y, ldy);
+    OZ_UNROLL
+    for (size_t i = 0; i < panels * m; i++) acc[i] = v_zero();
+    const size_t step = oz_min(scales[0].inputs, OZ_BLOCK);
+    /* What follows a panel's end is read by its neighbour: its own next one is `panels` on. */
+    const uint8_t *second = oz_dense_panel(leaf, panel + 1);
+    const size_t rest = (size_t)(oz_dense_panel(leaf, panel + panels) - second);
+    for (size_t k = 0, group = 0, end = scales[0].inputs; k < leaf->cols; k += step) {
+        size_t inputs = oz_min(step, leaf->cols - k);
+        if (k == end) end += scales[0].inputs, group++;
+        vi16 sum[OZ_MV_BATCH];
+        const size_t skip = reader[0].next + OZ_AHEAD < second ? 0 : rest;
+        sum_segment(kind, reader, panels, skip, divided, x->i8 + k, ld, oz_div_up(inputs, 4), m, sum);
+        OZ_UNROLL
+        for (size_t p = 0; p < panels; p++)
+            add_segments(kind, &scales[p], group, x, ld, k, inputs, m, sum + p * m, acc + p * m);
+    }
+    OZ_UNROLL
+    for (size_t p = 0; p < panels; p++) add_to_rows(leaf, panel + p, acc + p * m, m, y, ldy);
+}
+
+/* As many as registers hold sums of: memory brings several streams sooner than one. Digits that are cut out
+ * of their bytes keep the processor busier than memory, and leave no registers. */
+OZ_INLINE size_t panels_at_once(oz_codec_kind kind, size_t m) {
+#ifdef OZ_PAIRS
+    if (kind == OZ_CODEC_TERNARY) return 1;
+#endif
+    (void)kind;
+    return OZ_MV_BATCH / m;
+}
+
+OZ_INLINE void mv_codes(oz_codec_kind kind, const oz_leaf *leaf, size_t panel0, size_t panel1,
+                        const oz_rows *x, size_t m, float *y, size_t ldy) {
+    const size_t panels = panels_at_once(kind, m);
+    size_t panel = panel0;
+    for (; panel + panels <= panel1; panel += panels) mv_panels(kind, leaf, panel, panels, x, m, y, ldy);
+    for (; panels > 1 && panel < panel1; panel++) mv_panels(kind, leaf, panel, 1, x, m, y, ldy);
 }
 
 OZ_INLINE void mv_integer(oz_codec_kind kind, const oz_leaf *leaf, size_t panel0, size_t panel1,
                           const oz_rows *x, float *y, size_t ldy) {
-    for (size_t panel = panel0; panel < panel1; panel++) {
-        OZ_WITH_ROWS(x->m, mv_panel(kind, leaf, panel, x, M, y, ldy));
-    }
+    OZ_WITH_ROWS(x->m, mv_codes(kind, leaf, panel0, panel1, x, M, y, ldy));
 }
 
 /* The inputs of the last quad that the leaf does not have. */
