@@ -27,7 +27,7 @@ OZ_INLINE void dot_masks(const mask_rows *masks, size_t n, const float *w, const
         OZ_UNROLL
         for (size_t k = 0; k < n; k += 64) {
             vf16 weights[4];
-            oz_ask_ahead((const uint8_t *)w, 64);
+            oz_ask_ahead((const uint8_t *)w, 128); /* of half of 64 inputs so many bytes are stored */
             v_expand64(w, mask + k / 8, weights);
             w += count_bits(mask64(mask + k / 8));
             OZ_UNROLL
