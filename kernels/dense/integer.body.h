@@ -6,7 +6,7 @@
 #include "formats/dense/dense.h"
 #include "kernels/dense/quads.body.h"
 #include "kernels/dense/ternary.body.h"
-#include "kernels/scales.body.h"
+#include "kernels/panel.body.h"
 
 /* A dot product that is one instruction is waited for: short batches sum in several chains. */
 #ifdef OZ_SIMD_VNNI
@@ -97,19 +97,6 @@ OZ_INLINE void sum_segment(oz_codec_kind kind, quad_reader *r, size_t panels, si
     }
 }
 
-OZ_INLINE void add_to_rows(const oz_leaf *leaf, size_t panel, const vf16 *acc, size_t m, float *y,
-                           size_t ldy) {
-    size_t row = panel * OZ_PANEL, rows = oz_min(OZ_PANEL, leaf->rows - row);
-    OZ_UNROLL
-    for (size_t i = 0; i < m; i++) {
-        float *to = y + i * ldy + row;
-        if (rows == OZ_PANEL)
-            v_store(to, v_add(v_load(to), acc[i]));
-        else
-            v_store_n(to, v_add(v_load_n(to, rows), acc[i]), rows);
-    }
-}
-
 /* What the sum of codes (less the bias) and inputs has of zero codes; only zero points differ by row. */
 OZ_INLINE vi16 zeros_times(oz_codec_kind kind, const oz_scales *s, size_t group, int32_t bias,
                            int32_t total) {
@@ -129,12 +116,10 @@ OZ_INLINE void add_segments(oz_codec_kind kind, const oz_scales *scales, size_t 
     __builtin_prefetch(scales->scales + group * OZ_PANEL * (scales->f32 ? 4 : 2) + SCALES_AHEAD);
     OZ_UNROLL
     for (size_t i = 0; i < m; i++) {
-        const int32_t *sums = x->sum + (i * ld + k) / 32;
-        int32_t total = sums[0];
-        for (size_t j = 32; j < inputs; j += 32) total += sums[j / 32];
+        const int32_t total = segment_input_sum(x, i, ld, k, inputs);
         vf16 in_scale = v_broadcast(x->scale + (i * ld + k) / OZ_BLOCK);
         vi16 whole = vi_sub(sum[i], zeros_times(kind, scales, group, bias, total));
-        acc[i] = v_fma(v_mul(scale, in_scale), v_from_i32(whole), acc[i]);
+        acc[i] = add_segment(acc[i], scale, in_scale, whole);
         if (scales->offset == OZ_MINIMUM) {
             vf16 minimum = v_mul(minimum_at(scales, group), in_scale);
             acc[i] = v_fma(minimum, v_set1((float)total), acc[i]);
@@ -172,7 +157,10 @@ OZ_INLINE void mv_panels(oz_codec_kind kind, const oz_leaf *leaf, size_t panel, 
             add_segments(kind, &scales[p], group, x, ld, k, inputs, m, sum + p * m, acc + p * m);
     }
     OZ_UNROLL
-    for (size_t p = 0; p < panels; p++) add_to_rows(leaf, panel + p, acc + p * m, m, y, ldy);
+    for (size_t p = 0; p < panels; p++) {
+        OZ_UNROLL
+        for (size_t i = 0; i < m; i++) add_to_rows(leaf, panel + p, acc[p * m + i], y + i * ldy);
+    }
 }
 
 /* As many as registers hold sums of: memory brings several streams sooner than one. Digits that are cut out

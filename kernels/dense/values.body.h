@@ -66,7 +66,8 @@ OZ_INLINE void mv_values_panel(oz_codec_kind kind, const oz_leaf *leaf, size_t p
             acc[i] = v_muladd(v_load(last + k * OZ_PANEL), in, acc[i]);
         }
     }
-    add_to_rows(leaf, panel, acc, m, y, ldy);
+    OZ_UNROLL
+    for (size_t i = 0; i < m; i++) add_to_rows(leaf, panel, acc[i], y + i * ldy);
 }
 
 OZ_INLINE void mv_values(oz_codec_kind kind, const oz_leaf *leaf, size_t panel0, size_t panel1,
