@@ -15,22 +15,30 @@ typedef struct ternary_sums {
     vi16 before[DIGITS], after[DIGITS];
 } ternary_sums;
 
-OZ_INLINE void dot_rest(quad_reader *r, const int8_t *x, unsigned chain, ternary_sums *s) {
-    vb64 in = vb_quad(x);
-    s->before[chain] = v_dot4_u8(s->before[chain], r->rest, in);
-    r->rest = vb_add(r->rest, vb_add(r->rest, r->rest));
-    s->after[chain] = v_dot4_u8(s->after[chain], r->rest, in);
-}
-
-OZ_INLINE void next_line(quad_reader *r, size_t skip) {
-    oz_ask_ahead(r->next + skip, 64);
-    r->rest = vb_load(r->next);
-    r->next += 64;
-}
-
 /* The chain of digit i of panel p. */
 OZ_INLINE unsigned chain_of(size_t panels, size_t p, unsigned i) {
     return panels == 1 ? i : (unsigned)p;
+}
+
+/* Digit i of the bytes at hand, of each panel. */
+OZ_INLINE void dot_digits(quad_reader *r, size_t panels, const int8_t *x, unsigned i, ternary_sums *s) {
+    const vb64 in = vb_quad(x);
+    OZ_UNROLL
+    for (size_t p = 0; p < panels; p++) {
+        const unsigned chain = chain_of(panels, p, i);
+        s->before[chain] = v_dot4_u8(s->before[chain], r[p].rest, in);
+        r[p].rest = vb_add(r[p].rest, vb_add(r[p].rest, r[p].rest));
+        s->after[chain] = v_dot4_u8(s->after[chain], r[p].rest, in);
+    }
+}
+
+OZ_INLINE void next_lines(quad_reader *r, size_t panels, size_t skip) {
+    OZ_UNROLL
+    for (size_t p = 0; p < panels; p++, r++) {
+        oz_ask_ahead(r->next + skip, 64);
+        r->rest = vb_load(r->next);
+        r->next += 64;
+    }
 }
 
 /* The sum of a panel from its first chain on. The shift is of a number made positive. */
@@ -53,26 +61,15 @@ OZ_INLINE void sum_ternary(quad_reader *r, size_t panels, size_t skip, const int
     OZ_UNROLL
     for (unsigned i = 0; i < DIGITS; i++) s.before[i] = s.after[i] = vi_zero();
     unsigned left = r->left;
-    for (; left > 0 && quads > 0; left--, quads--, x += 4) {
-        OZ_UNROLL
-        for (size_t p = 0; p < panels; p++) dot_rest(&r[p], x, chain_of(panels, p, 0), &s);
-    }
+    for (; left > 0 && quads > 0; left--, quads--, x += 4) dot_digits(r, panels, x, 0, &s);
     for (; quads >= DIGITS; quads -= DIGITS, x += 4 * DIGITS) {
+        next_lines(r, panels, skip);
         OZ_UNROLL
-        for (size_t p = 0; p < panels; p++) next_line(&r[p], skip);
-        OZ_UNROLL
-        for (unsigned i = 0; i < DIGITS; i++) {
-            OZ_UNROLL
-            for (size_t p = 0; p < panels; p++) dot_rest(&r[p], x + 4 * i, chain_of(panels, p, i), &s);
-        }
+        for (unsigned i = 0; i < DIGITS; i++) dot_digits(r, panels, x + 4 * i, i, &s);
     }
     if (quads > 0) {
-        OZ_UNROLL
-        for (size_t p = 0; p < panels; p++) next_line(&r[p], skip);
-        for (left = DIGITS; quads > 0; left--, quads--, x += 4) {
-            OZ_UNROLL
-            for (size_t p = 0; p < panels; p++) dot_rest(&r[p], x, chain_of(panels, p, 0), &s);
-        }
+        next_lines(r, panels, skip);
+        for (left = DIGITS; quads > 0; left--, quads--, x += 4) dot_digits(r, panels, x, 0, &s);
     }
     OZ_UNROLL
     for (size_t p = 0; p < panels; p++) {
