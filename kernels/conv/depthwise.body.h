@@ -5,6 +5,8 @@
  * few inputs for more than four to pay. */
 #define DEPTHWISE_LINES(stride) (OZ_GEMM_VECTORS > 1 && (stride) == 1 ? 8 : 4)
 #define DEPTHWISE_MOST 8
+/* Whether lines that come later are asked for: with half as many registers it gains nothing. */
+#define DEPTHWISE_ASKS (OZ_GEMM_VECTORS > 1)
 
 /* Of the vectors that taps_of loads, which inputs lie in [0, width). */
 typedef struct tap_masks {
@@ -40,6 +42,13 @@ OZ_INLINE void taps_of(const float *x, const tap_masks *in, int stride, vf16 tap
     tap[2] = v_follow(tap[0], next);
 }
 
+/* Asks for what taps_of reads of a line that comes later: there are too many lines, too short, for hardware
+ * to look ahead. */
+OZ_INLINE void ask_for_taps(const float *x, int stride) {
+    OZ_UNROLL
+    for (int i = 0; i < stride; i++) __builtin_prefetch(x + 16 * i);
+}
+
 /* A line outside of the plane. */
 static const float no_line[3 * OZ_LANES];
 
@@ -55,6 +64,8 @@ OZ_INLINE void depthwise_vector(const oz_plane3x3 *p, const vf16 *w, const vf16 
         size_t y = oy * (size_t)stride + (size_t)l - p->top; /* wraps above the first line */
         const float *line = y < p->height ? p->in + y * p->width + x0 : no_line;
         vf16 tap[3];
+        if (DEPTHWISE_ASKS && l >= 2)
+            ask_for_taps(p->in + (y + (size_t)(lines * stride)) * p->width + x0, stride);
         taps_of(line, in, stride, tap);
         OZ_UNROLL
         for (int kx = 0; kx < 3; kx++) {
@@ -87,23 +98,21 @@ OZ_INLINE void depthwise_lines(const oz_plane3x3 *p, const vf16 *w, const vf16 *
     }
 }
 
-/* The last lines may be some that are there already. */
-OZ_INLINE void depthwise_blocks(const oz_plane3x3 *p, const vf16 *w, const vf16 *after, size_t lines,
-                                int stride) {
-    for (size_t oy = 0; oy < p->out_height; oy += lines)
-        depthwise_lines(p, w, after, oz_min(oy, p->out_height - lines), (int)lines, stride);
-}
-
 OZ_INLINE void depthwise_plane(const oz_plane3x3 *p, int stride) {
     vf16 w[9], after[4] = {v_set1(p->scale), v_set1(p->bias), v_set1(p->least), v_set1(p->most)};
     OZ_UNROLL
     for (int k = 0; k < 9; k++) w[k] = v_broadcast(p->weights + k);
-    if (p->out_height >= DEPTHWISE_LINES(stride))
-        depthwise_blocks(p, w, after, DEPTHWISE_LINES(stride), stride);
-    else if (p->out_height >= 4)
-        depthwise_blocks(p, w, after, 4, stride);
-    else
-        depthwise_blocks(p, w, after, 1, stride);
+    const size_t height = p->out_height, most = DEPTHWISE_LINES(stride);
+    for (size_t oy = 0, lines; oy < height; oy += lines) {
+        lines = height >= most && height - oy > 4 ? most : height >= 4 ? 4 : 1;
+        const size_t first = oz_min(oy, height - lines); /* the last may be some that are there already */
+        if (lines == most)
+            depthwise_lines(p, w, after, first, (int)most, stride);
+        else if (lines == 4)
+            depthwise_lines(p, w, after, first, 4, stride);
+        else
+            depthwise_lines(p, w, after, first, 1, stride);
+    }
 }
 
 static void plane3x3(const oz_plane3x3 *p) {
