@@ -126,7 +126,7 @@ static void lay_halves(void *arg) {
 static void plane3x3(void *arg) {
     lines *g = arg;
     chance *c = &g->random;
-    oz_plane3x3 p = {.height = 1 + chance_below(c, 9), .width = 1 + chance_below(c, 70)};
+    oz_plane3x3 p = {.height = 1 + chance_below(c, 20), .width = 1 + chance_below(c, 70)};
     p.stride = 1 + chance_below(c, 2), p.top = chance_below(c, 3), p.left = chance_below(c, 3);
     p.out_height = 1 + (p.height + p.top - 1) / p.stride;
     p.out_width = 1 + (p.width + p.left - 1) / p.stride;
