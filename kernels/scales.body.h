@@ -33,14 +33,24 @@ OZ_INLINE oz_scales scales_of(const oz_leaf *leaf, size_t panel) {
     return s;
 }
 
+OZ_INLINE const uint8_t *number_of(const oz_scales *s, const uint8_t *numbers, size_t group) {
+    return numbers + group * OZ_PANEL * (s->f32 ? 4 : 2);
+}
 OZ_INLINE vf16 numbers_at(const oz_scales *s, const uint8_t *numbers, size_t group) {
-    return s->f32 ? v_load(numbers + group * OZ_PANEL * 4) : v_load_f16(numbers + group * OZ_PANEL * 2);
+    const uint8_t *p = number_of(s, numbers, group);
+    return s->f32 ? v_load(p) : v_load_f16(p);
 }
 OZ_INLINE vf16 scale_at(const oz_scales *s, size_t group) {
     return numbers_at(s, s->scales, group);
 }
 OZ_INLINE vf16 minimum_at(const oz_scales *s, size_t group) {
     return numbers_at(s, s->offsets, group);
+}
+/* Scales are a short stream beside the codes, which hardware is late for, too: bytes that they are asked
+ * ahead. */
+#define OZ_SCALES_AHEAD 256
+OZ_INLINE void ask_for_scales(const oz_scales *s, size_t group) {
+    __builtin_prefetch(number_of(s, s->scales, group) + OZ_SCALES_AHEAD);
 }
 /* The code that means 0, per row: the group's zero point, or the codec's. */
 OZ_INLINE vi16 zero_at(const oz_scales *s, size_t group) {

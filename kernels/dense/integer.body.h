@@ -104,16 +104,12 @@ OZ_INLINE vi16 zeros_times(oz_codec_kind kind, const oz_scales *s, size_t group,
     return vi_mul(vi_sub(zero_at(s, group), vi_set1(bias)), vi_set1(total));
 }
 
-/* Scales are a short stream beside the codes, which hardware is late for, too: bytes that they are asked
- * ahead. */
-#define SCALES_AHEAD 256
-
 /* acc[i] += what a segment of `inputs` inputs from k on adds of a panel. */
 OZ_INLINE void add_segments(oz_codec_kind kind, const oz_scales *scales, size_t group, const oz_rows *x,
                             size_t ld, size_t k, size_t inputs, size_t m, const vi16 *sum, vf16 *acc) {
     const int32_t bias = kind == OZ_CODEC_INT8 ? OZ_DOT4_BIAS : 0;
     vf16 scale = scale_at(scales, group);
-    __builtin_prefetch(scales->scales + group * OZ_PANEL * (scales->f32 ? 4 : 2) + SCALES_AHEAD);
+    ask_for_scales(scales, group);
     OZ_UNROLL
     for (size_t i = 0; i < m; i++) {
         const int32_t total = segment_input_sum(x, i, ld, k, inputs);
