@@ -176,8 +176,7 @@ typedef struct oz_primitives {
     /* The same block as w in buffer[n][16], so that its weights lie close. */
     oz_tile (*pack_f32)(oz_tile w, size_t n, float *buffer);
     /* y[columns][ldy] += W x over the inputs of one block, for panels of 16 rows as pack_f32 leaves them,
-     * w[panel] being [n][16]. Inputs of columns behind the last may be asked for. The same bits as gemm_f32.
-     */
+     * w[panel] being [n][16]. More columns may be asked for. The same bits as gemm_f32. */
     void (*gemm_rows)(const float *const *w, size_t panels, size_t n, oz_activations x, size_t columns,
                       float *y, size_t ldy);
     /* 8 lanes, too. */

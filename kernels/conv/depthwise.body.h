@@ -3,10 +3,9 @@
 
 /* Output lines at once, at most: nine additions to each wait for each other. With steps of 2 lines share too
  * few inputs for more than four to pay. */
-#define DEPTHWISE_LINES(stride) (OZ_GEMM_VECTORS > 1 && (stride) == 1 ? 8 : 4)
+#define DEPTHWISE_ROOMY (OZ_GEMM_VECTORS > 1) /* registers for more than four */
+#define DEPTHWISE_LINES(stride) (DEPTHWISE_ROOMY && (stride) == 1 ? 8 : 4)
 #define DEPTHWISE_MOST 8
-/* Whether lines that come later are asked for: with half as many registers it gains nothing. */
-#define DEPTHWISE_ASKS (OZ_GEMM_VECTORS > 1)
 
 /* Of the vectors that taps_of loads, which inputs lie in [0, width). */
 typedef struct tap_masks {
@@ -43,7 +42,7 @@ OZ_INLINE void taps_of(const float *x, const tap_masks *in, int stride, vf16 tap
 }
 
 /* Asks for what taps_of reads of a line that comes later: there are too many lines, too short, for hardware
- * to look ahead. */
+ * to look ahead. Where registers hold four output lines it gains nothing. */
 OZ_INLINE void ask_for_taps(const float *x, int stride) {
     OZ_UNROLL
     for (int i = 0; i < stride; i++) __builtin_prefetch(x + 16 * i);
@@ -64,7 +63,7 @@ OZ_INLINE void depthwise_vector(const oz_plane3x3 *p, const vf16 *w, const vf16 
         size_t y = oy * (size_t)stride + (size_t)l - p->top; /* wraps above the first line */
         const float *line = y < p->height ? p->in + y * p->width + x0 : no_line;
         vf16 tap[3];
-        if (DEPTHWISE_ASKS && l >= 2)
+        if (DEPTHWISE_ROOMY && l >= 3 - stride) /* the first of the next lines are these lines' last */
             ask_for_taps(p->in + (y + (size_t)(lines * stride)) * p->width + x0, stride);
         taps_of(line, in, stride, tap);
         OZ_UNROLL
