@@ -80,6 +80,7 @@ typedef struct oz_format {
      * the format has no groups along its rows (its integers are then used as floats). */
     void (*codes)(const oz_leaf *leaf, uint64_t r, uint64_t c0, uint64_t n, uint8_t *out);
     uint64_t (*nonzeros)(const oz_leaf *leaf); /* stored weights, padding not counted; NULL = rows * cols */
+    uint64_t (*shared)(const oz_leaf *leaf);   /* numbers that weights share; NULL = each has its own */
 
     /* Where the block's bytes lie, about, so that memory can be asked for them before they are wanted; parts
      * that are not there have none. NULL = they lie nowhere in particular. */

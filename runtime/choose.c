@@ -268,6 +268,12 @@ static double bytes_of(const oz_leaf *leaf) {
     return (double)(b.values + b.index + b.scales);
 }
 
+/* A number that weights share is read for each of them. */
+static double read_of(const oz_leaf_plan *lp) {
+    const oz_leaf *leaf = lp->leaf;
+    return leaf->format->shared ? lp->bytes * lp->nonzeros / (double)leaf->format->shared(leaf) : lp->bytes;
+}
+
 static oz_status choose_leaf(oz_chooser *c, size_t term, size_t factor, oz_error *err) {
     const oz_layer *layer = c->layer->layer;
     char text[48];
@@ -282,6 +288,7 @@ static oz_status choose_leaf(oz_chooser *c, size_t term, size_t factor, oz_error
     c->leaf->reads_i8 = oz_leaf_reads_i8(c->leaf->leaf, layer->weight->act_i8);
     c->leaf->nonzeros = (double)oz_leaf_nonzeros(c->leaf->leaf);
     c->leaf->bytes = bytes_of(c->leaf->leaf);
+    c->leaf->read = read_of(c->leaf);
     return choose(c, err);
 }
 

@@ -86,8 +86,9 @@ void oz_cost_of(const oz_cost_class *costs, const oz_leaf_plan *lp, const oz_cho
     out->amount[OZ_COST_STORED] = stored * passes;
     /* Rows take turns with a part of the leaf that a core's cache keeps. */
     if (rows) passes = (double)oz_div_up(columns, OZ_COLUMNS);
-    out->amount[OZ_COST_STREAMED] = lp->bytes * passes * share_missed(lp->bytes, costs->cache_bytes);
-    out->amount[OZ_COST_FETCHED] = lp->bytes * passes * share_missed(lp->bytes, costs->shared_bytes);
+    const double read = passes * (oz_reads_all(choice, columns) ? lp->bytes : lp->read);
+    out->amount[OZ_COST_STREAMED] = read * share_missed(lp->bytes, costs->cache_bytes);
+    out->amount[OZ_COST_FETCHED] = read * share_missed(lp->bytes, costs->shared_bytes);
 }
 
 static bool is_kernel(const oz_cost_line *line, const char *kernel) {

@@ -14,12 +14,13 @@
  * share what is streamed. Columns take a call for each tile of 64 columns, all of whose columns are
  * multiplied, padding too, and a pass for each group of tiles that share what is decoded; a leaf that does
  * not fit the cache of one core, or only in part, is read anew from beyond by each pass (streamed), and what
- * does not fit the one that cores share, from memory (streamed and fetched). Rows that are quantised, or
- * become columns, cost by their inputs (gathered), and columns that become rows again, or rows that are added
- * to, by their outputs (scattered); many columns of floats are multiplied where they lie, cost neither, and
- * are a way of their own (direct), as are tiles of few columns (narrow), whose kernels have other loops. To
- * begin and end takes as long whatever the size (once). In a dense leaf some amounts are multiples of others,
- * of which one is fitted. No coefficient is negative.
+ * does not fit the one that cores share, from memory (streamed and fetched); a number that weights share is
+ * read for each of them. Rows that are quantised, or become columns, cost by their inputs (gathered), and
+ * columns that become rows again, or rows that are added to, by their outputs (scattered); many columns of
+ * floats are multiplied where they lie, cost neither, and are a way of their own (direct), as are tiles of
+ * few columns (narrow), whose kernels have other loops. To begin and end takes as long whatever the size
+ * (once). In a dense leaf some amounts are multiples of others, of which one is fitted. No coefficient is
+ * negative.
  *
  * The coefficients are fitted to measured times, kernel by kernel, by `ounce bench fit`, for one kind of
  * CPU and one instruction set at a time; runtime/costs/ has what it wrote. */

@@ -133,6 +133,10 @@ static const char *variant(const oz_leaf *leaf) {
     return names[leaf->param[OZ_HASHED_MAP]];
 }
 
+static uint64_t slots_of(const oz_leaf *leaf) {
+    return leaf->param[OZ_HASHED_SLOTS];
+}
+
 const oz_format oz_format_hashed = {
     .name = "hashed",
     .params = params,
@@ -143,6 +147,7 @@ const oz_format oz_format_hashed = {
     .layout = layout,
     .open = open_leaf,
     .row = row,
+    .shared = slots_of,
     .variant = variant,
     .materialises = materialises,
     .materialise = materialise,

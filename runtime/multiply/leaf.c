@@ -30,15 +30,16 @@ oz_rows oz_some_rows(const oz_rows *x, size_t row) {
     return some;
 }
 
-/* Panels that a core's cache keeps from one pass to the next. */
-static size_t kept_panels(const oz_leaf_plan *lp) {
-    const double room = 256 * 1024, panels = (double)oz_div_up(lp->leaf->rows, OZ_PANEL);
-    return lp->bytes > room ? (size_t)(room / lp->bytes * panels) + 1 : (size_t)panels;
+/* Panels of so many whose numbers a core's cache keeps from one pass over some rows to the next. */
+static size_t kept_panels(const oz_leaf_plan *lp, const oz_choice *choice, size_t panels, size_t rows) {
+    const double room = 256 * 1024, all = (double)oz_div_up(lp->leaf->rows, OZ_PANEL);
+    if (rows <= OZ_MV_BATCH || lp->bytes <= room || oz_reads_all(choice, rows)) return panels;
+    return (size_t)(room / lp->read * all) + 1;
 }
 
 void oz_multiply_rows(const oz_primitives *prim, const oz_leaf_plan *lp, const oz_choice *choice,
                       size_t panel0, size_t panel1, const oz_rows *x, float *y, size_t ldy) {
-    const size_t step = x->m > OZ_MV_BATCH ? kept_panels(lp) : panel1 - panel0;
+    const size_t step = kept_panels(lp, choice, panel1 - panel0, x->m);
     for (size_t p0 = panel0; p0 < panel1; p0 += step) {
         const size_t p1 = oz_min(p0 + step, panel1);
         for (size_t row = 0; row < x->m; row += OZ_MV_BATCH) {
