@@ -86,7 +86,8 @@ void oz_cost_of(const oz_cost_class *costs, const oz_leaf_plan *lp, const oz_cho
     out->amount[OZ_COST_STORED] = stored * passes;
     /* Rows take turns with a part of the leaf that a core's cache keeps. */
     if (rows) passes = (double)oz_div_up(columns, OZ_COLUMNS);
-    const double read = passes * (oz_reads_all(choice, columns) ? lp->bytes : lp->read);
+    double read = lp->read * passes;
+    if (oz_reads_all(choice, columns)) read = lp->read * (double)(columns / OZ_MV_BATCH) + lp->bytes;
     out->amount[OZ_COST_STREAMED] = read * share_missed(lp->bytes, costs->cache_bytes);
     out->amount[OZ_COST_FETCHED] = read * share_missed(lp->bytes, costs->shared_bytes);
 }

@@ -43,7 +43,8 @@ static inline size_t oz_choice_tile(const oz_primitives *prim, const oz_choice *
     return columns <= OZ_COLUMNS && oz_decodes_floats(choice) ? prim->strip : OZ_COLUMNS;
 }
 
-/* Whether a pass of so many rows goes through all that a leaf shares, once, however few its panels. */
+/* Whether one of the passes over so many rows, that of a single row, goes through the whole leaf once,
+ * however few panels are wanted. */
 static inline bool oz_reads_all(const oz_choice *choice, uint64_t rows) {
     return choice->way == OZ_WAY_MV && choice->mv->reads_all && rows % OZ_MV_BATCH == 1;
 }
@@ -54,7 +55,7 @@ const char *oz_choice_name(const oz_choice *choice);
 typedef struct oz_leaf_plan {
     const oz_leaf *leaf;
     double nonzeros, bytes; /* of the leaf */
-    double read;            /* bytes of it that a pass over all weights reads: more than it has where they share them */
+    double read; /* bytes of it that a pass over all weights reads: more than it has where they share them */
     bool reads_i8;
     /* Of a layer whose activations lie in rows, where that concerns this leaf: who reads columns must make
      * them, and rows of the results; who reads 8-bit inputs must quantise them. */

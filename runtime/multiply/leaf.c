@@ -30,7 +30,8 @@ oz_rows oz_some_rows(const oz_rows *x, size_t row) {
     return some;
 }
 
-/* Panels of so many whose numbers a core's cache keeps from one pass over some rows to the next. */
+/* As many panels as a core's cache keeps from one pass over `rows` rows to the next; all, if the leaf is
+ * small, or a pass is over the whole of it. */
 static size_t kept_panels(const oz_leaf_plan *lp, const oz_choice *choice, size_t panels, size_t rows) {
     const double room = 256 * 1024, all = (double)oz_div_up(lp->leaf->rows, OZ_PANEL);
     if (rows <= OZ_MV_BATCH || lp->bytes <= room || oz_reads_all(choice, rows)) return panels;
