@@ -123,7 +123,7 @@ typedef struct oz_mv {
     bool act_i8;                        /* reads i8 activations, else f32 */
     bool (*takes)(const oz_leaf *leaf); /* codec, params; NULL = every leaf of the format */
     oz_mv_fn *run;
-    bool reads_all;  /* at every call, however few panels: a thread calls it once for all of its own */
+    bool reads_all;  /* for a single row, however few panels: a thread calls it once for all of its own */
     bool row_by_row; /* multiplies by the rows there are, others by whole panels */
 } oz_mv;
 
